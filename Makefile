@@ -1,0 +1,26 @@
+.PHONY: help demo test check golden clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: ## a throw-away PostgreSQL with five tenants, and the agent watching it
+	@scripts/demo
+
+test: ## all tests, against a PostgreSQL of their own
+	@scripts/need cc openssl postgresql
+	cargo test --locked
+
+check: ## format, lints, documentation, the example configuration, the golden metrics
+	@scripts/need cc promtool
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+	cargo run --locked --quiet -- --config.check --config.file pgcommons.example.yaml
+	scripts/check-golden
+
+golden: ## rewrite the golden files from what the code does now
+	@scripts/need cc openssl postgresql
+	UPDATE_EXPECT=1 cargo test --locked
+
+clean: ## remove everything that was built
+	cargo clean

@@ -1,0 +1,221 @@
+//! How to reach one server, put together from its own keys, its DSN and the variables that libpq reads, in this order.
+
+use std::path::PathBuf;
+
+use config::Value;
+use secrecy::SecretString;
+
+use super::dsn::{self, Parameters};
+use super::env::Environment;
+use super::raw::{Leaf, RawServer};
+use super::values::Reader;
+use super::{ChannelBinding, PasswordSource, RootCert, SslMode, Target, Tls};
+
+/// The parameters of one server: its own keys, else its DSN's, else the variables that libpq reads.
+pub(super) struct Source {
+    prefix: String,
+    parameters: Parameters,
+}
+
+const LIBPQ: [(&str, &str); 13] = [
+    ("PGHOST", "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGPORT", "port"),
+    ("PGUSER", "user"),
+    ("PGPASSWORD", "password"),
+    ("PGPASSFILE", "passfile"),
+    ("PGDATABASE", "dbname"),
+    ("PGOPTIONS", "options"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGSSLMODE", "sslmode"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
+];
+
+impl Source {
+    fn key(&self, name: &str) -> String {
+        if self.prefix.is_empty() {
+            let variable = LIBPQ
+                .iter()
+                .find(|(_, key)| *key == name)
+                .map(|(variable, _)| *variable);
+            return variable.unwrap_or("DATABASE_URL").to_owned();
+        }
+        format!("{}.{name}", self.prefix)
+    }
+
+    /// Puts the parameters together; None when they cannot be had.
+    pub(super) fn collect(
+        reader: &mut Reader,
+        prefix: String,
+        raw: &mut RawServer,
+        environment: &Environment,
+    ) -> Option<Self> {
+        let mut source = Self {
+            prefix,
+            parameters: Parameters::new(),
+        };
+        let own = raw.connection();
+        let said_where = own
+            .iter()
+            .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
+        let dsn = reader.secret(&source.key("dsn"), raw.dsn.take());
+        let dsn = dsn.or_else(|| {
+            environment
+                .get("DATABASE_URL")
+                .filter(|_| !said_where)
+                .cloned()
+        });
+        if let Some(dsn) = dsn {
+            match dsn::parse(&dsn) {
+                Ok(parameters) => source.parameters = parameters,
+                Err(want) => {
+                    reader.problem(
+                        &source.key("dsn"),
+                        "a connection string that cannot be used (not shown)",
+                        want,
+                    );
+                    return None;
+                }
+            }
+        }
+        for (variable, key) in LIBPQ {
+            if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
+                source
+                    .parameters
+                    .entry(key.to_owned())
+                    .or_insert_with(|| value.clone());
+            }
+        }
+        for (key, leaf) in own {
+            if let Some(value) = source.own_value(reader, key, leaf) {
+                source.parameters.insert(key.to_owned(), value);
+            }
+        }
+        Some(source)
+    }
+
+    fn own_value(&self, reader: &mut Reader, key: &str, leaf: Leaf) -> Option<String> {
+        let full = self.key(key);
+        match key {
+            "password" => reader.secret(&full, leaf),
+            "port" => reader
+                .number(&full, leaf, 1..=u16::MAX)
+                .map(|port| port.to_string()),
+            _ => reader.text(&full, leaf),
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<String> {
+        self.parameters.remove(key)
+    }
+
+    pub(super) fn target(
+        mut self,
+        reader: &mut Reader,
+        environment: &Environment,
+    ) -> Option<Target> {
+        let hostaddr = self.take("hostaddr").and_then(|text| {
+            let parsed = text.parse().ok();
+            if parsed.is_none() {
+                reader.problem(&self.key("hostaddr"), format!("{text:?}"), "an IP address");
+            }
+            parsed
+        });
+        let Some(host) = self
+            .take("host")
+            .or_else(|| hostaddr.map(|address: std::net::IpAddr| address.to_string()))
+        else {
+            let key = if self.prefix.is_empty() {
+                "DATABASE_URL".to_owned()
+            } else {
+                self.key("host")
+            };
+            reader.problem(
+                &key,
+                "nothing",
+                "a server: DATABASE_URL, PGHOST, or servers in --config.file",
+            );
+            return None;
+        };
+        if host.contains(',') {
+            reader.problem(
+                &self.key("host"),
+                format!("{host:?}"),
+                "one host; give every server its own entry under servers",
+            );
+        }
+        let port = self.take("port").map(Value::from);
+        let binding = self.take("channel_binding");
+        Some(Target {
+            port: reader
+                .number(&self.key("port"), port, 1..=u16::MAX)
+                .unwrap_or(5432),
+            user: self.take("user").unwrap_or_else(|| "pgcommons".to_owned()),
+            dbname: self.take("dbname").unwrap_or_else(|| "postgres".to_owned()),
+            password: self.password(environment),
+            options: self.take("options").unwrap_or_default(),
+            channel_binding: reader.choice(
+                &self.key("channel_binding"),
+                binding,
+                &BINDINGS,
+                ChannelBinding::Prefer,
+            ),
+            tls: self.tls(reader),
+            host,
+            hostaddr,
+        })
+    }
+
+    fn password(&mut self, environment: &Environment) -> PasswordSource {
+        let home = || {
+            environment
+                .get("HOME")
+                .map(|home| PathBuf::from(home).join(".pgpass"))
+        };
+        PasswordSource {
+            given: self.take("password").map(SecretString::from),
+            file: self.take("password_file").map(PathBuf::from),
+            passfile: self.take("passfile").map(PathBuf::from).or_else(home),
+        }
+    }
+
+    fn tls(&mut self, reader: &mut Reader) -> Tls {
+        let mode = self.take("sslmode");
+        let mode = reader.choice(&self.key("sslmode"), mode, &MODES, SslMode::Prefer);
+        let root_cert = self.take("sslrootcert").filter(|path| path != "system");
+        let (cert, key) = (self.take("sslcert"), self.take("sslkey"));
+        if cert.is_some() != key.is_some() {
+            let (there, missing) = if cert.is_some() {
+                ("sslcert", "sslkey")
+            } else {
+                ("sslkey", "sslcert")
+            };
+            reader.problem(
+                &self.key(missing),
+                "nothing",
+                format!("a file, as {there} is given"),
+            );
+        }
+        Tls {
+            mode,
+            root_cert: root_cert.map_or(RootCert::System, |path| RootCert::File(path.into())),
+            client: cert.zip(key).map(|(cert, key)| (cert.into(), key.into())),
+        }
+    }
+}
+
+const MODES: [(&str, SslMode); 5] = [
+    ("disable", SslMode::Disable),
+    ("prefer", SslMode::Prefer),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
+
+const BINDINGS: [(&str, ChannelBinding); 3] = [
+    ("disable", ChannelBinding::Disable),
+    ("prefer", ChannelBinding::Prefer),
+    ("require", ChannelBinding::Require),
+];

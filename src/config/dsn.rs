@@ -1,0 +1,243 @@
+//! A connection string of libpq taken apart: `postgres://user:password@host:port/dbname?key=value`, or `key=value ...`.
+//! The driver's own parser refuses half of libpq's keys, so it only ever sees what came out here. No message shows the
+//! string: it may hold a password.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
+/// Keys that say how to connect.
+pub(super) const KEYS: [&str; 13] = [
+    "host",
+    "hostaddr",
+    "port",
+    "user",
+    "password",
+    "passfile",
+    "dbname",
+    "options",
+    "channel_binding",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+];
+
+/// Keys of libpq that the agent decides itself, or that mean nothing to it.
+const IGNORED: [&str; 14] = [
+    "application_name",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssencmode",
+    "gsslib",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "sslcompression",
+    "sslsni",
+    "tcp_user_timeout",
+];
+
+pub(super) type Parameters = BTreeMap<String, String>;
+
+/// Gives back libpq's parameters, or what would have been right.
+pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
+    let url = ["postgres://", "postgresql://"]
+        .into_iter()
+        .find_map(|scheme| dsn.strip_prefix(scheme));
+    let parameters = match url {
+        Some(rest) => parse_url(rest)?,
+        None if dsn.contains("://") => return Err("postgres:// or postgresql://".to_owned()),
+        None => parse_pairs(dsn)?,
+    };
+    let mut kept = Parameters::new();
+    for (key, value) in parameters {
+        if KEYS.contains(&key.as_str()) {
+            kept.insert(key, value);
+        } else if !IGNORED.contains(&key.as_str()) {
+            return Err(format!(
+                "no key {key:?} in it; known are {}",
+                KEYS.join(", ")
+            ));
+        }
+    }
+    Ok(kept)
+}
+
+fn parse_url(rest: &str) -> Result<Parameters, String> {
+    let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = location.split_once('/').unwrap_or((location, ""));
+    let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let (host, port) = split_port(address)?;
+    let mut parameters = Parameters::new();
+    for (key, value) in [
+        ("user", user),
+        ("password", password),
+        ("host", host),
+        ("port", port),
+        ("dbname", path),
+    ] {
+        if !value.is_empty() {
+            parameters.insert(key.to_owned(), decoded(value)?);
+        }
+    }
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or("key=value after the question mark")?;
+        parameters.insert(decoded(key)?, decoded(value)?);
+    }
+    Ok(parameters)
+}
+
+fn split_port(address: &str) -> Result<(&str, &str), String> {
+    if address.contains(',') {
+        return Err("one host; give every server its own entry under servers".to_owned());
+    }
+    if let Some(rest) = address.strip_prefix('[') {
+        let (host, rest) = rest
+            .split_once(']')
+            .ok_or("a closing bracket after the IPv6 address")?;
+        return Ok((host, rest.strip_prefix(':').unwrap_or("")));
+    }
+    Ok(address.rsplit_once(':').unwrap_or((address, "")))
+}
+
+fn decoded(text: &str) -> Result<String, String> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded
+        .map(|text| text.into_owned())
+        .map_err(|_| "percent-encoded UTF-8".to_owned())
+}
+
+/// libpq's other form: blanks around `=` allowed, values in single quotes, backslash escapes.
+fn parse_pairs(text: &str) -> Result<Parameters, String> {
+    let mut parameters = Parameters::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (key, after) = rest
+            .split_once('=')
+            .ok_or("a postgres:// URL, or key=value pairs")?;
+        let (value, after) = take_value(after.trim_start())?;
+        parameters.insert(key.trim().to_owned(), value);
+        rest = after.trim_start();
+    }
+    Ok(parameters)
+}
+
+fn take_value(text: &str) -> Result<(String, &str), String> {
+    let (quoted, text) = text
+        .strip_prefix('\'')
+        .map_or((false, text), |text| (true, text));
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            '\'' if quoted => return Ok((value, &text[at + 1..])),
+            blank if !quoted && blank.is_whitespace() => return Ok((value, &text[at..])),
+            _ => value.push(character),
+        }
+    }
+    if quoted {
+        Err("a closing quote".to_owned())
+    } else {
+        Ok((value, ""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn urls() {
+        let full = "postgres://bob:p%40ss%2F@db.example:5433/app?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3";
+        assert_eq!(
+            parse(full),
+            Ok(parameters(&[
+                ("user", "bob"),
+                ("password", "p@ss/"),
+                ("host", "db.example"),
+                ("port", "5433"),
+                ("dbname", "app"),
+                ("sslmode", "verify-full"),
+                ("sslrootcert", "/ca.pem"),
+            ]))
+        );
+        assert_eq!(
+            parse("postgresql://%2Frun%2Fpg"),
+            Ok(parameters(&[("host", "/run/pg")]))
+        );
+        assert_eq!(
+            parse("postgres:///app?host=/run/pg"),
+            Ok(parameters(&[("dbname", "app"), ("host", "/run/pg")]))
+        );
+        assert_eq!(
+            parse("postgres://[::1]:5433"),
+            Ok(parameters(&[("host", "::1"), ("port", "5433")]))
+        );
+    }
+
+    #[test]
+    fn pairs() {
+        assert_eq!(
+            parse(r"host = db user='o\'brien' password='a b' dbname=x\ y"),
+            Ok(parameters(&[
+                ("host", "db"),
+                ("user", "o'brien"),
+                ("password", "a b"),
+                ("dbname", "x y")
+            ]))
+        );
+    }
+
+    #[test]
+    fn what_would_be_right_is_said_without_the_secret() {
+        for (dsn, want) in [
+            ("mysql://u:hunter2@h/d", "postgres://"),
+            ("postgres://u:hunter2@a:1,b:2/d", "one host"),
+            ("postgres://u:hunter2@h/d?sslmod=require", "sslmod"),
+            ("postgres://u:hunter2@h/%ff", "percent-encoded"),
+            ("hunter2", "key=value"),
+            ("password='hunter2", "closing quote"),
+        ] {
+            let message = parse(dsn).expect_err(dsn);
+            assert!(
+                message.contains(want) && !message.contains("hunter2"),
+                "{dsn}: {message}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_password_survives_both_forms(password in "\\PC{1,20}") {
+            let encoded = percent_encoding::utf8_percent_encode(&password, percent_encoding::NON_ALPHANUMERIC);
+            let url = parse(&format!("postgres://u:{encoded}@h/d")).expect("a URL");
+            prop_assert_eq!(&url["password"], &password);
+            let escaped = password.replace('\\', r"\\").replace('\'', r"\'");
+            let pairs = parse(&format!("host=h password='{escaped}'")).expect("pairs");
+            prop_assert_eq!(&pairs["password"], &password);
+        }
+
+        #[test]
+        fn no_input_panics(text in "\\PC{0,40}") {
+            let _ = parse(&text);
+            let _ = parse(&format!("postgres://{text}"));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The environment as one more layer of the configuration: `PGCOMMONS__POLL__INTERVAL=1s` is `poll.interval`. Reads
+//! nothing itself: it is given the variables.
+
+use std::collections::BTreeMap;
+
+use config::{Value, ValueKind};
+
+/// Variables of the process, read once by `main`.
+pub type Environment = BTreeMap<String, String>;
+
+const PREFIX: &str = "PGCOMMONS__";
+const SEPARATOR: &str = "__";
+
+pub(super) type Table = config::Map<String, Value>;
+
+/// Lays the variables over the table; gives back which key came from which variable.
+pub(super) fn overlay(root: &mut Table, environment: &Environment) -> BTreeMap<String, String> {
+    let mut origins = BTreeMap::new();
+    for (variable, value) in environment {
+        let Some(path) = variable.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let segments: Vec<&str> = path.split(SEPARATOR).collect();
+        let key = set(root, &segments, value);
+        origins.insert(key, variable.clone());
+    }
+    origins
+}
+
+/// Sets one value and gives back its key. A segment takes the spelling of a key that is there already, whatever its case.
+fn set(table: &mut Table, segments: &[&str], value: &str) -> String {
+    let Some((first, rest)) = segments.split_first() else {
+        return String::new();
+    };
+    let there = table
+        .keys()
+        .find(|key| key.eq_ignore_ascii_case(first))
+        .cloned();
+    let key = there.unwrap_or_else(|| first.to_lowercase());
+    if rest.is_empty() {
+        table.insert(key.clone(), Value::from(value));
+        return key;
+    }
+    let slot = table
+        .entry(key.clone())
+        .or_insert_with(|| Value::from(Table::new()));
+    if !matches!(slot.kind, ValueKind::Table(_)) {
+        *slot = Value::from(Table::new());
+    }
+    match &mut slot.kind {
+        ValueKind::Table(inner) => format!("{key}.{}", set(inner, rest, value)),
+        _ => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlaid(variables: &[(&str, &str)]) -> (Table, BTreeMap<String, String>) {
+        let budget = Table::from([("Calibre_Web".to_owned(), Value::from(Table::new()))]);
+        let mut root = Table::from([("budgets".to_owned(), Value::from(budget))]);
+        let environment = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let origins = overlay(&mut root, &environment);
+        (root, origins)
+    }
+
+    #[test]
+    fn a_key_keeps_the_spelling_of_the_file() {
+        let (_, origins) = overlaid(&[("PGCOMMONS__BUDGETS__CALIBRE_WEB__SIZE", "1GiB")]);
+        assert_eq!(
+            origins.keys().collect::<Vec<_>>(),
+            ["budgets.Calibre_Web.size"]
+        );
+    }
+
+    #[test]
+    fn other_variables_are_none_of_our_business() {
+        let (root, origins) = overlaid(&[("PATH", "/bin"), ("PGCOMMONS_X", "1")]);
+        assert_eq!((root.len(), origins.len()), (1, 0));
+    }
+
+    #[test]
+    fn tables_on_the_way_are_made() {
+        let (root, _) = overlaid(&[("PGCOMMONS__POLL__INTERVAL", "2s")]);
+        let poll = root["poll"].clone().into_table().expect("a table");
+        assert_eq!(poll["interval"].clone().into_string().expect("text"), "2s");
+    }
+}

@@ -1,0 +1,189 @@
+//! Where a password comes from. Files are read at every connect, so that a rotated password needs no restart.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// The sources in the order in which they are asked; the first that is set decides.
+#[derive(Debug, Clone, Default)]
+pub struct PasswordSource {
+    pub given: Option<SecretString>,
+    /// A file with nothing but the password, as Docker's and Kubernetes' secrets are.
+    pub file: Option<PathBuf>,
+    /// libpq's `.pgpass`; one that is not there is as good as none.
+    pub passfile: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the password file {}", path.display())]
+pub struct PasswordError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Whom a line of the password file must name.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    pub host: &'a str,
+    pub port: u16,
+    pub dbname: &'a str,
+    pub user: &'a str,
+}
+
+impl PasswordSource {
+    /// The password as it is now; None: there is none, and the server may not want one.
+    pub fn read(&self, login: Login<'_>) -> Result<Option<SecretString>, PasswordError> {
+        if let Some(given) = &self.given {
+            return Ok(Some(given.clone()));
+        }
+        if let Some(path) = &self.file {
+            let text = read(path)?;
+            return Ok(Some(SecretString::from(
+                text.trim_end_matches(['\n', '\r']),
+            )));
+        }
+        let Some(path) = self.passfile.as_deref().filter(|path| usable(path)) else {
+            return Ok(None);
+        };
+        Ok(find(&read(path)?, login).map(SecretString::from))
+    }
+}
+
+impl PartialEq for PasswordSource {
+    fn eq(&self, other: &Self) -> bool {
+        let given = |source: &Self| {
+            source
+                .given
+                .as_ref()
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+        given(self) == given(other) && self.file == other.file && self.passfile == other.passfile
+    }
+}
+
+fn read(path: &Path) -> Result<String, PasswordError> {
+    fs::read_to_string(path).map_err(|source| PasswordError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// libpq passes over a password file that others may read.
+fn usable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 == 0)
+}
+
+/// The password of the first line `host:port:dbname:user:password` that fits; `*` fits everything.
+fn find(text: &str, login: Login<'_>) -> Option<String> {
+    let port = login.port.to_string();
+    let host = if login.host.starts_with('/') {
+        "localhost"
+    } else {
+        login.host
+    };
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .find_map(|line| {
+            let fields = fields(line);
+            let [line_host, line_port, dbname, user, password] = fields.as_slice() else {
+                return None;
+            };
+            let fits = |pattern: &str, value: &str| pattern == "*" || pattern == value;
+            (fits(line_host, host) || fits(line_host, login.host))
+                .then_some(())
+                .filter(|()| {
+                    fits(line_port, &port) && fits(dbname, login.dbname) && fits(user, login.user)
+                })
+                .map(|()| password.clone())
+        })
+}
+
+/// The five fields; a backslash takes the meaning from the next character, and the password keeps its colons.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        if character == ':' && fields.len() < 5 {
+            fields.push(String::new());
+            continue;
+        }
+        let literal = if character == '\\' {
+            characters.next()
+        } else {
+            Some(character)
+        };
+        if let (Some(field), Some(literal)) = (fields.last_mut(), literal) {
+            field.push(literal);
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: Login<'_> = Login {
+        host: "db",
+        port: 5432,
+        dbname: "postgres",
+        user: "pgcommons",
+    };
+
+    #[test]
+    fn the_first_line_that_fits_gives_the_password() {
+        let text = "# a comment\nother:*:*:*:no\ndb:5433:*:*:no\n*:*:postgres:pgcommons:a\\:b:c\n*:*:*:*:late\n";
+        assert_eq!(find(text, LOGIN).as_deref(), Some("a:b:c"));
+        assert_eq!(find("db:5432:postgres:nobody:x\nshort:line", LOGIN), None);
+    }
+
+    #[test]
+    fn localhost_stands_for_a_socket() {
+        let socket = Login {
+            host: "/run/postgresql",
+            ..LOGIN
+        };
+        assert_eq!(find("localhost:*:*:*:x", socket).as_deref(), Some("x"));
+        assert_eq!(
+            find("/run/postgresql:*:*:*:x", socket).as_deref(),
+            Some("x")
+        );
+    }
+
+    #[test]
+    fn a_rotated_file_is_read_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("password");
+        let source = PasswordSource {
+            file: Some(path.clone()),
+            ..PasswordSource::default()
+        };
+        assert!(source.read(LOGIN).is_err(), "not there yet");
+        for password in ["first", "second"] {
+            fs::write(&path, format!("{password}\n")).expect("written");
+            let read = source.read(LOGIN).expect("readable").expect("a password");
+            assert_eq!(read.expose_secret(), password);
+        }
+    }
+
+    #[test]
+    fn a_passfile_that_others_may_read_is_passed_over() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), "*:*:*:*:x").expect("written");
+        let source = PasswordSource {
+            passfile: Some(file.path().to_owned()),
+            ..PasswordSource::default()
+        };
+        for (mode, found) in [(0o600, true), (0o644, false)] {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).expect("set");
+            assert_eq!(
+                source.read(LOGIN).expect("no error").is_some(),
+                found,
+                "{mode:o}"
+            );
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What is wrong with a configuration, all of it at once, each with its key, what was found and what would be right.
+
+use std::fmt;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// As in `servers.main.port`; with the environment variable that set it, if one did.
+    pub key: String,
+    /// What was found; never a secret.
+    pub got: String,
+    pub want: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: got {}, want {}", self.key, self.got, self.want)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}")]
+    Read {
+        path: String,
+        source: std::io::Error,
+    },
+    /// The cause is one line: the parser's message with line and column.
+    #[error("{path} is not valid YAML: {message}")]
+    Yaml { path: String, message: String },
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,273 @@
+//! From the raw mirror to the configuration. Goes through everything, whatever is wrong before it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::Value;
+use serde::Deserialize;
+use wildmatch::WildMatch;
+
+use super::connection::Source;
+use super::env::{self, Environment, Table};
+use super::problem::ConfigError;
+use super::raw::{
+    Block, Leaf, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer,
+    RawSizes, RawStats, RawWeb,
+};
+use super::values::Reader;
+use super::{Cadence, Config, ServerConfig};
+use crate::policy::{Budget, Policy};
+use crate::sizes;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub(super) fn config(mut table: Table, environment: &Environment) -> Result<Config, ConfigError> {
+    let mut reader = Reader {
+        origins: env::overlay(&mut table, environment),
+        ..Reader::default()
+    };
+    let raw = Block::deserialize(Value::from(table)).unwrap_or_default();
+    let mut raw: RawConfig = reader.table("(the file)", raw);
+    reader.unknown("", &raw.unknown, RawConfig::KEYS);
+
+    let web = reader.table("web", std::mem::take(&mut raw.web));
+    reader.unknown("web", &web.unknown, RawWeb::KEYS);
+    let listen_address = reader
+        .text("web.listen_address", web.listen_address)
+        .unwrap_or_else(|| ":19187".to_owned());
+    check_address(&mut reader, &listen_address);
+
+    let log = reader.table("log", std::mem::take(&mut raw.log));
+    reader.unknown("log", &log.unknown, RawLog::KEYS);
+    let level = reader.text("log.level", log.level);
+    let log_level = reader.choice("log.level", level, &LEVELS, tracing::Level::INFO);
+
+    let cadence = cadence(&mut reader, &mut raw);
+    let servers = servers(&mut reader, raw, cadence, environment);
+    if reader.problems.is_empty() {
+        Ok(Config {
+            listen_address,
+            log_level,
+            servers,
+        })
+    } else {
+        Err(ConfigError::Invalid(reader.problems))
+    }
+}
+
+const LEVELS: [(&str, tracing::Level); 4] = [
+    ("debug", tracing::Level::DEBUG),
+    ("info", tracing::Level::INFO),
+    ("warn", tracing::Level::WARN),
+    ("error", tracing::Level::ERROR),
+];
+
+fn check_address(reader: &mut Reader, address: &str) {
+    let port = address
+        .rsplit_once(':')
+        .map(|(_, port)| port.parse::<u16>());
+    if !matches!(port, Some(Ok(_))) {
+        reader.problem(
+            "web.listen_address",
+            format!("{address:?}"),
+            "host:port or :port, as in 127.0.0.1:19187",
+        );
+    }
+}
+
+fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
+    let poll = reader.table("poll", std::mem::take(&mut raw.poll));
+    reader.unknown("poll", &poll.unknown, RawPoll::KEYS);
+    let interval = reader.duration(
+        "poll.interval",
+        poll.interval,
+        SECOND,
+        Duration::from_millis(100)..=HOUR,
+    );
+    let timeout = reader.duration(
+        "poll.timeout",
+        poll.timeout,
+        3 * SECOND,
+        Duration::from_millis(100)..=60 * SECOND,
+    );
+    let window = reader.duration("poll.window", poll.window, 120 * SECOND, SECOND..=HOUR);
+
+    let stats = reader.table("stats", std::mem::take(&mut raw.stats));
+    reader.unknown("stats", &stats.unknown, RawStats::KEYS);
+    let stats = reader.duration("stats.interval", stats.interval, 10 * SECOND, SECOND..=HOUR);
+
+    let sizes = reader.table("sizes", std::mem::take(&mut raw.sizes));
+    reader.unknown("sizes", &sizes.unknown, RawSizes::KEYS);
+    let sizes = sizes::Cadence {
+        interval: reader.duration(
+            "sizes.interval",
+            sizes.interval,
+            60 * SECOND,
+            SECOND..=24 * HOUR,
+        ),
+        share: reader
+            .number("sizes.time_share", sizes.time_share, 0.0001..=0.5)
+            .unwrap_or(0.01),
+    };
+    if window < interval {
+        let want = format!(
+            "at least poll.interval, {}",
+            humantime::format_duration(interval)
+        );
+        reader.problem(
+            "poll.window",
+            humantime::format_duration(window).to_string(),
+            want,
+        );
+    }
+    Cadence {
+        poll: interval,
+        timeout,
+        window,
+        stats,
+        sizes,
+    }
+}
+
+/// What every server has unless it says otherwise.
+struct Defaults {
+    policy: Policy,
+    cadence: Cadence,
+}
+
+fn servers(
+    reader: &mut Reader,
+    mut raw: RawConfig,
+    cadence: Cadence,
+    environment: &Environment,
+) -> Vec<ServerConfig> {
+    let activity = reader.table("activity", std::mem::take(&mut raw.activity));
+    reader.unknown("activity", &activity.unknown, RawActivity::KEYS);
+    let mut policy = Policy::default();
+    if let Some(names) = reader.number(
+        "activity.application_names",
+        activity.application_names,
+        0..=1000,
+    ) {
+        policy.application_names = names;
+    }
+    databases(reader, "databases", raw.databases, &mut policy);
+    budgets(reader, "budgets", raw.budgets, &mut policy);
+    let defaults = Defaults { policy, cadence };
+
+    let given = reader.table("servers", raw.servers);
+    if given.is_empty() {
+        let server = server(reader, None, RawServer::default(), &defaults, environment);
+        return server.into_iter().collect();
+    }
+    let mut servers = Vec::new();
+    for (name, block) in given {
+        let raw = reader.table(&format!("servers.{name}"), block);
+        servers.extend(server(reader, Some(name), raw, &defaults, environment));
+    }
+    servers
+}
+
+fn databases(reader: &mut Reader, prefix: &str, block: Block<RawDatabases>, policy: &mut Policy) {
+    let raw = reader.table(prefix, block);
+    reader.unknown(prefix, &raw.unknown, RawDatabases::KEYS);
+    let patterns = |list: Vec<String>| list.iter().map(|pattern| WildMatch::new(pattern)).collect();
+    if let Some(include) = reader.list(&format!("{prefix}.include"), raw.include) {
+        policy.include = patterns(include);
+    }
+    if let Some(exclude) = reader.list(&format!("{prefix}.exclude"), raw.exclude) {
+        policy.exclude = patterns(exclude);
+    }
+}
+
+fn budgets(
+    reader: &mut Reader,
+    prefix: &str,
+    block: Block<BTreeMap<String, Block<RawBudget>>>,
+    policy: &mut Policy,
+) {
+    for (datname, block) in reader.table(prefix, block) {
+        let prefix = format!("{prefix}.{datname}");
+        let raw = reader.table(&prefix, block);
+        let budget = budget(reader, &prefix, raw);
+        policy.budgets.insert(datname, Arc::new(budget));
+    }
+}
+
+fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
+    reader.unknown(prefix, &raw.unknown, RawBudget::KEYS);
+    let mut labels = BTreeMap::new();
+    for (label, value) in reader.table(&format!("{prefix}.labels"), raw.labels) {
+        let key = format!("{prefix}.labels.{label}");
+        if !is_label_name(&label) {
+            reader.problem(
+                &key,
+                format!("{label:?}"),
+                "letters, digits and underscores, none of server, datname, owner",
+            );
+        } else if let Some(value) = reader.text(&key, value) {
+            labels.insert(label, value);
+        }
+    }
+    Budget {
+        connections: reader.number(
+            &format!("{prefix}.connections"),
+            raw.connections,
+            1..=262_143,
+        ),
+        size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
+        owner: reader.text(&format!("{prefix}.owner"), raw.owner),
+        labels,
+    }
+}
+
+/// A label of Prometheus that is ours to give: not one that the series has already.
+fn is_label_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
+        && !name.starts_with("__")
+        && !["server", "datname", "owner", "job", "instance"].contains(&name)
+}
+
+fn server(
+    reader: &mut Reader,
+    name: Option<String>,
+    mut raw: RawServer,
+    defaults: &Defaults,
+    environment: &Environment,
+) -> Option<ServerConfig> {
+    let prefix = name
+        .as_ref()
+        .map_or_else(String::new, |name| format!("servers.{name}"));
+    reader.unknown(&prefix, &raw.unknown, RawServer::KEYS);
+    let mut policy = defaults.policy.clone();
+    let limit = format!("{prefix}.connections_limit");
+    policy.connections_limit = reader.number(&limit, raw.connections_limit.take(), 1..=262_143);
+    databases(
+        reader,
+        &format!("{prefix}.databases"),
+        std::mem::take(&mut raw.databases),
+        &mut policy,
+    );
+    budgets(
+        reader,
+        &format!("{prefix}.budgets"),
+        std::mem::take(&mut raw.budgets),
+        &mut policy,
+    );
+
+    let target =
+        Source::collect(reader, prefix, &mut raw, environment)?.target(reader, environment)?;
+    let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
+    Some(ServerConfig {
+        name,
+        target,
+        policy,
+        cadence: defaults.cadence,
+    })
+}

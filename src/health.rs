@@ -1,0 +1,182 @@
+//! How the agent itself fares with one server: polls, their outcomes, failed connects. Only counts what it is told;
+//! the sets of labels are closed, here.
+
+use std::time::Duration;
+
+/// What is polled together, on a cadence of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    Activity,
+    Stats,
+    Sizes,
+}
+
+impl Job {
+    pub const ALL: [Self; 3] = [Self::Activity, Self::Stats, Self::Sizes];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Activity => "activity",
+            Self::Stats => "stats",
+            Self::Sizes => "sizes",
+        }
+    }
+}
+
+/// How one poll of a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Ok,
+    /// No answer within the deadline, or the server's own `statement_timeout` or `lock_timeout` ended the statement.
+    Timeout,
+    /// The server answered with an error, or with what cannot be decoded.
+    Error,
+    /// The connection broke.
+    Lost,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Timeout, Self::Error, Self::Lost];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Why no session could be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// The password file, or the certificate files, could not be read.
+    Credentials,
+    Dns,
+    /// Nobody listens there, or the network says so.
+    Refused,
+    Timeout,
+    Tls,
+    /// Wrong password, no such role, rejected by `pg_hba.conf`, no CONNECT privilege.
+    Auth,
+    /// SQLSTATE 53300: the server, the database or the role is at its limit.
+    TooManyConnections,
+    /// SQLSTATE 57P03: starting up, shutting down, in recovery without hot standby.
+    StartingUp,
+    /// The database to connect to does not exist or is invalid.
+    Database,
+    /// A connection pooler stands in between and drops what keeps the session harmless.
+    Pooler,
+    Other,
+}
+
+impl ConnectFailure {
+    pub const ALL: [Self; 11] = [
+        Self::Credentials,
+        Self::Dns,
+        Self::Refused,
+        Self::Timeout,
+        Self::Tls,
+        Self::Auth,
+        Self::TooManyConnections,
+        Self::StartingUp,
+        Self::Database,
+        Self::Pooler,
+        Self::Other,
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Dns => "dns",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::TooManyConnections => "too_many_connections",
+            Self::StartingUp => "starting_up",
+            Self::Database => "database",
+            Self::Pooler => "pooler",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Counters and last values of one server's polls. Lives as long as the poller, across reconnects.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Health {
+    polls: [[u64; Outcome::ALL.len()]; Job::ALL.len()],
+    durations: [Option<Duration>; Job::ALL.len()],
+    last_success: [Option<f64>; Job::ALL.len()],
+    connect_failures: [u64; ConnectFailure::ALL.len()],
+}
+
+impl Health {
+    /// One poll has ended. `at` is the wall clock in seconds since the epoch.
+    pub fn polled(&mut self, job: Job, outcome: Outcome, took: Duration, at: f64) {
+        self.polls[job as usize][outcome as usize] += 1;
+        self.durations[job as usize] = Some(took);
+        if outcome == Outcome::Ok {
+            self.last_success[job as usize] = Some(at);
+        }
+    }
+
+    pub fn connect_failed(&mut self, reason: ConnectFailure) {
+        self.connect_failures[reason as usize] += 1;
+    }
+
+    pub fn polls(&self, job: Job, outcome: Outcome) -> u64 {
+        self.polls[job as usize][outcome as usize]
+    }
+
+    pub fn duration(&self, job: Job) -> Option<Duration> {
+        self.durations[job as usize]
+    }
+
+    /// Seconds since the epoch; None: never yet.
+    pub fn last_success(&self, job: Job) -> Option<f64> {
+        self.last_success[job as usize]
+    }
+
+    pub fn connect_failures(&self, reason: ConnectFailure) -> u64 {
+        self.connect_failures[reason as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_is_counted_under_its_own_index() {
+        let mut health = Health::default();
+        for (n, reason) in ConnectFailure::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, n, "{}", reason.label());
+            health.connect_failed(reason);
+        }
+        for job in Job::ALL {
+            for outcome in Outcome::ALL {
+                health.polled(job, outcome, Duration::from_millis(1), 5.0);
+            }
+        }
+        assert!(
+            ConnectFailure::ALL
+                .into_iter()
+                .all(|reason| health.connect_failures(reason) == 1)
+        );
+        assert!(
+            Job::ALL
+                .into_iter()
+                .all(|job| Outcome::ALL.into_iter().all(|o| health.polls(job, o) == 1))
+        );
+    }
+
+    #[test]
+    fn a_failed_poll_is_no_success() {
+        let mut health = Health::default();
+        health.polled(Job::Stats, Outcome::Timeout, Duration::from_secs(1), 5.0);
+        assert_eq!(health.last_success(Job::Stats), None);
+        assert_eq!(health.duration(Job::Stats), Some(Duration::from_secs(1)));
+    }
+}

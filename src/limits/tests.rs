@@ -1,0 +1,311 @@
+//! Tables for the versions, and a model of PostgreSQL's login check that opens connections until it is refused.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const AGENT_VERSION: u32 = 160_014;
+
+fn info(max_connections: u32, superuser_reserved: u32, reserved: Option<u32>) -> ServerInfo {
+    ServerInfo {
+        version_num: AGENT_VERSION,
+        version: "16.14".into(),
+        start_time: 0.0,
+        max_connections,
+        superuser_reserved_connections: superuser_reserved,
+        reserved_connections: reserved,
+        rds_reserved_connections: None,
+        superuser: false,
+        uses_reserved_connections: Some(false),
+    }
+}
+
+fn clients(database: Oid, role: Oid, count: u32) -> Sessions {
+    backends(CLIENT, Some(database), Some(role), count)
+}
+
+fn backends(backend_type: &str, database: Option<Oid>, role: Option<Oid>, count: u32) -> Sessions {
+    Sessions {
+        database,
+        role,
+        application_name: String::new(),
+        state: Some("idle".into()),
+        backend_type: Some(backend_type.into()),
+        count,
+        oldest_transaction: None,
+    }
+}
+
+fn tenant(connection_limit: i32) -> Database {
+    Database {
+        oid: 1,
+        name: "t".into(),
+        connection_limit,
+        accepts_connections: true,
+        sessions_fatal: None,
+    }
+}
+
+fn login(connection_limit: i32) -> Role {
+    Role {
+        oid: 2,
+        name: "r".into(),
+        connection_limit,
+        superuser: false,
+        uses_reserved_connections: false,
+    }
+}
+
+#[test]
+fn counting_changed_in_minor_releases() {
+    let old = [120_022, 130_018, 140_015, 150_010, 160_006, 170_002];
+    let new = [
+        130_019, 130_023, 140_016, 150_011, 150_018, 160_007, 170_003, 180_000, 190_001,
+    ];
+    assert!(
+        old.into_iter()
+            .all(|version| Counting::of(version) == Counting::AlsoWorkers)
+    );
+    assert!(
+        new.into_iter()
+            .all(|version| Counting::of(version) == Counting::ClientBackends)
+    );
+}
+
+#[test]
+fn workers_count_as_the_release_counts_them() {
+    let sessions = [
+        clients(1, 2, 1),
+        backends("walsender", Some(1), Some(2), 1),
+        backends("autovacuum worker", Some(1), None, 1),
+        backends("parallel worker", Some(1), Some(2), 4),
+        backends("checkpointer", None, None, 1),
+    ];
+    for (version, server, database, role) in [(150_010, 1, 3, 2), (150_011, 1, 1, 1)] {
+        let usage = Usage::count(&sessions, version);
+        assert_eq!(
+            (usage.server, usage.database(1), usage.role(2)),
+            (server, database, role),
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn slotsync_worker_took_a_slot_until_17_3() {
+    let sessions = [backends("slotsync worker", Some(1), None, 1)];
+    let slots = [170_002, 170_003].map(|version| Usage::count(&sessions, version).server);
+    assert_eq!(slots, [1, 0]);
+}
+
+#[test]
+fn logins_under_way_take_a_slot_and_are_told_apart_on_18_only() {
+    let starting = Sessions {
+        state: Some("starting".into()),
+        ..backends(CLIENT, None, None, 10)
+    };
+    let usage = Usage::count(&[starting.clone(), clients(1, 2, 1)], 180_004);
+    assert_eq!(
+        (usage.server, usage.starting, usage.database(1)),
+        (11, Some(10), 1)
+    );
+    assert_eq!(Usage::count(&[starting], 170_010).starting, None);
+}
+
+#[test]
+fn slots_by_privilege() {
+    let policy = Policy::default();
+    let slots = Slots::of(&info(20, 3, Some(2)), &policy);
+    assert_eq!(
+        slots,
+        Slots {
+            ordinary: 15,
+            reserved: 17,
+            superuser: 20
+        }
+    );
+    let rds = ServerInfo {
+        rds_reserved_connections: Some(2),
+        ..info(20, 3, None)
+    };
+    assert_eq!(Slots::of(&rds, &policy).ordinary, 15);
+    let capped = Policy {
+        connections_limit: Some(10),
+        ..Policy::default()
+    };
+    assert_eq!(Slots::of(&info(20, 3, None), &capped).ordinary, 10);
+    let generous = Policy {
+        connections_limit: Some(100),
+        ..Policy::default()
+    };
+    assert_eq!(Slots::of(&info(20, 3, None), &generous).ordinary, 17);
+}
+
+#[test]
+fn more_used_than_allowed_is_no_headroom() {
+    let slots = Slots::of(&info(20, 3, None), &Policy::default());
+    let usage = Usage::count(&[clients(1, 2, 3)], AGENT_VERSION);
+    assert_eq!(
+        database(&tenant(1), None, &usage, slots).headroom(),
+        Some(0)
+    );
+    assert_eq!(role(&login(2), &usage, slots).headroom(), Some(0));
+}
+
+#[test]
+fn nobody_can_connect_to_an_invalid_or_closed_database() {
+    let slots = Slots::of(&info(20, 3, None), &Policy::default());
+    let closed = Database {
+        accepts_connections: false,
+        ..tenant(5)
+    };
+    for database_row in [tenant(-2), closed] {
+        let standing = database(&database_row, None, &Usage::default(), slots);
+        assert_eq!((standing.headroom(), standing.binding()), (None, None));
+    }
+}
+
+#[test]
+fn the_budget_binds_when_it_is_the_least() {
+    let slots = Slots::of(&info(100, 3, None), &Policy::default());
+    let usage = Usage::count(&[clients(1, 2, 4)], AGENT_VERSION);
+    let budget = Budget {
+        connections: Some(5),
+        ..Budget::default()
+    };
+    let standing = database(&tenant(50), Some(&budget), &usage, slots);
+    assert_eq!(
+        standing.binding(),
+        Some(Limit {
+            kind: LimitKind::Budget,
+            connections: 5,
+            used: 4
+        })
+    );
+}
+
+#[test]
+fn on_a_full_server_the_server_binds_before_the_database() {
+    let slots = Slots::of(&info(10, 3, None), &Policy::default());
+    let usage = Usage::count(&[clients(1, 2, 7)], AGENT_VERSION);
+    let standing = database(&tenant(7), None, &usage, slots);
+    assert_eq!(
+        standing.binding().map(|limit| limit.kind),
+        Some(LimitKind::Server)
+    );
+}
+
+#[test]
+fn limits_do_not_bind_superusers() {
+    let slots = Slots::of(&info(20, 3, Some(2)), &Policy::default());
+    let usage = Usage::count(&[clients(1, 2, 15)], AGENT_VERSION);
+    let superuser = Role {
+        superuser: true,
+        ..login(1)
+    };
+    let reserved = Role {
+        uses_reserved_connections: true,
+        ..login(-1)
+    };
+    let headroom = |of: &Role| role(of, &usage, slots).headroom();
+    assert_eq!(
+        (
+            headroom(&superuser),
+            headroom(&reserved),
+            headroom(&login(-1))
+        ),
+        (Some(5), Some(2), Some(0))
+    );
+}
+
+#[test]
+fn committed_sums_the_limits_of_reachable_databases() {
+    let slots = Slots::of(&info(100, 3, None), &Policy::default());
+    let closed = Database {
+        accepts_connections: false,
+        ..tenant(7)
+    };
+    let databases = [
+        tenant(50),
+        tenant(30),
+        tenant(-1),
+        tenant(-2),
+        closed,
+        tenant(0),
+    ];
+    assert_eq!(committed(&databases, slots), 50 + 30 + 97);
+}
+
+/// PostgreSQL's check of one login, in its own terms: the slot is taken first, then what is left is compared.
+fn admits(server: &ServerInfo, role: &Role, database: &Database, opened: &[Sessions]) -> bool {
+    let mine = |count: &dyn Fn(&Sessions) -> bool| {
+        1 + opened
+            .iter()
+            .filter(|group| count(group))
+            .map(|group| group.count)
+            .sum::<u32>()
+    };
+    let taken = mine(&|_| true);
+    if taken > server.max_connections {
+        return false;
+    }
+    let free = server.max_connections - taken;
+    let reserved = server.reserved_connections.unwrap_or(0);
+    let kept = server.superuser_reserved_connections + reserved;
+    let slot = role.superuser
+        || free >= kept
+        || role.uses_reserved_connections && free >= server.superuser_reserved_connections;
+    let within =
+        |limit: i32, count: u32| limit < 0 || role.superuser || count <= limit.unsigned_abs();
+    slot && within(
+        role.connection_limit,
+        mine(&|group| group.role == Some(role.oid)),
+    ) && within(
+        database.connection_limit,
+        mine(&|group| group.database == Some(database.oid)),
+    )
+}
+
+/// Opens connections until the model refuses.
+fn openable(server: &ServerInfo, role: &Role, database: &Database, opened: &[Sessions]) -> u32 {
+    let mut opened = opened.to_vec();
+    let mut count = 0;
+    while admits(server, role, database, &opened) {
+        opened.push(clients(database.oid, role.oid, 1));
+        count += 1;
+    }
+    count
+}
+
+proptest! {
+    #[test]
+    fn headroom_is_what_can_really_be_opened(
+        max in 1_u32..40, superuser_reserved in 0_u32..4, reserved in 0_u32..4,
+        database_limit in -1_i32..20, role_limit in -1_i32..20,
+        superuser in any::<bool>(), uses_reserved in any::<bool>(),
+        groups in prop::collection::vec((1_u32..4, 1_u32..4, 1_u32..5), 0..12),
+    ) {
+        prop_assume!(superuser_reserved + reserved < max);
+        let server_info = info(max, superuser_reserved, Some(reserved));
+        let slots = Slots::of(&server_info, &Policy::default());
+        let opened: Vec<Sessions> = groups.into_iter().map(|(d, r, n)| clients(d, r, n)).collect();
+        let usage = Usage::count(&opened, AGENT_VERSION);
+        let tenant = tenant(database_limit);
+        let login = Role { superuser, uses_reserved_connections: uses_reserved, ..login(role_limit) };
+
+        let unlimited = Database { oid: 99, connection_limit: -1, ..tenant.clone() };
+        prop_assert_eq!(
+            role(&login, &usage, slots).headroom(),
+            Some(openable(&server_info, &login, &unlimited, &opened))
+        );
+        let ordinary = Role { oid: 98, ..self::login(-1) };
+        prop_assert_eq!(
+            database(&tenant, None, &usage, slots).headroom(),
+            Some(openable(&server_info, &ordinary, &tenant, &opened))
+        );
+        prop_assert_eq!(
+            server(&usage, slots).headroom(),
+            Some(openable(&server_info, &ordinary, &unlimited, &opened))
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! What the operator said of the tenants: which databases are watched, and the budgets set for them. Read by the
+//! judgement, never by the driver; nothing here changes between two readings of the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wildmatch::WildMatch;
+
+/// Databases that are nobody's tenant: templates, and what Amazon, Azure and Google keep for themselves and let nobody
+/// connect to. Left out unless the configuration has an `exclude` of its own.
+pub const SYSTEM_DATABASES: [&str; 6] = [
+    "template0",
+    "template1",
+    "rdsadmin",
+    "azure_maintenance",
+    "azure_sys",
+    "cloudsqladmin",
+];
+
+/// What is allotted to one database beside the limits that PostgreSQL itself enforces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Budget {
+    pub connections: Option<u32>,
+    pub size_bytes: Option<u64>,
+    pub owner: Option<String>,
+    /// Free labels of `pgcommons_database_info`, as in team or contact.
+    pub labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Patterns with `*` and `?`; empty: every database.
+    pub include: Vec<WildMatch>,
+    pub exclude: Vec<WildMatch>,
+    pub budgets: BTreeMap<String, Arc<Budget>>,
+    /// How many `application_name`s of a database get series of their own; the rest is summed up as `other`.
+    pub application_names: usize,
+    /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
+    pub connections_limit: Option<u32>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            include: Vec::new(),
+            exclude: SYSTEM_DATABASES.into_iter().map(WildMatch::new).collect(),
+            budgets: BTreeMap::new(),
+            application_names: 10,
+            connections_limit: None,
+        }
+    }
+}
+
+impl Policy {
+    pub fn watches(&self, datname: &str) -> bool {
+        let matches =
+            |patterns: &[WildMatch]| patterns.iter().any(|pattern| pattern.matches(datname));
+        (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
+    }
+
+    pub fn budget(&self, datname: &str) -> Option<&Arc<Budget>> {
+        self.budgets.get(datname)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(of: &[&str]) -> Vec<WildMatch> {
+        of.iter().map(|pattern| WildMatch::new(pattern)).collect()
+    }
+
+    #[test]
+    fn templates_and_cloud_databases_are_left_out_by_default() {
+        let policy = Policy::default();
+        assert!(policy.watches("postgres"));
+        assert!(policy.watches("calibre_web"));
+        for name in SYSTEM_DATABASES {
+            assert!(!policy.watches(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn exclude_wins_over_include() {
+        let policy = Policy {
+            include: patterns(&["team_*"]),
+            exclude: patterns(&["*_test"]),
+            ..Policy::default()
+        };
+        assert!(policy.watches("team_a"));
+        assert!(!policy.watches("team_a_test"));
+        assert!(!policy.watches("postgres"));
+    }
+}

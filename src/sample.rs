@@ -1,0 +1,148 @@
+//! What a server said: plain rows of one poll, nothing computed from them. `Option` is for what may be unknown; a value
+//! that is not there is never written as 0. No driver types, no limits, no labels.
+
+/// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
+pub type Oid = u32;
+
+/// What holds for as long as the session does: every one of these needs a restart of the server to change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerInfo {
+    /// `server_version_num`, as in 150018.
+    pub version_num: u32,
+    /// `server_version`, as in `15.18 (Debian 15.18-0+deb12u1)`.
+    pub version: String,
+    /// `pg_postmaster_start_time()`, seconds since the epoch.
+    pub start_time: f64,
+    pub max_connections: u32,
+    pub superuser_reserved_connections: u32,
+    /// `reserved_connections`; the setting exists since PostgreSQL 16.
+    pub reserved_connections: Option<u32>,
+    /// `rds.rds_superuser_reserved_connections`; Amazon RDS only.
+    pub rds_reserved_connections: Option<u32>,
+    /// The agent's own role is a superuser, which it need not be.
+    pub superuser: bool,
+    /// The agent's own role may use the reserved slots (`pg_use_reserved_connections`); none before PostgreSQL 16.
+    pub uses_reserved_connections: Option<bool>,
+}
+
+/// One row of `pg_database`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Database {
+    pub oid: Oid,
+    /// Bytes that are not UTF-8 are replaced: a name may have been made in another encoding.
+    pub name: String,
+    /// `datconnlimit`: -1 no limit, -2 invalid (an interrupted DROP), else the number of sessions.
+    pub connection_limit: i32,
+    /// `datallowconn`.
+    pub accepts_connections: bool,
+    /// `pg_stat_get_db_sessions_fatal()`; the counter exists since PostgreSQL 14.
+    pub sessions_fatal: Option<i64>,
+}
+
+/// One login role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    pub oid: Oid,
+    pub name: String,
+    /// `rolconnlimit`: -1 no limit.
+    pub connection_limit: i32,
+    pub superuser: bool,
+    /// Has the privileges of `pg_use_reserved_connections` (16+).
+    pub uses_reserved_connections: bool,
+}
+
+/// Sessions that are alike in everything that is looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sessions {
+    /// None: connected to no database (a background process, or a login that has not come that far).
+    pub database: Option<Oid>,
+    pub role: Option<Oid>,
+    pub application_name: String,
+    /// None: a background process, or hidden from the agent's role.
+    pub state: Option<String>,
+    /// None: hidden from the agent's role, which then lacks `pg_read_all_stats`.
+    pub backend_type: Option<String>,
+    pub count: u32,
+    /// Seconds since the oldest open transaction of the group began.
+    pub oldest_transaction: Option<f64>,
+}
+
+/// The fast poll: everything that judging connections takes, from one statement.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Activity {
+    pub databases: Vec<Database>,
+    pub roles: Vec<Role>,
+    pub sessions: Vec<Sessions>,
+}
+
+impl Activity {
+    /// Whether the agent's role sees the sessions of others. Without `pg_read_all_stats` the server keeps their
+    /// `backend_type` NULL, and with it the column is never NULL.
+    pub fn sees_all_sessions(&self) -> bool {
+        self.sessions
+            .iter()
+            .all(|group| group.backend_type.is_some())
+    }
+}
+
+/// One row of `pg_stat_database`: cumulative since `stats_reset`, but for `numbackends`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatabaseStats {
+    pub oid: Oid,
+    pub numbackends: i32,
+    pub xact_commit: i64,
+    pub xact_rollback: i64,
+    pub blks_read: i64,
+    pub blks_hit: i64,
+    pub tup_returned: i64,
+    pub tup_fetched: i64,
+    pub tup_inserted: i64,
+    pub tup_updated: i64,
+    pub tup_deleted: i64,
+    pub conflicts: i64,
+    pub temp_files: i64,
+    pub temp_bytes: i64,
+    pub deadlocks: i64,
+    /// Milliseconds, as the view has them.
+    pub blk_read_time: f64,
+    pub blk_write_time: f64,
+    /// Seconds since the epoch; None: never reset.
+    pub stats_reset: Option<f64>,
+    /// Milliseconds; the column exists since PostgreSQL 14.
+    pub active_time: Option<f64>,
+}
+
+/// Locks held or awaited in one database, in one mode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Locks {
+    pub database: Oid,
+    /// Lower case, as in `accesssharelock`.
+    pub mode: String,
+    pub count: i64,
+}
+
+/// The slow poll: what need not be read every second.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stats {
+    pub databases: Vec<DatabaseStats>,
+    pub locks: Vec<Locks>,
+}
+
+/// What asking for the size of one database brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    Bytes(u64),
+    /// Neither CONNECT on the database nor `pg_read_all_stats`.
+    Forbidden,
+    /// Dropped, or being dropped, while it was asked for.
+    Gone,
+}
+
+/// The answer for one database, with the time that the server took for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    pub oid: Oid,
+    pub size: Size,
+    /// Seconds of server time; what the next measurement of this database will cost, as far as one can know.
+    pub seconds: f64,
+}

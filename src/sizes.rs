@@ -1,0 +1,212 @@
+//! Which databases to measure next, and what is known of their sizes. Pure: `now` is the time since the poller began.
+//!
+//! `pg_database_size` reads every file's entry (about 1.5 µs each when warm), so sizes have a share of the time that they
+//! never exceed: after a batch that cost the server d, nothing is measured for d / share.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::sample::{Measured, Oid, Size};
+
+/// Server time that one batch is meant to cost; no poll waits longer for it, unless one database alone takes longer.
+const BATCH_COST: Duration = Duration::from_millis(50);
+const BATCH_LENGTH: usize = 32;
+/// What a database that was never measured is taken to cost: 300 files of a fresh one, with room to spare.
+const FIRST_GUESS: Duration = Duration::from_millis(2);
+const LONGEST_RETRY: Duration = Duration::from_secs(3600);
+
+/// How often, and at what cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cadence {
+    /// The least time between two measurements of one database.
+    pub interval: Duration,
+    /// The share of the time that measuring may take, as in 0.01.
+    pub share: f64,
+}
+
+/// Why a size is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// Not asked for yet.
+    Pending,
+    Forbidden,
+    Timeout,
+    Error,
+}
+
+impl Unknown {
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Forbidden, Self::Timeout, Self::Error];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Forbidden => "forbidden",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    bytes: Result<u64, Unknown>,
+    /// When it was measured last, or tried.
+    at: Duration,
+    due: Duration,
+    cost: Duration,
+    /// A statement with others failed: this one is asked for by itself, so that it cannot cost them theirs.
+    alone: bool,
+    failures: u32,
+}
+
+/// The memory of the sizes of one server's databases.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sizes {
+    entries: HashMap<Oid, Entry>,
+    paused_until: Duration,
+}
+
+impl Sizes {
+    /// Another server answers now: nothing that was known holds.
+    pub fn forget(&mut self) {
+        self.entries.clear();
+    }
+
+    /// The databases that exist now: new ones become due, those that are gone are forgotten.
+    pub fn track(&mut self, now: Duration, databases: impl Iterator<Item = Oid>) {
+        let present: HashSet<Oid> = databases.collect();
+        self.entries.retain(|oid, _| present.contains(oid));
+        for oid in present {
+            self.entries.entry(oid).or_insert(Entry {
+                bytes: Err(Unknown::Pending),
+                at: now,
+                due: now,
+                cost: FIRST_GUESS,
+                alone: false,
+                failures: 0,
+            });
+        }
+    }
+
+    /// What to measure now: those waiting longest, the cheapest of these first, as many as fit into one batch.
+    pub fn next_batch(&self, now: Duration) -> Vec<Oid> {
+        if now < self.paused_until {
+            return Vec::new();
+        }
+        let mut due: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.due <= now)
+            .collect();
+        due.sort_by_key(|(oid, entry)| (entry.due, entry.cost, **oid));
+        let Some((&(&first, entry), rest)) = due.split_first() else {
+            return Vec::new();
+        };
+        let mut batch = vec![first];
+        if entry.alone {
+            return batch;
+        }
+        let mut cost = entry.cost;
+        for (oid, entry) in rest
+            .iter()
+            .take(BATCH_LENGTH - 1)
+            .filter(|(_, entry)| !entry.alone)
+        {
+            cost += entry.cost;
+            if cost > BATCH_COST {
+                break;
+            }
+            batch.push(**oid);
+        }
+        batch
+    }
+
+    /// A batch was answered. What it does not mention has been dropped meanwhile.
+    pub fn measured(
+        &mut self,
+        now: Duration,
+        batch: &[Oid],
+        answer: &[Measured],
+        cadence: Cadence,
+    ) {
+        let total: f64 = answer
+            .iter()
+            .map(|measured| measured.seconds.max(0.0))
+            .sum();
+        self.pause(now, Duration::from_secs_f64(total), cadence);
+        for oid in batch {
+            match answer.iter().find(|measured| measured.oid == *oid) {
+                Some(measured) => self.note(now, measured, cadence),
+                None => drop(self.entries.remove(oid)),
+            }
+        }
+    }
+
+    fn note(&mut self, now: Duration, measured: &Measured, cadence: Cadence) {
+        let bytes = match measured.size {
+            Size::Bytes(bytes) => Ok(bytes),
+            Size::Forbidden => Err(Unknown::Forbidden),
+            Size::Gone => return drop(self.entries.remove(&measured.oid)),
+        };
+        let Some(entry) = self.entries.get_mut(&measured.oid) else {
+            return;
+        };
+        *entry = Entry {
+            bytes,
+            at: now,
+            due: now + cadence.interval,
+            cost: Duration::from_secs_f64(measured.seconds.max(0.0)),
+            alone: false,
+            failures: 0,
+        };
+    }
+
+    /// A batch got no answer. Of several, each is tried by itself next; one alone is unknown from now on and tried
+    /// less and less often.
+    pub fn failed(
+        &mut self,
+        now: Duration,
+        batch: &[Oid],
+        took: Duration,
+        why: Unknown,
+        cadence: Cadence,
+    ) {
+        self.pause(now, took, cadence);
+        for oid in batch {
+            let Some(entry) = self.entries.get_mut(oid) else {
+                continue;
+            };
+            entry.alone = true;
+            if batch.len() == 1 {
+                let wait = cadence
+                    .interval
+                    .saturating_mul(2_u32.saturating_pow(entry.failures))
+                    .min(LONGEST_RETRY);
+                entry.bytes = Err(why);
+                entry.at = now;
+                entry.due = now + wait.max(cadence.interval);
+                entry.failures += 1;
+            }
+        }
+    }
+
+    fn pause(&mut self, now: Duration, cost: Duration, cadence: Cadence) {
+        self.paused_until = now + cost.div_f64(cadence.share);
+    }
+
+    /// Bytes, or why they are not known.
+    pub fn of(&self, oid: Oid) -> Result<u64, Unknown> {
+        self.entries
+            .get(&oid)
+            .map_or(Err(Unknown::Pending), |entry| entry.bytes)
+    }
+
+    /// The age of the oldest size that is known.
+    pub fn oldest(&self, now: Duration) -> Option<Duration> {
+        let known = self.entries.values().filter(|entry| entry.bytes.is_ok());
+        known.map(|entry| now.saturating_sub(entry.at)).max()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! Tables for the schedule, and a property: the share is kept and nobody starves.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const CADENCE: Cadence = Cadence {
+    interval: Duration::from_secs(60),
+    share: 0.01,
+};
+
+fn seconds(n: f64) -> Duration {
+    Duration::from_secs_f64(n)
+}
+
+fn bytes(oid: Oid, seconds: f64) -> Measured {
+    Measured {
+        oid,
+        size: Size::Bytes(u64::from(oid) * 1000),
+        seconds,
+    }
+}
+
+fn tracking(oids: &[Oid]) -> Sizes {
+    let mut sizes = Sizes::default();
+    sizes.track(Duration::ZERO, oids.iter().copied());
+    sizes
+}
+
+#[test]
+fn a_batch_is_paid_for_before_the_next() {
+    let mut sizes = tracking(&[1, 2]);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.02)], CADENCE);
+    assert_eq!(sizes.next_batch(seconds(1.9)), [0; 0]);
+    assert_eq!(sizes.next_batch(seconds(2.0)), [2]);
+}
+
+#[test]
+fn a_size_is_measured_again_after_its_interval() {
+    let mut sizes = tracking(&[1]);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.0001)], CADENCE);
+    assert_eq!(sizes.of(1), Ok(1000));
+    assert_eq!(sizes.next_batch(seconds(59.0)), [0; 0]);
+    assert_eq!(sizes.next_batch(seconds(60.0)), [1]);
+}
+
+#[test]
+fn one_bad_database_does_not_cost_the_others_theirs() {
+    let mut sizes = tracking(&[1, 2, 3]);
+    assert_eq!(sizes.next_batch(Duration::ZERO), [1, 2, 3]);
+    sizes.failed(
+        Duration::ZERO,
+        &[1, 2, 3],
+        Duration::ZERO,
+        Unknown::Error,
+        CADENCE,
+    );
+    assert_eq!(sizes.of(1), Err(Unknown::Pending), "nobody is to blame yet");
+    assert_eq!(sizes.next_batch(Duration::ZERO), [1]);
+    sizes.failed(
+        Duration::ZERO,
+        &[1],
+        Duration::ZERO,
+        Unknown::Error,
+        CADENCE,
+    );
+    assert_eq!(sizes.next_batch(Duration::ZERO), [2]);
+    sizes.measured(Duration::ZERO, &[2], &[bytes(2, 0.001)], CADENCE);
+    assert_eq!((sizes.of(1), sizes.of(2)), (Err(Unknown::Error), Ok(2000)));
+}
+
+#[test]
+fn a_database_that_times_out_is_tried_less_and_less_often() {
+    let mut sizes = tracking(&[1]);
+    let mut now = Duration::ZERO;
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        assert_eq!(sizes.next_batch(now), [1]);
+        sizes.failed(now, &[1], seconds(0.1), Unknown::Timeout, CADENCE);
+        let due = sizes.entries[&1].due;
+        waits.push((due - now).as_secs());
+        now = due;
+    }
+    assert_eq!(waits, [60, 120, 240, 480, 960, 1920, 3600, 3600]);
+}
+
+#[test]
+fn a_size_that_was_known_is_unknown_once_it_cannot_be_measured() {
+    let mut sizes = tracking(&[1]);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.001)], CADENCE);
+    let forbidden = Measured {
+        size: Size::Forbidden,
+        ..bytes(1, 0.0)
+    };
+    sizes.measured(seconds(60.0), &[1], &[forbidden], CADENCE);
+    assert_eq!(sizes.of(1), Err(Unknown::Forbidden));
+}
+
+#[test]
+fn dropped_databases_are_forgotten() {
+    let mut sizes = tracking(&[1, 2, 3]);
+    let gone = Measured {
+        size: Size::Gone,
+        ..bytes(1, 0.0)
+    };
+    sizes.measured(
+        Duration::ZERO,
+        &[1, 2, 3],
+        &[gone, bytes(3, 0.001)],
+        CADENCE,
+    );
+    sizes.track(seconds(1.0), [3].into_iter());
+    assert_eq!(sizes.entries.keys().collect::<Vec<_>>(), [&3]);
+}
+
+#[test]
+fn age_is_that_of_the_oldest() {
+    let mut sizes = tracking(&[1, 2]);
+    assert_eq!(sizes.oldest(seconds(1.0)), None);
+    sizes.measured(seconds(1.0), &[1], &[bytes(1, 0.001)], CADENCE);
+    sizes.measured(seconds(3.0), &[2], &[bytes(2, 0.001)], CADENCE);
+    assert_eq!(sizes.oldest(seconds(4.0)), Some(seconds(3.0)));
+}
+
+proptest! {
+    /// Whatever the databases cost, measuring stays within its share, and every database has its turn.
+    #[test]
+    fn the_share_is_kept_and_nobody_starves(costs in prop::collection::vec(0.0001_f64..0.5, 1..60)) {
+        let oids: Vec<Oid> = (1..).take(costs.len()).collect();
+        let mut sizes = tracking(&oids);
+        let (mut spent, mut turns) = (0.0, HashMap::new());
+        let end = 4.0 * (costs.iter().sum::<f64>() / CADENCE.share + 61.0 + costs.len() as f64);
+        let mut now = 0.0;
+        while now < end {
+            let batch = sizes.next_batch(seconds(now));
+            let answer: Vec<_> = batch.iter().map(|oid| bytes(*oid, costs[*oid as usize - 1])).collect();
+            if !batch.is_empty() {
+                spent += answer.iter().map(|measured| measured.seconds).sum::<f64>();
+                batch.iter().for_each(|oid| *turns.entry(*oid).or_insert(0) += 1);
+                sizes.measured(seconds(now), &batch, &answer, CADENCE);
+            }
+            now += 1.0;
+        }
+        let last_batch = 0.5 * BATCH_LENGTH as f64;
+        prop_assert!(spent <= end * CADENCE.share + last_batch, "{spent} of {end}");
+        prop_assert!(oids.iter().all(|oid| turns.get(oid).is_some_and(|turns| *turns >= 2)), "{turns:?}");
+    }
+}

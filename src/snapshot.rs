@@ -1,0 +1,323 @@
+//! What scrapers see: one immutable value for each poll. Puts a sample, its judgement and the memory of earlier polls
+//! together; pure, and free of names of metrics.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::limits::{self, Slots, Standing, Usage};
+use crate::policy::{Budget, Policy};
+use crate::sample::{
+    Activity, Database, DatabaseStats, Locks, Oid, Role, ServerInfo, Sessions, Stats,
+};
+use crate::sizes::{Sizes, Unknown};
+use crate::window::{DatabaseSeen, History, Observed, Track};
+
+/// The label that stands for every `application_name` beyond the configured number of them.
+pub const OTHER: &str = "other";
+
+/// A standing now, and what the polls before saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    pub standing: Standing,
+    pub peak: Option<u32>,
+    pub exhausted: Duration,
+    pub refusals: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatabaseView {
+    pub row: Database,
+    /// None: the agent's role does not see all sessions.
+    pub judged: Option<Judged>,
+    pub size: Result<u64, Unknown>,
+    pub budget: Option<Arc<Budget>>,
+    /// Empty when the agent's role does not see all sessions.
+    pub sessions: BTreeMap<SessionKey, SessionTotal>,
+    pub stats: Option<DatabaseStats>,
+    pub locks: Vec<Locks>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleView {
+    pub row: Role,
+    pub judged: Option<Judged>,
+}
+
+/// What tells the series of one database's sessions apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionKey {
+    pub usename: String,
+    pub application_name: String,
+    pub state: String,
+    pub backend_type: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SessionTotal {
+    pub count: u32,
+    pub oldest_transaction: Option<f64>,
+}
+
+/// One poll that got its data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    pub info: Arc<ServerInfo>,
+    pub slots: Slots,
+    pub committed: u64,
+    /// None: the agent's role does not see all sessions, and a part of them is not shown as the whole.
+    pub server: Option<Judged>,
+    /// Logins under way; None where the server does not show them.
+    pub starting: Option<u32>,
+    pub databases: Vec<DatabaseView>,
+    pub roles: Vec<RoleView>,
+    /// The age of the oldest size known.
+    pub oldest_size: Option<Duration>,
+}
+
+/// What one poll and the slower jobs before it brought.
+pub struct Observation<'a> {
+    pub info: &'a Arc<ServerInfo>,
+    pub activity: Activity,
+    pub stats: Option<&'a Stats>,
+    pub sizes: &'a Sizes,
+    pub policy: &'a Policy,
+    /// Since the poller began.
+    pub now: Duration,
+    pub window: Duration,
+}
+
+impl Snapshot {
+    /// Judges one observation; the history is told of it.
+    pub fn judge(mut seen: Observation<'_>, history: &mut History) -> Self {
+        let activity = &mut seen.activity;
+        activity
+            .databases
+            .retain(|database| seen.policy.watches(&database.name));
+        let slots = Slots::of(seen.info, seen.policy);
+        let committed = limits::committed(&activity.databases, slots);
+        let usage = activity
+            .sees_all_sessions()
+            .then(|| Usage::count(&activity.sessions, seen.info.version_num));
+        let standings = usage
+            .as_ref()
+            .map(|usage| Standings::of(&seen, usage, slots));
+        match &standings {
+            Some(standings) => standings.remember(&seen, history),
+            None => history.gap(),
+        }
+        Self {
+            info: Arc::clone(seen.info),
+            slots,
+            committed,
+            starting: usage.as_ref().and_then(|usage| usage.starting),
+            server: standings
+                .as_ref()
+                .map(|standings| judged(standings.server.clone(), history.server())),
+            databases: database_views(&mut seen, standings.as_ref(), history),
+            roles: role_views(&mut seen, standings.as_ref(), history),
+            oldest_size: seen.sizes.oldest(seen.now),
+        }
+    }
+
+    pub fn sees_all_sessions(&self) -> bool {
+        self.server.is_some()
+    }
+}
+
+/// The judgement of one poll, in the order of its rows.
+struct Standings {
+    server: Standing,
+    databases: Vec<Standing>,
+    roles: Vec<Standing>,
+}
+
+impl Standings {
+    fn of(seen: &Observation<'_>, usage: &Usage, slots: Slots) -> Self {
+        let database = |row: &Database| {
+            limits::database(
+                row,
+                seen.policy.budget(&row.name).map(AsRef::as_ref),
+                usage,
+                slots,
+            )
+        };
+        Self {
+            server: limits::server(usage, slots),
+            databases: seen.activity.databases.iter().map(database).collect(),
+            roles: seen
+                .activity
+                .roles
+                .iter()
+                .map(|row| limits::role(row, usage, slots))
+                .collect(),
+        }
+    }
+
+    fn remember(&self, seen: &Observation<'_>, history: &mut History) {
+        let databases: Vec<_> = seen
+            .activity
+            .databases
+            .iter()
+            .zip(&self.databases)
+            .map(|(row, standing)| DatabaseSeen {
+                oid: row.oid,
+                observed: observed(standing),
+                sessions_fatal: row.sessions_fatal,
+                at_limit: standing
+                    .limit(limits::LimitKind::Database)
+                    .is_some_and(|limit| limit.free() == 0),
+            })
+            .collect();
+        let roles: Vec<_> = seen
+            .activity
+            .roles
+            .iter()
+            .map(|row| row.oid)
+            .zip(self.roles.iter().map(observed))
+            .collect();
+        history.observe(
+            seen.now,
+            seen.window,
+            observed(&self.server),
+            &databases,
+            &roles,
+        );
+    }
+}
+
+fn observed(standing: &Standing) -> Observed {
+    Observed {
+        used: standing.used,
+        headroom: standing.headroom(),
+    }
+}
+
+fn judged(standing: Standing, track: &Track) -> Judged {
+    Judged {
+        standing,
+        peak: track.peak(),
+        exhausted: track.exhausted(),
+        refusals: track.refusals(),
+    }
+}
+
+fn database_views(
+    seen: &mut Observation<'_>,
+    standings: Option<&Standings>,
+    history: &History,
+) -> Vec<DatabaseView> {
+    let mut sessions = standings
+        .map(|_| grouped(&seen.activity, seen.policy.application_names))
+        .unwrap_or_default();
+    let stats = seen.stats.map(stats_by_database).unwrap_or_default();
+    let rows = std::mem::take(&mut seen.activity.databases);
+    let view = |(n, row): (usize, Database)| {
+        let (stats, locks) = stats.get(&row.oid).cloned().unwrap_or_default();
+        DatabaseView {
+            judged: standings
+                .zip(history.database(row.oid))
+                .map(|(standings, track)| judged(standings.databases[n].clone(), track)),
+            size: seen.sizes.of(row.oid),
+            budget: seen.policy.budget(&row.name).cloned(),
+            sessions: sessions.remove(&row.oid).unwrap_or_default(),
+            stats,
+            locks,
+            row,
+        }
+    };
+    rows.into_iter().enumerate().map(view).collect()
+}
+
+fn role_views(
+    seen: &mut Observation<'_>,
+    standings: Option<&Standings>,
+    history: &History,
+) -> Vec<RoleView> {
+    let rows = std::mem::take(&mut seen.activity.roles);
+    let view = |(n, row): (usize, Role)| RoleView {
+        judged: standings
+            .zip(history.role(row.oid))
+            .map(|(standings, track)| judged(standings.roles[n].clone(), track)),
+        row,
+    };
+    rows.into_iter().enumerate().map(view).collect()
+}
+
+fn stats_by_database(stats: &Stats) -> HashMap<Oid, (Option<DatabaseStats>, Vec<Locks>)> {
+    let mut by_database: HashMap<Oid, (Option<DatabaseStats>, Vec<Locks>)> = HashMap::new();
+    for row in &stats.databases {
+        by_database.entry(row.oid).or_default().0 = Some(row.clone());
+    }
+    for row in &stats.locks {
+        by_database
+            .entry(row.database)
+            .or_default()
+            .1
+            .push(row.clone());
+    }
+    by_database
+}
+
+/// Sessions of each database, with at most `names` applications told apart in it: those with the most sessions.
+fn grouped(activity: &Activity, names: usize) -> HashMap<Oid, BTreeMap<SessionKey, SessionTotal>> {
+    let roles: HashMap<Oid, &str> = activity
+        .roles
+        .iter()
+        .map(|role| (role.oid, role.name.as_str()))
+        .collect();
+    let mut by_database: HashMap<Oid, Vec<&Sessions>> = HashMap::new();
+    for group in &activity.sessions {
+        if let Some(oid) = group.database {
+            by_database.entry(oid).or_default().push(group);
+        }
+    }
+    by_database
+        .into_iter()
+        .map(|(oid, groups)| (oid, fold(&groups, &roles, names)))
+        .collect()
+}
+
+fn fold(
+    groups: &[&Sessions],
+    roles: &HashMap<Oid, &str>,
+    names: usize,
+) -> BTreeMap<SessionKey, SessionTotal> {
+    let kept = busiest(groups, names);
+    let mut totals: BTreeMap<SessionKey, SessionTotal> = BTreeMap::new();
+    for group in groups {
+        let name = group.application_name.as_str();
+        let key = SessionKey {
+            usename: group
+                .role
+                .and_then(|oid| roles.get(&oid))
+                .copied()
+                .unwrap_or_default()
+                .to_owned(),
+            application_name: if kept.contains(&name) { name } else { OTHER }.to_owned(),
+            state: group.state.clone().unwrap_or_default(),
+            backend_type: group.backend_type.clone().unwrap_or_default(),
+        };
+        let total = totals.entry(key).or_default();
+        total.count += group.count;
+        total.oldest_transaction = [total.oldest_transaction, group.oldest_transaction]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
+    }
+    totals
+}
+
+fn busiest<'a>(groups: &[&'a Sessions], names: usize) -> Vec<&'a str> {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for group in groups {
+        *counts.entry(&group.application_name).or_default() += group.count;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    counts
+        .into_iter()
+        .take(names)
+        .map(|(name, _)| name)
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! Tables for what is counted when, and the peak against a plain maximum.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const WINDOW: Duration = Duration::from_secs(120);
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn observed(used: u32, headroom: u32) -> Observed {
+    Observed {
+        used,
+        headroom: Some(headroom),
+    }
+}
+
+fn database(used: u32, headroom: u32, sessions_fatal: i64) -> DatabaseSeen {
+    DatabaseSeen {
+        oid: 1,
+        observed: observed(used, headroom),
+        sessions_fatal: Some(sessions_fatal),
+        at_limit: headroom == 0,
+    }
+}
+
+fn history(polls: &[(u64, DatabaseSeen)]) -> History {
+    let mut history = History::default();
+    for (at, seen) in polls {
+        history.observe(
+            seconds(*at),
+            WINDOW,
+            observed(1, 9),
+            std::slice::from_ref(seen),
+            &[],
+        );
+    }
+    history
+}
+
+#[test]
+fn a_burst_between_scrapes_stays_the_peak_until_the_window_has_passed() {
+    let mut peak = Peak::default();
+    for (at, value) in [(0, 2), (1, 42), (2, 2), (121, 3)] {
+        peak.push(seconds(at), value, WINDOW);
+    }
+    assert_eq!(peak.highest(), Some(42));
+    peak.push(seconds(122), 3, WINDOW);
+    assert_eq!(peak.highest(), Some(3));
+}
+
+#[test]
+fn time_at_zero_headroom_adds_up() {
+    let history = history(&[
+        (0, database(5, 0, 0)),
+        (1, database(5, 0, 0)),
+        (3, database(4, 1, 0)),
+        (9, database(4, 1, 0)),
+    ]);
+    assert_eq!(history.database(1).map(Track::exhausted), Some(seconds(3)));
+}
+
+#[test]
+fn no_time_is_counted_across_a_gap() {
+    let mut history = history(&[(0, database(5, 0, 0)), (1, database(5, 0, 0))]);
+    history.gap();
+    history.observe(
+        seconds(60),
+        WINDOW,
+        observed(1, 9),
+        &[database(5, 0, 0)],
+        &[],
+    );
+    history.observe(
+        seconds(61),
+        WINDOW,
+        observed(1, 9),
+        &[database(5, 0, 0)],
+        &[],
+    );
+    assert_eq!(history.database(1).map(Track::exhausted), Some(seconds(2)));
+}
+
+#[test]
+fn refusals_are_fatal_sessions_at_the_limit() {
+    let refusals =
+        |polls: &[(u64, DatabaseSeen)]| history(polls).database(1).and_then(Track::refusals);
+    assert_eq!(
+        refusals(&[(0, database(5, 0, 100))]),
+        Some(0),
+        "the first reading is the baseline"
+    );
+    assert_eq!(
+        refusals(&[
+            (0, database(4, 1, 0)),
+            (1, database(5, 0, 3)),
+            (2, database(4, 1, 5))
+        ]),
+        Some(5)
+    );
+    assert_eq!(
+        refusals(&[(0, database(4, 1, 0)), (1, database(4, 1, 7))]),
+        Some(0),
+        "not at its limit"
+    );
+    assert_eq!(
+        refusals(&[(0, database(5, 0, 9)), (1, database(5, 0, 0))]),
+        Some(0),
+        "statistics reset"
+    );
+}
+
+#[test]
+fn a_dropped_database_is_forgotten() {
+    let mut history = history(&[(0, database(5, 0, 0))]);
+    history.observe(seconds(1), WINDOW, observed(1, 9), &[], &[]);
+    assert_eq!(history.database(1), None);
+}
+
+proptest! {
+    #[test]
+    fn peak_is_the_maximum_of_the_window(values in prop::collection::vec((1_u64..50, 0_u32..100), 1..80)) {
+        let mut peak = Peak::default();
+        let mut all: Vec<(Duration, u32)> = Vec::new();
+        let mut now = Duration::ZERO;
+        for (step, value) in values {
+            now += seconds(step);
+            peak.push(now, value, WINDOW);
+            all.push((now, value));
+            let highest = all.iter().filter(|(at, _)| now - *at <= WINDOW).map(|&(_, value)| value).max();
+            prop_assert_eq!(peak.highest(), highest);
+        }
+    }
+}

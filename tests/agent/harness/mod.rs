@@ -1,0 +1,5 @@
+//! Tests of the test support itself.
+
+mod cluster;
+mod exposition;
+mod tls;

@@ -1,0 +1,188 @@
+//! The agent as a process: started, asked over HTTP, signalled, and gone with its handle.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use super::exposition::Scrape;
+use super::http::{self, HttpReply};
+use super::process;
+use super::wait::poll;
+
+pub(crate) use self::spec::{AgentSpec, run};
+
+mod spec;
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+const SCRAPE_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running agent; dropping it kills it.
+pub(crate) struct Agent {
+    child: Child,
+    address: SocketAddr,
+    log: Log,
+    reader: Option<JoinHandle<()>>,
+    _config: Option<NamedTempFile>,
+}
+
+impl Agent {
+    /// Starts an agent, on a port of its own unless the arguments say where, and waits until it
+    /// listens.
+    pub(crate) async fn start(spec: AgentSpec<'_>) -> Self {
+        let (mut command, config) = spec.command();
+        if !spec
+            .args
+            .iter()
+            .any(|arg| arg.starts_with(spec::LISTEN_FLAG))
+        {
+            command.args([spec::LISTEN_FLAG, "127.0.0.1:0"]);
+        }
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the agent can be run");
+        let stderr = child.stderr.take().expect("stderr is a pipe");
+        let log = Log::default();
+        let mut agent = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            reader: Some(log.read_from(stderr)),
+            log,
+            _config: config,
+        };
+        agent.address = agent.listening_address().await;
+        agent
+    }
+
+    async fn listening_address(&mut self) -> SocketAddr {
+        let listening = poll(START_LIMIT, async || {
+            let address = self.log().lines().find_map(address_in);
+            let has_ended = !matches!(self.child.try_wait(), Ok(None));
+            (address.is_some() || has_ended).then_some(address)
+        });
+        let address = listening.await.flatten();
+        address.unwrap_or_else(|| panic!("the agent does not listen:\n{}", self.log()))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> HttpReply {
+        self.get_with(path, &[]).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> HttpReply {
+        self.request("GET", path, headers).await
+    }
+
+    /// Any method. Several at a time may be awaited together.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> HttpReply {
+        let reply = http::exchange_async(self.address, method, path, headers).await;
+        reply.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()))
+    }
+
+    pub(crate) async fn scrape(&self) -> Scrape {
+        let reply = self.get("/metrics").await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        Scrape::parse(&reply.text())
+    }
+
+    /// Scrapes until the page is as wanted, and returns it.
+    pub(crate) async fn scrape_until(
+        &self,
+        what: &str,
+        mut is_wanted: impl FnMut(&Scrape) -> bool,
+    ) -> Scrape {
+        let mut last = None;
+        let found = poll(SCRAPE_LIMIT, async || {
+            let page = last.insert(self.scrape().await);
+            is_wanted(page).then(|| page.clone())
+        });
+        if let Some(page) = found.await {
+            return page;
+        }
+        let last = last.as_ref().map_or("", Scrape::text);
+        let lines: Vec<&str> = last.lines().filter(|line| is_ours(line)).collect();
+        let (lines, log) = (lines.join("\n"), self.log());
+        panic!("scraped {SCRAPE_LIMIT:?} in vain: {what}\n{lines}\n--- log ---\n{log}");
+    }
+
+    /// Sends a signal: `TERM`, `INT`, ...
+    pub(crate) fn signal(&self, name: &str) {
+        process::signal(name, &[self.pid()]);
+    }
+
+    /// How it ended; `None` if it has not within `limit`. After that the log is complete.
+    pub(crate) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let ended = poll(limit, async || self.child.try_wait().ok().flatten());
+        let status = ended.await?;
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the reader of the log does not panic");
+        }
+        Some(status)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended already, and then there is nothing to do.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn is_ours(line: &str) -> bool {
+    line.starts_with("pgcommons_") || line.starts_with("pg_up")
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("address=")?;
+    let address = address.split_whitespace().next()?.trim_matches('"');
+    line.contains("listening").then(|| address.parse().ok())?
+}
+
+/// The lines of stderr, collected by a thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    fn text(&self) -> String {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn read_from(&self, source: impl Read + Send + 'static) -> JoinHandle<()> {
+        let log = self.clone();
+        std::thread::spawn(move || {
+            // Split by hand: a byte that is not UTF-8 must not end the log.
+            for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
+                let mut text = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+                text.push_str(&String::from_utf8_lossy(&line));
+                text.push('\n');
+            }
+        })
+    }
+}

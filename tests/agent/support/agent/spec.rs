@@ -1,0 +1,79 @@
+//! How the agent is called, and its sub-commands that end by themselves.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use super::super::process::signal;
+
+pub(super) const LISTEN_FLAG: &str = "--web.listen-address";
+const RUN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Arguments, the whole environment, and the text of the configuration file if there is to be one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AgentSpec<'a> {
+    pub(crate) args: &'a [&'a str],
+    pub(crate) env: &'a [(&'a str, &'a str)],
+    pub(crate) config: Option<&'a str>,
+}
+
+impl AgentSpec<'_> {
+    /// The command, and the file it reads, to be kept until it has ended.
+    pub(super) fn command(&self) -> (Command, Option<NamedTempFile>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcommons"));
+        command.env_clear().stdin(Stdio::null());
+        // The second says where an instrumented binary leaves its coverage.
+        for name in ["PATH", "LLVM_PROFILE_FILE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.envs(self.env.iter().copied());
+        let config = self.config.map(config_file);
+        if let Some(file) = &config {
+            command.arg("--config.file").arg(file.path());
+        }
+        command.args(self.args);
+        (command, config)
+    }
+}
+
+fn config_file(text: &str) -> NamedTempFile {
+    let mut file = tempfile::Builder::new()
+        .prefix("pgcommons-")
+        .suffix(".yaml")
+        .tempfile()
+        .expect("a temporary file can be made");
+    file.write_all(text.as_bytes())
+        .expect("a temporary file can be written");
+    file
+}
+
+/// Runs the agent to its end; panics if that takes too long.
+pub(crate) async fn run(spec: AgentSpec<'_>) -> Output {
+    let (command, config) = spec.command();
+    let running = tokio::task::spawn_blocking(move || run_blocking(command));
+    let output = running.await.expect("the agent ends");
+    drop(config);
+    output
+}
+
+fn run_blocking(mut command: Command) -> Output {
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the agent can be run");
+    let pid = child.id();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    if let Ok(output) = receiver.recv_timeout(RUN_LIMIT) {
+        return output.expect("its output can be read");
+    }
+    signal("KILL", &[pid]);
+    let output = receiver.recv_timeout(RUN_LIMIT);
+    panic!("did not end within {RUN_LIMIT:?}: {command:?}\n{output:?}");
+}

@@ -1,0 +1,142 @@
+//! The throw-away PostgreSQL server: its files and settings.
+
+mod lifecycle;
+mod ports;
+mod sql;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
+use tempfile::TempDir;
+
+use super::process::give_to_server;
+use super::reaper::Reaper;
+use super::template;
+use super::tls::TlsFiles;
+
+pub(crate) use lifecycle::StopMode;
+
+/// Of a socket's path the kernel takes 107 bytes, and `/.s.PGSQL.12345` comes after the folder.
+const LONGEST_SOCKET_DIR: usize = 90;
+
+/// Small, off the disk, and quiet: nothing happens in it but what the test does.
+const BASE_CONF: &[(&str, &str)] = &[
+    ("listen_addresses", "127.0.0.1"),
+    ("shared_buffers", "8MB"),
+    ("fsync", "off"),
+    ("synchronous_commit", "off"),
+    ("full_page_writes", "off"),
+    ("autovacuum", "off"),
+    ("lc_messages", "C"),
+    ("timezone", "UTC"),
+];
+
+/// A real server of its own; dropping it stops it and removes its files.
+pub(crate) struct Cluster {
+    root: TempDir,
+    port: u16,
+    server: Option<Child>,
+    tls: Option<TlsFiles>,
+    /// Last, for it finishes what the other drops may have left.
+    _reaper: Reaper,
+}
+
+impl Cluster {
+    /// Starts a server with these settings. Blocks.
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        let mut cluster = Self::prepare(settings);
+        cluster.launch_on_free_port();
+        cluster
+    }
+
+    /// Starts a server that offers TLS, with these lines put before those of its `pg_hba.conf`.
+    pub(crate) fn start_tls(settings: &[(&str, &str)], hba: &str) -> Self {
+        let mut cluster = Self::prepare(settings);
+        let tls = TlsFiles::make(&cluster.root.path().join("tls"));
+        cluster.append_conf(&tls.install(&cluster.data_dir()));
+        cluster.prepend_hba(hba);
+        cluster.tls = Some(tls);
+        cluster.launch_on_free_port();
+        cluster
+    }
+
+    fn prepare(settings: &[(&str, &str)]) -> Self {
+        let root = short_tempdir();
+        give_to_server(root.path());
+        let cluster = Self {
+            _reaper: Reaper::watch(root.path()),
+            root,
+            port: 0,
+            server: None,
+            tls: None,
+        };
+        template::copy_to(&cluster.data_dir());
+        cluster.append_conf(BASE_CONF);
+        let socket_dir = cluster.socket_dir().to_str().expect("a UTF-8 path");
+        cluster.append_conf(&[("unix_socket_directories", socket_dir)]);
+        cluster.append_conf(settings);
+        cluster
+    }
+
+    pub(crate) fn host(&self) -> &'static str {
+        "127.0.0.1"
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn socket_dir(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.root.path().join("data")
+    }
+
+    /// The certificates of a server started with [`Cluster::start_tls`].
+    pub(crate) fn tls(&self) -> &TlsFiles {
+        self.tls.as_ref().expect("a cluster of start_tls")
+    }
+
+    /// Everything the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.root.path().join("server.log")
+    }
+
+    /// Adds settings that win over earlier ones; a reload or restart makes them count.
+    pub(crate) fn append_conf(&self, settings: &[(&str, &str)]) {
+        let mut conf = OpenOptions::new()
+            .append(true)
+            .open(self.data_dir().join("postgresql.conf"))
+            .expect("postgresql.conf can be opened");
+        for (name, value) in settings {
+            let value = value.replace('\'', "''");
+            writeln!(conf, "{name} = '{value}'").expect("postgresql.conf can be written");
+        }
+    }
+
+    /// Puts lines first in `pg_hba.conf`, where the first that matches decides.
+    pub(crate) fn prepend_hba(&self, lines: &str) {
+        let path = self.data_dir().join("pg_hba.conf");
+        let rest = fs::read_to_string(&path).expect("pg_hba.conf can be read");
+        fs::write(&path, format!("{lines}\n{rest}")).expect("pg_hba.conf can be written");
+    }
+}
+
+fn short_tempdir() -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("pgc-");
+    let folder = builder.tempdir().expect("a temporary folder can be made");
+    if folder.path().as_os_str().len() <= LONGEST_SOCKET_DIR {
+        return folder;
+    }
+    builder.tempdir_in("/tmp").expect("/tmp can be written")
+}

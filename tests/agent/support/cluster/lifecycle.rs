@@ -1,0 +1,192 @@
+//! The server's process: started, stopped, frozen, and gone with its cluster.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::Path;
+use std::process::Child;
+use std::time::Duration;
+
+use super::super::binaries;
+use super::super::process::{children, is_stopped, server_command, signal};
+use super::super::wait::{eventually, poll_blocking};
+use super::Cluster;
+use super::ports::free_port;
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const DROP_LIMIT: Duration = Duration::from_secs(10);
+const FREEZE_LIMIT: Duration = Duration::from_secs(5);
+const RELOAD_LIMIT: Duration = Duration::from_secs(5);
+/// How often a port may turn out to be taken between its choice and the server's bind.
+const PORT_ATTEMPTS: u32 = 5;
+
+/// How a server is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopMode {
+    /// Ends the sessions and shuts down in order.
+    Fast,
+    /// Drops everything; the next start recovers.
+    Immediate,
+}
+
+impl StopMode {
+    fn signal(self) -> &'static str {
+        match self {
+            Self::Fast => "INT",
+            Self::Immediate => "QUIT",
+        }
+    }
+}
+
+impl Cluster {
+    pub(crate) fn postmaster_pid(&self) -> u32 {
+        self.server.as_ref().expect("the server runs").id()
+    }
+
+    /// Stops the server; blocks until it has.
+    pub(crate) fn stop(&mut self, mode: StopMode) {
+        self.thaw();
+        let mut server = self.server.take().expect("the server runs");
+        signal(mode.signal(), &[server.id()]);
+        if !ends_within(STOP_LIMIT, &mut server) {
+            self.server = Some(server);
+            panic!("the server did not stop:\n{}", self.log());
+        }
+    }
+
+    /// Starts a stopped server on its old port; blocks until it takes connections.
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.server.is_none(), "the server runs already");
+        if let Err(log) = self.launch() {
+            panic!("the server did not start:\n{log}");
+        }
+    }
+
+    pub(crate) fn restart(&mut self, mode: StopMode) {
+        self.stop(mode);
+        self.start_again();
+    }
+
+    /// Stops all its processes in their tracks: connections are accepted, but nothing answers.
+    pub(crate) fn freeze(&self) {
+        let postmaster = self.postmaster_pid();
+        // The postmaster first: after that there come no more children.
+        freeze_all(&[postmaster]);
+        freeze_all(&children(postmaster));
+    }
+
+    /// Undoes [`Cluster::freeze`].
+    pub(crate) fn thaw(&self) {
+        if let Some(server) = &self.server {
+            let mut pids = children(server.id());
+            pids.push(server.id());
+            signal("CONT", &pids);
+        }
+    }
+
+    /// Has the server read its files again; new sessions go by them when this returns.
+    pub(crate) async fn reload(&self) {
+        let reloads = || self.log().matches("received SIGHUP").count();
+        let before = reloads();
+        signal("HUP", &[self.postmaster_pid()]);
+        eventually(RELOAD_LIMIT, "the server reloads", async || {
+            (reloads() > before).then_some(())
+        })
+        .await;
+    }
+
+    pub(super) fn launch_on_free_port(&mut self) {
+        for _ in 0..PORT_ATTEMPTS {
+            self.port = free_port();
+            self.append_conf(&[("port", &self.port.to_string())]);
+            match self.launch() {
+                Ok(()) => return,
+                Err(log) if log.contains("Address already in use") => {}
+                Err(log) => panic!("the server did not start:\n{log}"),
+            }
+        }
+        panic!("no port stayed free long enough");
+    }
+
+    /// Starts the server and waits until it is ready, or returns what it logged.
+    fn launch(&mut self) -> Result<(), String> {
+        let data = self.data_dir();
+        let log_start = self.log().len();
+        let log = self.log_file();
+        let mut server = server_command(&binaries::folder().join("postgres"), self.root.path())
+            .arg("-D")
+            .arg(&data)
+            .stdout(log.try_clone().expect("a file handle can be cloned"))
+            .stderr(log)
+            .spawn()
+            .expect("postgres can be run");
+        let ready = poll_blocking(START_LIMIT, || match server.try_wait() {
+            Ok(None) => is_ready(&data, server.id()).then_some(true),
+            Ok(Some(_)) | Err(_) => Some(false),
+        });
+        // Kept whatever came of it, so that the drop ends it.
+        let server = self.server.insert(server);
+        match ready {
+            Some(true) => Ok(()),
+            Some(false) | None => {
+                end(server);
+                self.server = None;
+                Err(self.log().split_off(log_start))
+            }
+        }
+    }
+
+    fn log_file(&self) -> File {
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("the log can be written")
+    }
+}
+
+/// The last line of postmaster.pid says how far this postmaster, and not one before it, has come.
+fn is_ready(data: &Path, pid: u32) -> bool {
+    let Ok(pid_file) = fs::read_to_string(data.join("postmaster.pid")) else {
+        return false;
+    };
+    let mut lines = pid_file.lines().map(str::trim);
+    lines.next() == Some(&pid.to_string()) && lines.nth(6) == Some("ready")
+}
+
+fn freeze_all(pids: &[u32]) {
+    signal("STOP", pids);
+    let frozen = poll_blocking(FREEZE_LIMIT, || {
+        pids.iter().all(|pid| is_stopped(*pid)).then_some(())
+    });
+    assert!(frozen.is_some(), "processes {pids:?} did not freeze");
+}
+
+fn ends_within(limit: Duration, server: &mut Child) -> bool {
+    // An error means that there is nothing left to wait for.
+    poll_blocking(limit, || match server.try_wait() {
+        Ok(None) => None,
+        Ok(Some(_)) | Err(_) => Some(()),
+    })
+    .is_some()
+}
+
+/// Ends a server for certain: in order if that works, so that no shared memory stays behind.
+fn end(server: &mut Child) {
+    signal("QUIT", &[server.id()]);
+    if ends_within(DROP_LIMIT, server) {
+        return;
+    }
+    let mut pids = children(server.id());
+    pids.push(server.id());
+    signal("KILL", &pids);
+    ends_within(DROP_LIMIT, server);
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.thaw();
+        if let Some(server) = &mut self.server {
+            end(server);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What the tests stand on: throw-away PostgreSQL servers, the agent as a process, its pages.
+
+mod agent;
+mod binaries;
+mod cluster;
+mod exposition;
+mod http;
+mod process;
+mod reaper;
+mod session;
+mod template;
+mod tls;
+mod wait;
+
+pub(crate) use agent::{Agent, AgentSpec, run};
+pub(crate) use cluster::{Cluster, StopMode};
+pub(crate) use exposition::{Sample, Scrape};
+pub(crate) use http::{HttpReply, exchange};
+pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
+pub(crate) use tls::{CLIENT_ROLE, TlsFiles};
+pub(crate) use wait::eventually;
