@@ -1,10 +1,169 @@
-//! lib
+//! A monitoring agent for a PostgreSQL server that many applications share.
+//!
+//! One value flows one way: [`config`] → [`pg`] (a session) → [`sample`] → [`limits`] and [`window`] → [`snapshot`] →
+//! [`state`] → [`metrics`] → [`http`]. [`poll`] drives it for one server, [`fleet`] for all; [`check`] does it once.
+
+pub mod check;
+pub mod cli;
 pub mod config;
+pub mod fleet;
 pub mod health;
+pub mod http;
 pub mod limits;
+pub mod logging;
+pub mod metrics;
+pub mod pg;
 pub mod policy;
+pub mod poll;
 pub mod sample;
+mod serve;
 pub mod sizes;
 pub mod snapshot;
 pub mod state;
 pub mod window;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use check::{Level, Thresholds};
+use cli::{CheckArgs, Cli, Command, Global, RoleArgs};
+use config::{Config, ConfigError, Environment};
+use pg::Session;
+use pg::role::{self, NewRole};
+
+/// The version of the package.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The revision it was built from; `unknown` outside a checkout.
+pub const REVISION: &str = env!("PGCOMMONS_REVISION");
+
+const fn version_line() -> &'static str {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        " (revision ",
+        env!("PGCOMMONS_REVISION"),
+        ")"
+    )
+}
+
+/// Does what the command line asks for. The exit code is 0 when all went well, 2 for a configuration that cannot be used, 1
+/// for everything else that went wrong; `check` has its own, in which 2 means critical and 3 that it does not know.
+pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
+    let code = execute(cli, environment).unwrap_or_else(|error| {
+        complain(error.as_ref());
+        match cli.command {
+            Some(Command::Check(_)) => Level::Unknown.exit_code(),
+            _ if error.is::<ConfigError>() => 2,
+            _ => 1,
+        }
+    });
+    ExitCode::from(code)
+}
+
+/// A line for each problem, a line with its causes for everything else.
+fn complain(error: &(dyn std::error::Error + 'static)) {
+    match error.downcast_ref() {
+        Some(ConfigError::Invalid(problems)) => problems
+            .iter()
+            .for_each(|problem| eprintln!("pgcommons: {problem}")),
+        _ => eprintln!("pgcommons: {}", logging::chain(error)),
+    }
+}
+
+fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting")?;
+    match &cli.command {
+        Some(Command::RoleSql(args)) => runtime
+            .block_on(role_sql(args, &cli.global, environment))
+            .map(|()| 0),
+        Some(Command::Check(args)) => {
+            runtime.block_on(check(args, settings(&cli.global, environment)?))
+        }
+        None => {
+            let config = settings(&cli.global, environment)?;
+            if !cli.global.config_check {
+                logging::init(config.log_level);
+                runtime.block_on(serve::serve(config, || settings(&cli.global, environment)))?;
+            }
+            Ok(0)
+        }
+    }
+}
+
+/// The configuration, with what the command line says on top of it.
+fn settings(global: &Global, environment: &Environment) -> Result<Config, ConfigError> {
+    let mut environment = environment.clone();
+    let flags = [
+        ("WEB__LISTEN_ADDRESS", &global.listen_address),
+        ("LOG__LEVEL", &global.log_level),
+    ];
+    for (key, flag) in flags {
+        if let Some(value) = flag {
+            environment.insert(format!("PGCOMMONS__{key}"), value.clone());
+        }
+    }
+    Config::load(global.config_file.as_deref(), &environment)
+}
+
+async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
+    let thresholds = Thresholds {
+        warning: args.warning,
+        critical: args.critical,
+    };
+    let report = check::run(config.servers, thresholds, args.timeout).await;
+    if args.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else {
+        print(&check::render(&report))?;
+    }
+    Ok(report.status.exit_code())
+}
+
+async fn role_sql(
+    args: &RoleArgs,
+    global: &Global,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let major = match args.server_version {
+        Some(major) => major,
+        None => server_major(settings(global, environment)?).await?,
+    };
+    let password = args.password_file.as_ref().map(|path| {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        anyhow::Ok(SecretString::from(text.trim_end_matches(['\n', '\r'])))
+    });
+    let password = password.transpose()?;
+    print(&role::sql(&NewRole {
+        name: &args.role,
+        dbname: &args.dbname,
+        major,
+        password: password.as_ref(),
+    }))
+}
+
+async fn server_major(config: Config) -> anyhow::Result<u32> {
+    let server = config
+        .servers
+        .first()
+        .context("no server is configured; give --server-version")?;
+    let session = Session::connect(&server.target, server.cadence.timeout).await;
+    let session = session.with_context(|| {
+        format!(
+            "asking {} for its version (or give --server-version)",
+            server.name
+        )
+    })?;
+    Ok(session.info().major())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .context("writing to standard output")
+}

@@ -1,1 +1,28 @@
-fn main() {}
+//! The life of the process: arguments, environment, and the exit code that comes out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use pgcommons::cli::Cli;
+
+fn main() -> ExitCode {
+    let environment = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    match Cli::try_parse() {
+        Ok(cli) => pgcommons::run(&cli, &environment),
+        Err(error) => {
+            // Asking for help is no mistake; for `check`, 2 would mean critical.
+            let asked = !error.use_stderr();
+            let checking = std::env::args_os().any(|argument| argument == "check");
+            drop(error.print());
+            ExitCode::from(if asked {
+                0
+            } else if checking {
+                3
+            } else {
+                2
+            })
+        }
+    }
+}

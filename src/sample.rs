@@ -9,7 +9,7 @@ pub type Oid = u32;
 pub struct ServerInfo {
     /// `server_version_num`, as in 150018.
     pub version_num: u32,
-    /// `server_version`, as in `15.18 (Debian 15.18-0+deb12u1)`.
+    /// `version()`, as in `PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu, ...`.
     pub version: String,
     /// `pg_postmaster_start_time()`, seconds since the epoch.
     pub start_time: f64,
@@ -25,11 +25,22 @@ pub struct ServerInfo {
     pub uses_reserved_connections: Option<bool>,
 }
 
+impl ServerInfo {
+    /// As people say it: `15.18`.
+    pub fn short_version(&self) -> String {
+        format!("{}.{}", self.major(), self.version_num % 10_000)
+    }
+
+    pub fn major(&self) -> u32 {
+        self.version_num / 10_000
+    }
+}
+
 /// One row of `pg_database`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Database {
     pub oid: Oid,
-    /// Bytes that are not UTF-8 are replaced: a name may have been made in another encoding.
+    /// Bytes that are not UTF-8 stand as `\xe9`: a name may have been made in another encoding.
     pub name: String,
     /// `datconnlimit`: -1 no limit, -2 invalid (an interrupted DROP), else the number of sessions.
     pub connection_limit: i32,

@@ -71,8 +71,8 @@ pub struct Snapshot {
     pub starting: Option<u32>,
     pub databases: Vec<DatabaseView>,
     pub roles: Vec<RoleView>,
-    /// The age of the oldest size known.
-    pub oldest_size: Option<Duration>,
+    /// When the oldest of the sizes known was measured, seconds since the epoch.
+    pub oldest_size: Option<f64>,
 }
 
 /// What one poll and the slower jobs before it brought.
@@ -84,6 +84,8 @@ pub struct Observation<'a> {
     pub policy: &'a Policy,
     /// Since the poller began.
     pub now: Duration,
+    /// Seconds since the epoch.
+    pub wall_clock: f64,
     pub window: Duration,
 }
 
@@ -116,7 +118,10 @@ impl Snapshot {
                 .map(|standings| judged(standings.server.clone(), history.server())),
             databases: database_views(&mut seen, standings.as_ref(), history),
             roles: role_views(&mut seen, standings.as_ref(), history),
-            oldest_size: seen.sizes.oldest(seen.now),
+            oldest_size: seen
+                .sizes
+                .oldest(seen.now)
+                .map(|age| seen.wall_clock - age.as_secs_f64()),
         }
     }
 

@@ -12,8 +12,8 @@ use super::connection::Source;
 use super::env::{self, Environment, Table};
 use super::problem::ConfigError;
 use super::raw::{
-    Block, Leaf, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer,
-    RawSizes, RawStats, RawWeb,
+    Block, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
+    RawStats, RawWeb,
 };
 use super::values::Reader;
 use super::{Cadence, Config, ServerConfig};

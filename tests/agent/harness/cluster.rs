@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Cluster, StopMode, eventually};
+use crate::support::{Cluster, StopMode, TestSession, eventually};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -44,6 +44,23 @@ async fn a_restarted_server_keeps_its_port_and_data() {
         session.is_closed().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn urls_carry_any_name_and_password() {
+    let cluster = Cluster::start(&[]);
+    let (role, password) = ("ü @:/%", "a%/?#& b");
+    let create = format!("CREATE ROLE \"{role}\" LOGIN PASSWORD '{password}'");
+    cluster.sql(&create).await;
+    for url in [
+        cluster.superuser_url(),
+        cluster.url(role, password, "postgres"),
+    ] {
+        let mut config = url.parse().expect("a connection URL");
+        let session = TestSession::open(&mut config).await.expect("a session");
+        let backend = session.value("SELECT pg_backend_pid()").await;
+        assert_eq!(backend, Some(session.backend_pid().to_string()));
+    }
 }
 
 #[tokio::test]

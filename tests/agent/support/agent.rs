@@ -66,8 +66,11 @@ impl Agent {
             let has_ended = !matches!(self.child.try_wait(), Ok(None));
             (address.is_some() || has_ended).then_some(address)
         });
-        let address = listening.await.flatten();
-        address.unwrap_or_else(|| panic!("the agent does not listen:\n{}", self.log()))
+        if let Some(address) = listening.await.flatten() {
+            return address;
+        }
+        self.end();
+        panic!("the agent does not listen:\n{}", self.log());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -137,18 +140,25 @@ impl Agent {
     pub(crate) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let ended = poll(limit, async || self.child.try_wait().ok().flatten());
         let status = ended.await?;
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("the reader of the log does not panic");
-        }
+        self.end();
         Some(status)
+    }
+
+    /// Ends it if it has not ended, and completes the log.
+    fn end(&mut self) {
+        // Both fail only when there is nothing left to do.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if let Some(reader) = self.reader.take() {
+            // Nothing in it panics, and a drop must not either.
+            drop(reader.join());
+        }
     }
 }
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // It may have ended already, and then there is nothing to do.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        self.end();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where PostgreSQL's programs are.
+//! Where the programs of `PostgreSQL` are.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,10 +49,11 @@ fn is_complete(folder: &Path) -> bool {
 
 /// What `postgres --version` says.
 pub(crate) fn version() -> String {
-    let output = Command::new(folder().join("postgres"))
+    let postgres = folder().join("postgres");
+    let output = Command::new(&postgres)
         .arg("--version")
         .output()
-        .expect("postgres can be run");
+        .unwrap_or_else(|error| panic!("cannot run {}: {error}", postgres.display()));
     assert!(output.status.success(), "postgres --version: {output:?}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The throw-away PostgreSQL server: its files and settings.
+//! The throw-away `PostgreSQL` server: its files and settings.
 
 mod lifecycle;
 mod ports;
@@ -80,6 +80,10 @@ impl Cluster {
         cluster
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "one way of asking for all that a cluster has"
+    )]
     pub(crate) fn host(&self) -> &'static str {
         "127.0.0.1"
     }

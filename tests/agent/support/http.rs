@@ -34,7 +34,7 @@ pub(crate) fn exchange(
 ) -> Result<HttpReply> {
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request.extend([name, ": ", value, "\r\n"]);
     }
     request.push_str("Connection: close\r\n\r\n");
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;

@@ -1,4 +1,4 @@
-//! What the tests stand on: throw-away PostgreSQL servers, the agent as a process, its pages.
+//! What the tests stand on: throw-away `PostgreSQL` servers, the agent as a process, its pages.
 
 mod agent;
 mod binaries;
@@ -14,8 +14,8 @@ mod wait;
 
 pub(crate) use agent::{Agent, AgentSpec, run};
 pub(crate) use cluster::{Cluster, StopMode};
-pub(crate) use exposition::{Sample, Scrape};
-pub(crate) use http::{HttpReply, exchange};
+pub(crate) use exposition::Scrape;
+pub(crate) use http::exchange;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
-pub(crate) use tls::{CLIENT_ROLE, TlsFiles};
+pub(crate) use tls::CLIENT_ROLE;
 pub(crate) use wait::eventually;

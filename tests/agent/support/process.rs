@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// User and group id of the server's account when the tests run as root, whom PostgreSQL refuses.
+/// User and group id of the server's account when the tests run as root, whom a server refuses.
 fn server_account() -> Option<(u32, u32)> {
     if own_uid() != 0 {
         return None;

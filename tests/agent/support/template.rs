@@ -26,7 +26,7 @@ pub(crate) fn copy_to(data: &Path) {
     must_run(Command::new("cp").arg("-a").arg(template()).arg(data));
 }
 
-/// The template of this PostgreSQL; made when it is first asked for, and kept for later runs.
+/// The template of this installation; made when it is first asked for, and kept for later runs.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {

@@ -1,6 +1,7 @@
 //! How the agent is called, and its sub-commands that end by themselves.
 
 use std::io::Write;
+use std::panic;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -56,9 +57,9 @@ fn config_file(text: &str) -> NamedTempFile {
 pub(crate) async fn run(spec: AgentSpec<'_>) -> Output {
     let (command, config) = spec.command();
     let running = tokio::task::spawn_blocking(move || run_blocking(command));
-    let output = running.await.expect("the agent ends");
+    let output = running.await;
     drop(config);
-    output
+    output.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
 }
 
 fn run_blocking(mut command: Command) -> Output {

@@ -125,14 +125,12 @@ impl Cluster {
         });
         // Kept whatever came of it, so that the drop ends it.
         let server = self.server.insert(server);
-        match ready {
-            Some(true) => Ok(()),
-            Some(false) | None => {
-                end(server);
-                self.server = None;
-                Err(self.log().split_off(log_start))
-            }
+        if ready == Some(true) {
+            return Ok(());
         }
+        end(server);
+        self.server = None;
+        Err(self.log().split_off(log_start))
     }
 
     fn log_file(&self) -> File {

@@ -65,7 +65,7 @@ impl Cluster {
             .unwrap_or_else(|| panic!("{query}: {value:?} is no whole number"))
     }
 
-    /// 15 for any PostgreSQL 15.
+    /// 15 for any 15.x.
     pub(crate) async fn major_version(&self) -> i64 {
         self.query_one_i64("SHOW server_version_num").await / 10_000
     }

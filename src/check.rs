@@ -1,0 +1,119 @@
+//! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
+
+mod report;
+mod table;
+mod verdict;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::ServerConfig;
+use crate::health::ConnectFailure;
+use crate::logging::chain;
+use crate::pg::Session;
+use crate::poll::wall_clock;
+use crate::sample::Activity;
+use crate::sizes::{Cadence, Sizes, Unknown};
+use crate::snapshot::{Observation, Snapshot};
+use crate::window::History;
+
+pub use report::Report;
+pub use table::render;
+pub use verdict::{Level, Thresholds};
+
+/// Polls every server once, all at the same time.
+pub async fn run(servers: Vec<ServerConfig>, thresholds: Thresholds, patience: Duration) -> Report {
+    let polls: Vec<_> = servers
+        .into_iter()
+        .map(|server| {
+            tokio::spawn(async move { (server.name.clone(), look(&server, patience).await) })
+        })
+        .collect();
+    let mut reports = Vec::new();
+    for poll in polls {
+        if let Ok((name, looked)) = poll.await {
+            reports.push(report::server(name, looked, thresholds));
+        }
+    }
+    Report::of(reports)
+}
+
+/// Why there is nothing to show.
+pub(crate) struct Blind {
+    pub(crate) message: String,
+    /// The server had no slot for the check, which says what the check wants to know.
+    pub(crate) refused: bool,
+}
+
+async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Blind> {
+    let deadline = server.cadence.timeout;
+    let session = Session::connect(&server.target, deadline)
+        .await
+        .map_err(|error| Blind {
+            message: chain(&error),
+            refused: error.reason() == ConnectFailure::TooManyConnections,
+        })?;
+    let blind = |message: String| Blind {
+        message,
+        refused: false,
+    };
+    let activity = tokio::time::timeout(deadline, session.activity()).await;
+    let activity = activity
+        .map_err(|_| {
+            blind(format!(
+                "no answer within {}",
+                humantime::format_duration(deadline)
+            ))
+        })?
+        .map_err(|error| blind(chain(&error)))?;
+    let sizes = measure(&session, &activity, server, patience).await;
+    Ok(Snapshot::judge(
+        Observation {
+            info: session.info(),
+            activity,
+            stats: None,
+            sizes: &sizes,
+            policy: &server.policy,
+            now: Duration::ZERO,
+            wall_clock: wall_clock(),
+            window: server.cadence.window,
+        },
+        &mut History::default(),
+    ))
+}
+
+/// Every database once, without rest; what is left when the patience is over stays pending.
+const ONCE: Cadence = Cadence {
+    interval: Duration::from_secs(1 << 40),
+    share: 1.0,
+};
+
+async fn measure(
+    session: &Session,
+    activity: &Activity,
+    server: &ServerConfig,
+    patience: Duration,
+) -> Sizes {
+    let deadline = Instant::now() + patience;
+    let permitted = activity.sees_all_sessions();
+    let mut sizes = Sizes::default();
+    let mut turn = Duration::ZERO;
+    let wanted = activity
+        .databases
+        .iter()
+        .filter(|row| row.connection_limit != -2 && server.policy.watches(&row.name));
+    sizes.track(turn, wanted.map(|row| row.oid));
+    loop {
+        turn += Duration::from_secs(3600); // past any pause
+        let batch = sizes.next_batch(turn);
+        if batch.is_empty() {
+            return sizes;
+        }
+        match timeout_at(deadline, session.sizes(&batch, permitted)).await {
+            Ok(Ok(answer)) => sizes.measured(turn, &batch, &answer, ONCE),
+            Ok(Err(_)) => sizes.failed(turn, &batch, Duration::ZERO, Unknown::Error, ONCE),
+            Err(_) => return sizes,
+        }
+    }
+}

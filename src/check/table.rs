@@ -1,0 +1,181 @@
+//! The report as a person reads it: one line that says it all, the findings, then the tenants.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport, bytes};
+use super::verdict::Level;
+
+/// The first line is what monitors of Nagios' kind show.
+pub fn render(report: &Report) -> String {
+    let mut text = format!(
+        "{}: {}\n",
+        report.status.label().to_uppercase(),
+        summary(report)
+    );
+    for server in &report.servers {
+        text.push('\n');
+        server_section(&mut text, server);
+    }
+    text
+}
+
+fn summary(report: &Report) -> String {
+    let findings = report.servers.iter().flat_map(|server| {
+        server.findings.iter().map(move |finding| {
+            (
+                finding.status,
+                format!("{}: {}", server.server, finding.text),
+            )
+        })
+    });
+    let mut findings: Vec<_> = findings.collect();
+    findings.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
+    match findings.split_first() {
+        None => format!("{} server(s), every tenant has room", report.servers.len()),
+        Some(((_, worst), [])) => worst.clone(),
+        Some(((_, worst), more)) => format!("{worst} (and {} more)", more.len()),
+    }
+}
+
+fn server_section(text: &mut String, server: &ServerReport) {
+    let version = server
+        .version
+        .as_ref()
+        .map_or_else(String::new, |version| format!(", PostgreSQL {version}"));
+    let slots = server
+        .connections
+        .as_ref()
+        .map_or_else(String::new, |slots| {
+            format!(
+                ": {} of {} connections used, {} free",
+                number(slots.used),
+                number(slots.limit),
+                number(slots.headroom)
+            )
+        });
+    let _ = writeln!(text, "{}{version}{slots}", plain(&server.server));
+    for finding in &server.findings {
+        let _ = writeln!(
+            text,
+            "  {:8}  {}",
+            finding.status.label(),
+            plain(&finding.text)
+        );
+    }
+    if !server.databases.is_empty() {
+        text.push('\n');
+        text.push_str(&databases(&server.databases));
+    }
+    let limited: Vec<_> = server
+        .roles
+        .iter()
+        .filter(|role| role.connections.bound_by == Some("role"))
+        .collect();
+    if !limited.is_empty() {
+        text.push('\n');
+        text.push_str(&roles(&limited));
+    }
+}
+
+fn databases(rows: &[DatabaseReport]) -> String {
+    let header = [
+        "STATUS", "DATABASE", "USED", "LIMIT", "SET BY", "FREE", "SIZE", "QUOTA", "OWNER",
+    ];
+    let mut table = table(&header, &[2, 3, 5, 6, 7]);
+    for row in rows {
+        let [used, limit, by, free] = cells(&row.connections, row.closed);
+        let size = row
+            .size_bytes
+            .map(bytes)
+            .or_else(|| row.size_unknown.map(|why| format!("({why})")));
+        table.add_row([
+            status(row.status, row.closed),
+            plain(&row.datname),
+            used,
+            limit,
+            by,
+            free,
+            size.unwrap_or_else(dash),
+            row.size_limit_bytes.map_or_else(dash, bytes),
+            row.owner.as_deref().map_or_else(dash, plain),
+        ]);
+    }
+    lines(&table)
+}
+
+fn roles(rows: &[&RoleReport]) -> String {
+    let mut table = table(&["STATUS", "ROLE", "USED", "LIMIT", "FREE"], &[2, 3, 4]);
+    for row in rows {
+        let [used, limit, _, free] = cells(&row.connections, None);
+        table.add_row([
+            row.status.label().to_owned(),
+            plain(&row.rolname),
+            used,
+            limit,
+            free,
+        ]);
+    }
+    lines(&table)
+}
+
+fn cells(connections: &Connections, closed: Option<&str>) -> [String; 4] {
+    let by = closed
+        .or(connections.bound_by)
+        .map_or_else(dash, str::to_owned);
+    [
+        number(connections.used),
+        number(connections.limit),
+        by,
+        number(connections.headroom),
+    ]
+}
+
+fn status(level: Level, closed: Option<&str>) -> String {
+    match closed {
+        Some(_) if level == Level::Ok => "closed".to_owned(),
+        _ => level.label().to_owned(),
+    }
+}
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(header.iter().copied());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn lines(table: &Table) -> String {
+    table
+        .lines()
+        .map(|line| format!(" {}\n", line.trim_end()))
+        .collect()
+}
+
+fn number(value: Option<u32>) -> String {
+    value.map_or_else(dash, |value| value.to_string())
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+/// A name may hold newlines and escape sequences, which must not reach a terminal.
+fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}

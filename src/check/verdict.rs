@@ -1,0 +1,73 @@
+//! How bad it is. Pure.
+
+use serde::Serialize;
+
+use crate::limits::Standing;
+
+/// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Ok,
+    Warning,
+    Unknown,
+    Critical,
+}
+
+impl Level {
+    /// What monitors of Nagios' kind expect.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Unknown => "unknown",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Shares of a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    pub warning: f64,
+    pub critical: f64,
+}
+
+impl Thresholds {
+    fn share(self, used: f64, limit: f64) -> Level {
+        let share = used / limit;
+        if share >= self.critical {
+            Level::Critical
+        } else if share >= self.warning {
+            Level::Warning
+        } else {
+            Level::Ok
+        }
+    }
+
+    /// No connection left is critical, whatever the shares; a limit of 0 is a database that was closed on purpose.
+    pub(super) fn connections(self, standing: &Standing) -> Level {
+        match standing.binding() {
+            None => Level::Ok,
+            Some(limit) if limit.connections == 0 => Level::Ok,
+            Some(limit) if limit.free() == 0 => Level::Critical,
+            Some(limit) => self.share(f64::from(limit.used), f64::from(limit.connections)),
+        }
+    }
+
+    pub(super) fn size(self, bytes: Option<u64>, quota: Option<u64>) -> Level {
+        match bytes.zip(quota) {
+            Some((bytes, quota)) => self.share(bytes as f64, quota as f64),
+            None => Level::Ok,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The pollers of all servers, each in a task of its own: one that hangs costs the others nothing. Follows the
+//! configuration; a server that stays keeps its session and its memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use crate::config::ServerConfig;
+use crate::health::Health;
+use crate::poll::Poller;
+use crate::state::{Down, Publisher, Reload, Server, State};
+
+pub struct Fleet {
+    publisher: Publisher,
+    members: BTreeMap<String, Member>,
+    tasks: JoinSet<()>,
+}
+
+struct Member {
+    config: watch::Sender<Arc<ServerConfig>>,
+    task: AbortHandle,
+}
+
+impl Fleet {
+    pub fn new(publisher: Publisher) -> Self {
+        Self {
+            publisher,
+            members: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Starts, stops and reconfigures, so that exactly these servers are watched.
+    pub fn follow(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
+        self.members.retain(|name, member| {
+            let stays = servers.iter().any(|server| server.name == *name);
+            if !stays {
+                member.task.abort();
+            }
+            stays
+        });
+        self.publish(&servers, reload);
+        for server in servers {
+            self.follow_one(server);
+        }
+    }
+
+    fn follow_one(&mut self, server: ServerConfig) {
+        let name = server.name.clone();
+        if let Some(member) = self.members.get(&name) {
+            member.config.send_if_modified(|old| {
+                let changed = **old != server;
+                *old = Arc::new(server);
+                changed
+            });
+            return;
+        }
+        let (config, watched) = watch::channel(Arc::new(server));
+        let poller = Poller::new(watched, self.publisher.clone());
+        let task = self.tasks.spawn(poller.run());
+        self.members.insert(name, Member { config, task });
+    }
+
+    fn publish(&self, servers: &[ServerConfig], reload: Reload) {
+        self.publisher.send_modify(|state| {
+            let starting = |name: &str| {
+                Arc::new(Server::new(
+                    name.to_owned(),
+                    Err(Down::Starting),
+                    Health::default(),
+                ))
+            };
+            let keep = |server: &ServerConfig| {
+                state
+                    .server(&server.name)
+                    .cloned()
+                    .unwrap_or_else(|| starting(&server.name))
+            };
+            *state = Arc::new(State::new(servers.iter().map(keep).collect(), reload));
+        });
+    }
+
+    /// How the configuration was read, when nothing else about it has changed.
+    pub fn note(&self, reload: Reload) {
+        self.publisher
+            .send_modify(|state| *state = Arc::new(State::new(state.servers.clone(), reload)));
+    }
+
+    /// Waits for a poller that ends by itself, which none should. Never ready while all is well.
+    pub async fn failure(&mut self) -> JoinError {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Err(error)) if !error.is_cancelled() => return error,
+                Some(_) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+}

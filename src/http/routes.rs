@@ -1,0 +1,174 @@
+//! Which path answers what.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::page;
+use crate::metrics::Exposition;
+use crate::state::{Page, Published, Reload, Server, State};
+
+type Reply = Response<Full<Bytes>>;
+
+const EXPOSITION: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+pub(super) struct App {
+    published: Published,
+    exposition: Exposition,
+}
+
+impl App {
+    pub(super) fn new(published: Published) -> Self {
+        Self {
+            published,
+            exposition: Exposition::default(),
+        }
+    }
+
+    pub(super) fn respond(&self, request: &Request<Incoming>) -> Reply {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            reply
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return reply;
+        }
+        let state = self.published.borrow().clone();
+        match request.uri().path() {
+            "/metrics" => self.metrics(&state, request),
+            "/-/healthy" => text(StatusCode::OK, "healthy\n"),
+            "/-/ready" => ready(&state),
+            "/" => reply(StatusCode::OK, HTML, page::landing(&state)),
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "not found; there are /metrics, /-/healthy, /-/ready and /\n",
+            ),
+        }
+    }
+
+    fn metrics(&self, state: &State, request: &Request<Incoming>) -> Reply {
+        let query = request.uri().query().unwrap_or_default();
+        let wanted = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "server");
+        let gzip = accepts_gzip(request.headers());
+        let Some((_, name)) = wanted else {
+            let servers: Vec<&Server> = state.servers.iter().map(AsRef::as_ref).collect();
+            return self.exposition(&state.page, &servers, &state.reload, gzip);
+        };
+        match state.server(&name) {
+            Some(server) => self.exposition(&server.page, &[server], &state.reload, gzip),
+            None => text(
+                StatusCode::NOT_FOUND,
+                "no server of this name is configured\n",
+            ),
+        }
+    }
+
+    /// Each form of a page is made once for each poll, by the first who asks for it.
+    fn exposition(&self, page: &Page, servers: &[&Server], reload: &Reload, gzip: bool) -> Reply {
+        let plain = page
+            .plain
+            .get_or_init(|| self.exposition.page(servers, reload).into());
+        let mut reply = if gzip {
+            let body = page.gzip.get_or_init(|| compressed(plain));
+            let mut reply = reply(StatusCode::OK, EXPOSITION, body.clone());
+            reply
+                .headers_mut()
+                .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            reply
+        } else {
+            reply(StatusCode::OK, EXPOSITION, plain.clone())
+        };
+        reply
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("accept-encoding"));
+        reply
+    }
+}
+
+/// 200 when at least one server is up: one that is down must not take the metrics of the others out of service.
+fn ready(state: &State) -> Reply {
+    let up = state.servers.iter().any(|server| server.status.is_ok());
+    let line = |server: &std::sync::Arc<Server>| {
+        let status = server
+            .status
+            .as_ref()
+            .map_or_else(|down| down.label(), |_| "up");
+        format!("{}: {status}\n", server.name)
+    };
+    let status = if up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    text(status, state.servers.iter().map(line).collect::<String>())
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    reply(status, TEXT, body)
+}
+
+fn reply(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// Speed before size: the page is made anew at every poll that is looked at.
+fn compressed(plain: &Bytes) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
+    let written = encoder.write_all(plain).and_then(|()| encoder.finish());
+    written.expect("writing to memory cannot fail").into()
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let codings = headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    codings.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
+        let quality = parts.find_map(|part| part.strip_prefix("q="));
+        named
+            && quality
+                .is_none_or(|quality| quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_accept_it() {
+        for (value, accepted) in [
+            ("gzip", true),
+            ("deflate, gzip;q=0.5", true),
+            ("*", true),
+            ("GZIP", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.0", false),
+            ("br", false),
+            ("gzipped", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
+            assert_eq!(accepts_gzip(&headers), accepted, "{value}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,47 @@
+//! The log: one line an event on standard error. How an error is written, with all its causes, is decided here too.
+
+use std::error::Error;
+use std::io;
+
+use tracing::Level;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Call once. Colours are for terminals, and a log is read elsewhere.
+pub fn init(level: Level) {
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::from_level(level))
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
+}
+
+/// An error and its causes on one line. A cause that its effect has quoted already is not said again.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn every_cause_is_said_once_on_one_line() {
+        let error = Outer(io::Error::other("line one\nline two"));
+        assert_eq!(chain(&error), "outer: line one line two");
+    }
+}

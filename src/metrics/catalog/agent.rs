@@ -1,0 +1,102 @@
+//! `pgcommons_*` of the agent itself: its polls, its privileges, its configuration, its build.
+
+use super::{Kind, Metric, Source, counter, gauge, metric, snapshot};
+use crate::health::{ConnectFailure, Job, Outcome};
+
+pub(super) const METRICS: &[Metric] = &[
+    counter(
+        "pgcommons_polls_total",
+        &["job", "outcome"],
+        "Polls that have ended, by what was polled and how it ended.",
+        |server, series| {
+            for job in Job::ALL {
+                for outcome in Outcome::ALL {
+                    series.put(
+                        [job.label(), outcome.label()],
+                        server.health.polls(job, outcome) as f64,
+                    );
+                }
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_poll_last_success_timestamp_seconds",
+        &["job"],
+        "When a poll got its data last, since the epoch; absent if none has.",
+        |server, series| {
+            for job in Job::ALL {
+                series.put_known([job.label()], server.health.last_success(job));
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_poll_duration_seconds",
+        &["job"],
+        "How long the last poll took, as the agent saw it; absent if there was none.",
+        |server, series| {
+            for job in Job::ALL {
+                let duration = server.health.duration(job);
+                series.put_known(
+                    [job.label()],
+                    duration.map(|duration| duration.as_secs_f64()),
+                );
+            }
+        },
+    ),
+    counter(
+        "pgcommons_connect_failures_total",
+        &["reason"],
+        "Attempts to open the session that failed, by reason; too_many_connections is the lack of a slot.",
+        |server, series| {
+            for reason in ConnectFailure::ALL {
+                series.put(
+                    [reason.label()],
+                    server.health.connect_failures(reason) as f64,
+                );
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_privilege",
+        &["privilege"],
+        "What the agent's role may do: pg_read_all_stats (without it counts of sessions are left out), superuser (more \
+         than it needs), pg_use_reserved_connections (16+). Absent while the server is down.",
+        |server, series| {
+            let Some(snapshot) = snapshot(server) else {
+                return;
+            };
+            series.put(
+                ["pg_read_all_stats"],
+                u8::from(snapshot.sees_all_sessions()),
+            );
+            series.put(["superuser"], u8::from(snapshot.info.superuser));
+            let reserved = snapshot.info.uses_reserved_connections.map(u8::from);
+            series.put_known(["pg_use_reserved_connections"], reserved);
+        },
+    ),
+    agent(
+        "pgcommons_config_last_reload_successful",
+        "Whether the configuration was good when it was read last.",
+        |reload, series| series.put([], u8::from(reload.successful)),
+    ),
+    agent(
+        "pgcommons_config_last_reload_success_timestamp_seconds",
+        "When a good configuration was read last.",
+        |reload, series| series.put([], reload.last_success),
+    ),
+    metric(
+        "pgcommons_build_info",
+        Kind::Gauge,
+        &["version", "revision"],
+        "Always 1; the version of the agent and the revision it was built from.",
+        Source::Agent(|_, series| series.put([crate::VERSION, crate::REVISION], 1)),
+    ),
+];
+
+const fn agent(
+    name: &'static str,
+    help: &'static str,
+    read: fn(&crate::state::Reload, &mut crate::metrics::family::Series),
+) -> Metric {
+    metric(name, Kind::Gauge, &[], help, Source::Agent(read))
+}

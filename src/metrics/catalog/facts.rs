@@ -1,0 +1,257 @@
+//! `pg_*`: facts, under the names, types, units and labels of `prometheus-community/postgres_exporter`, plus `server`.
+
+use super::{Kind, Metric, Source, databases, gauge, metric, roles, snapshot};
+use crate::metrics::family::Series;
+use crate::sample::DatabaseStats;
+use crate::snapshot::SessionTotal;
+use crate::state::Server;
+
+const SESSIONS: &[&str] = &[
+    "datname",
+    "state",
+    "usename",
+    "application_name",
+    "backend_type",
+];
+
+pub(super) const METRICS: &[Metric] = &[
+    gauge(
+        "pg_up",
+        &[],
+        "Whether the last poll of this server got its data; always there.",
+        |server, series| {
+            series.put([], u8::from(server.status.is_ok()));
+        },
+    ),
+    gauge(
+        "pg_static",
+        &["version", "short_version"],
+        "Version of the server; absent while it is down.",
+        |server, series| {
+            if let Some(snapshot) = snapshot(server) {
+                let short = format!("{}.0", snapshot.info.short_version());
+                series.put([&snapshot.info.version, &short], 1);
+            }
+        },
+    ),
+    gauge(
+        "pg_postmaster_start_time_seconds",
+        &[],
+        "When the server was started, since the epoch; absent while it is down.",
+        |server, series| {
+            series.put_known(
+                [],
+                snapshot(server).map(|snapshot| snapshot.info.start_time),
+            )
+        },
+    ),
+    gauge(
+        "pg_settings_max_connections",
+        &[],
+        "Setting max_connections; absent while the server is down.",
+        |server, series| {
+            series.put_known(
+                [],
+                snapshot(server).map(|snapshot| snapshot.info.max_connections),
+            )
+        },
+    ),
+    gauge(
+        "pg_settings_superuser_reserved_connections",
+        &[],
+        "Setting superuser_reserved_connections; absent while the server is down.",
+        |server, series| {
+            let reserved =
+                snapshot(server).map(|snapshot| snapshot.info.superuser_reserved_connections);
+            series.put_known([], reserved);
+        },
+    ),
+    gauge(
+        "pg_settings_reserved_connections",
+        &[],
+        "Setting reserved_connections; absent before PostgreSQL 16 and while the server is down.",
+        |server, series| {
+            series.put_known(
+                [],
+                snapshot(server).and_then(|snapshot| snapshot.info.reserved_connections),
+            )
+        },
+    ),
+    gauge(
+        "pg_stat_activity_count",
+        SESSIONS,
+        "Sessions by database, state, role, application and kind of backend; of each database, the applications with the \
+         fewest sessions are summed up as other. Absent where there are none, and without pg_monitor.",
+        |server, series| sessions(server, series, |total| Some(f64::from(total.count))),
+    ),
+    gauge(
+        "pg_stat_activity_max_tx_duration",
+        SESSIONS,
+        "Age in seconds of the oldest open transaction of these sessions; absent where none is open, and without \
+         pg_monitor.",
+        |server, series| sessions(server, series, |total| total.oldest_transaction),
+    ),
+    gauge(
+        "pg_database_size_bytes",
+        &["datname"],
+        "Size on disk; absent while it is not known: pgcommons_database_sizes_unknown counts these.",
+        |server, series| {
+            for view in databases(server) {
+                series.put_known([&*view.row.name], view.size.ok().map(|bytes| bytes as f64));
+            }
+        },
+    ),
+    gauge(
+        "pg_database_connection_limit",
+        &["datname"],
+        "datconnlimit as the catalogue has it: -1 is no limit, -2 an invalid database, being dropped.",
+        |server, series| {
+            databases(server)
+                .iter()
+                .for_each(|view| series.put([&*view.row.name], view.row.connection_limit))
+        },
+    ),
+    gauge(
+        "pg_roles_connection_limit",
+        &["rolname"],
+        "rolconnlimit of a login role as the catalogue has it: -1 is no limit.",
+        |server, series| {
+            roles(server)
+                .iter()
+                .for_each(|view| series.put([&*view.row.name], view.row.connection_limit))
+        },
+    ),
+    gauge(
+        "pg_locks_count",
+        &["datname", "mode"],
+        "Locks held or awaited; absent where there are none.",
+        |server, series| {
+            for view in databases(server) {
+                view.locks
+                    .iter()
+                    .for_each(|lock| series.put([&*view.row.name, &*lock.mode], lock.count as f64));
+            }
+        },
+    ),
+    column(
+        "pg_stat_database_numbackends",
+        Kind::Gauge,
+        "Backends of every kind in this database, workers too: not what counts against limits.",
+        |row| Some(f64::from(row.numbackends)),
+    ),
+    cumulative(
+        "pg_stat_database_xact_commit",
+        "Transactions committed.",
+        |row| Some(row.xact_commit as f64),
+    ),
+    cumulative(
+        "pg_stat_database_xact_rollback",
+        "Transactions rolled back.",
+        |row| Some(row.xact_rollback as f64),
+    ),
+    cumulative(
+        "pg_stat_database_blks_read",
+        "Blocks not found in shared buffers.",
+        |row| Some(row.blks_read as f64),
+    ),
+    cumulative(
+        "pg_stat_database_blks_hit",
+        "Blocks found in shared buffers.",
+        |row| Some(row.blks_hit as f64),
+    ),
+    cumulative(
+        "pg_stat_database_tup_returned",
+        "Rows read by scans.",
+        |row| Some(row.tup_returned as f64),
+    ),
+    cumulative(
+        "pg_stat_database_tup_fetched",
+        "Rows fetched by index scans.",
+        |row| Some(row.tup_fetched as f64),
+    ),
+    cumulative("pg_stat_database_tup_inserted", "Rows inserted.", |row| {
+        Some(row.tup_inserted as f64)
+    }),
+    cumulative("pg_stat_database_tup_updated", "Rows updated.", |row| {
+        Some(row.tup_updated as f64)
+    }),
+    cumulative("pg_stat_database_tup_deleted", "Rows deleted.", |row| {
+        Some(row.tup_deleted as f64)
+    }),
+    cumulative(
+        "pg_stat_database_conflicts",
+        "Queries cancelled on a standby.",
+        |row| Some(row.conflicts as f64),
+    ),
+    cumulative(
+        "pg_stat_database_temp_files",
+        "Temporary files closed.",
+        |row| Some(row.temp_files as f64),
+    ),
+    cumulative(
+        "pg_stat_database_temp_bytes",
+        "Bytes in temporary files closed.",
+        |row| Some(row.temp_bytes as f64),
+    ),
+    cumulative("pg_stat_database_deadlocks", "Deadlocks found.", |row| {
+        Some(row.deadlocks as f64)
+    }),
+    cumulative(
+        "pg_stat_database_blk_read_time",
+        "Milliseconds spent reading blocks; stays 0 without track_io_timing.",
+        |row| Some(row.blk_read_time),
+    ),
+    cumulative(
+        "pg_stat_database_blk_write_time",
+        "Milliseconds spent writing blocks; stays 0 without track_io_timing.",
+        |row| Some(row.blk_write_time),
+    ),
+    cumulative(
+        "pg_stat_database_stats_reset",
+        "When these statistics were reset last, since the epoch; absent if they never were.",
+        |row| row.stats_reset,
+    ),
+    cumulative(
+        "pg_stat_database_active_time_seconds_total",
+        "Seconds spent in statements, counted once they end; absent before PostgreSQL 14.",
+        |row| row.active_time.map(|milliseconds| milliseconds / 1000.0),
+    ),
+];
+
+const fn column(
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
+    value: fn(&DatabaseStats) -> Option<f64>,
+) -> Metric {
+    metric(
+        name,
+        kind,
+        &["datid", "datname"],
+        help,
+        Source::Statistics(value),
+    )
+}
+
+const fn cumulative(
+    name: &'static str,
+    help: &'static str,
+    value: fn(&DatabaseStats) -> Option<f64>,
+) -> Metric {
+    column(name, Kind::Counter, help, value)
+}
+
+fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Option<f64>) {
+    for view in databases(server) {
+        for (key, total) in &view.sessions {
+            let labels = [
+                &*view.row.name,
+                &*key.state,
+                &*key.usename,
+                &*key.application_name,
+                &*key.backend_type,
+            ];
+            series.put_known(labels, value(total));
+        }
+    }
+}

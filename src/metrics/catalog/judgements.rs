@@ -1,0 +1,261 @@
+//! `pgcommons_*` of the server, its databases and roles: limits put together, headroom, what the polls saw in between.
+//! Everything that counts sessions is absent without `pg_monitor`, for a part must not be shown as the whole.
+
+use super::{Metric, counter, databases, gauge, roles, snapshot};
+use crate::metrics::family::Series;
+use crate::sizes::Unknown;
+use crate::snapshot::Judged;
+use crate::state::Server;
+
+const DATABASE: &[&str] = &["datname"];
+const ROLE: &[&str] = &["rolname"];
+
+pub(super) const METRICS: &[Metric] = &[
+    gauge(
+        "pgcommons_server_connections",
+        &[],
+        "Slots of max_connections in use, superusers' and the agent's own included. Absent without pg_monitor.",
+        |server, series| {
+            of_server(server, series, |judged| {
+                Some(f64::from(judged.standing.used))
+            })
+        },
+    ),
+    gauge(
+        "pgcommons_server_connections_limit",
+        &[],
+        "Slots that ordinary roles may use: max_connections less what is reserved. Absent while the server is down.",
+        |server, series| {
+            series.put_known([], snapshot(server).map(|snapshot| snapshot.slots.ordinary))
+        },
+    ),
+    gauge(
+        "pgcommons_server_connections_headroom",
+        &[],
+        "Connections that an ordinary role could still open; 0 when it is refused. Before PostgreSQL 18 an upper bound: \
+         logins under way hold slots that nobody is shown. Absent without pg_monitor.",
+        |server, series| of_server(server, series, headroom),
+    ),
+    gauge(
+        "pgcommons_server_connections_committed",
+        &[],
+        "Sum of the connection limits of the databases watched, one without a limit counted as the whole server.",
+        |server, series| {
+            series.put_known(
+                [],
+                snapshot(server).map(|snapshot| snapshot.committed as f64),
+            )
+        },
+    ),
+    gauge(
+        "pgcommons_server_connections_hidden",
+        &[],
+        "Slots held by logins that have not come as far as a database. Absent before PostgreSQL 18, which shows them \
+         first, and without pg_monitor.",
+        |server, series| {
+            series.put_known([], snapshot(server).and_then(|snapshot| snapshot.starting))
+        },
+    ),
+    gauge(
+        "pgcommons_server_connections_peak",
+        &[],
+        "The most connections that a poll of the last window (poll.window) saw. Absent without pg_monitor.",
+        |server, series| of_server(server, series, peak),
+    ),
+    counter(
+        "pgcommons_server_connections_exhausted_seconds_total",
+        &[],
+        "Time for which polls saw no headroom. Time in which polls failed counts for nothing. Absent without pg_monitor.",
+        |server, series| of_server(server, series, exhausted),
+    ),
+    gauge(
+        "pgcommons_database_connections",
+        DATABASE,
+        "Sessions that count against the database's limit. Absent without pg_monitor.",
+        |server, series| {
+            of_databases(server, series, |judged| {
+                Some(f64::from(judged.standing.used))
+            })
+        },
+    ),
+    gauge(
+        "pgcommons_database_connections_limit",
+        &["datname", "kind"],
+        "Every limit that applies: of the database itself, the configured budget, the server. Absent where nobody can \
+         connect, and without pg_monitor.",
+        |server, series| {
+            for view in databases(server) {
+                limits(&view.row.name, view.judged.as_ref(), series);
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_database_connections_headroom",
+        DATABASE,
+        "Connections that an ordinary role could still open here, the least over all limits. Before PostgreSQL 18 an upper \
+         bound. Absent where nobody can connect, and without pg_monitor.",
+        |server, series| of_databases(server, series, headroom),
+    ),
+    gauge(
+        "pgcommons_database_connections_peak",
+        DATABASE,
+        "The most connections that a poll of the last window (poll.window) saw. Absent without pg_monitor.",
+        |server, series| of_databases(server, series, peak),
+    ),
+    counter(
+        "pgcommons_database_connections_exhausted_seconds_total",
+        DATABASE,
+        "Time for which polls saw no headroom. Time in which polls failed counts for nothing. Absent without pg_monitor.",
+        |server, series| of_databases(server, series, exhausted),
+    ),
+    counter(
+        "pgcommons_database_refusals_total",
+        DATABASE,
+        "Logins that PostgreSQL refused at the database's limit, as far as sessions_fatal shows: not those refused by the \
+         role's or the server's limit, nor for a wrong password. Absent before PostgreSQL 14 and without pg_monitor.",
+        |server, series| {
+            of_databases(server, series, |judged| {
+                judged.refusals.map(|count| count as f64)
+            })
+        },
+    ),
+    gauge(
+        "pgcommons_database_size_limit_bytes",
+        DATABASE,
+        "The configured size budget; absent where none is.",
+        |server, series| {
+            for view in databases(server) {
+                let limit = view.budget.as_ref().and_then(|budget| budget.size_bytes);
+                series.put_known([&*view.row.name], limit.map(|bytes| bytes as f64));
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_database_sizes_unknown",
+        &["reason"],
+        "Databases whose size is not known, by reason: pending, forbidden, timeout, error.",
+        |server, series| {
+            if snapshot(server).is_none() {
+                return;
+            }
+            for reason in Unknown::ALL {
+                let unknown = databases(server)
+                    .iter()
+                    .filter(|view| view.size == Err(reason))
+                    .count();
+                series.put([reason.label()], unknown as f64);
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_database_sizes_oldest_timestamp_seconds",
+        &[],
+        "When the oldest of the sizes shown was measured, since the epoch; absent while none is known.",
+        |server, series| {
+            series.put_known(
+                [],
+                snapshot(server).and_then(|snapshot| snapshot.oldest_size),
+            )
+        },
+    ),
+    gauge(
+        "pgcommons_database_info",
+        &["datname", "owner"],
+        "Always 1; carries the configured owner and labels (team, contact ...) of a database, for joins and for routing.",
+        |server, series| {
+            for view in databases(server) {
+                let budget = view.budget.as_deref().cloned().unwrap_or_default();
+                series.put_with(
+                    [&*view.row.name, budget.owner.as_deref().unwrap_or("")],
+                    &budget.labels,
+                    1,
+                );
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_role_connections",
+        ROLE,
+        "Sessions that count against the role's limit. Absent without pg_monitor.",
+        |server, series| {
+            of_roles(server, series, |judged| {
+                Some(f64::from(judged.standing.used))
+            })
+        },
+    ),
+    gauge(
+        "pgcommons_role_connections_limit",
+        &["rolname", "kind"],
+        "Every limit that applies: of the role itself (never for a superuser) and the slots that the role may use. Absent \
+         without pg_monitor.",
+        |server, series| {
+            roles(server)
+                .iter()
+                .for_each(|view| limits(&view.row.name, view.judged.as_ref(), series))
+        },
+    ),
+    gauge(
+        "pgcommons_role_connections_headroom",
+        ROLE,
+        "Connections that the role could still open, in a database without a limit. Before PostgreSQL 18 an upper bound. \
+         Absent without pg_monitor.",
+        |server, series| of_roles(server, series, headroom),
+    ),
+    gauge(
+        "pgcommons_role_connections_peak",
+        ROLE,
+        "The most connections that a poll of the last window (poll.window) saw. Absent without pg_monitor.",
+        |server, series| of_roles(server, series, peak),
+    ),
+    counter(
+        "pgcommons_role_connections_exhausted_seconds_total",
+        ROLE,
+        "Time for which polls saw no headroom. Time in which polls failed counts for nothing. Absent without pg_monitor.",
+        |server, series| of_roles(server, series, exhausted),
+    ),
+];
+
+type Value = fn(&Judged) -> Option<f64>;
+
+fn headroom(judged: &Judged) -> Option<f64> {
+    judged.standing.headroom().map(f64::from)
+}
+
+fn peak(judged: &Judged) -> Option<f64> {
+    judged.peak.map(f64::from)
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "one of several values, some of which may be unknown"
+)]
+fn exhausted(judged: &Judged) -> Option<f64> {
+    Some(judged.exhausted.as_secs_f64())
+}
+
+fn of_server(server: &Server, series: &mut Series, value: Value) {
+    series.put_known(
+        [],
+        snapshot(server)
+            .and_then(|snapshot| snapshot.server.as_ref())
+            .and_then(value),
+    );
+}
+
+fn of_databases(server: &Server, series: &mut Series, value: Value) {
+    for view in databases(server) {
+        series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
+    }
+}
+
+fn of_roles(server: &Server, series: &mut Series, value: Value) {
+    for view in roles(server) {
+        series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
+    }
+}
+
+fn limits(name: &str, judged: Option<&Judged>, series: &mut Series) {
+    for limit in judged.iter().flat_map(|judged| judged.standing.limits()) {
+        series.put([name, limit.kind.label()], limit.connections);
+    }
+}

@@ -1,0 +1,152 @@
+//! The fast poll: sessions, databases and login roles, in one statement of one round trip. Names travel as bytes, for a
+//! name made in another encoding may not be UTF-8 and would cost the whole answer.
+
+use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::{Client, Row, Statement};
+
+use super::QueryError;
+use crate::sample::{Activity, Database, Oid, Role, Sessions};
+
+const DOING: &str = "polling activity";
+
+/// Three kinds of rows share columns; what a column means depends on the first. `pg_stat_get_activity` without the
+/// view's joins costs half of it. The parameter is the role `pg_use_reserved_connections`, or NULL.
+const SQL: &str = r#"
+with activity as materialized (
+    select datid, usesysid, application_name, state, backend_type, count(*) as sessions,
+           extract(epoch from now() - min(xact_start))::float8 as oldest_transaction
+      from pg_catalog.pg_stat_get_activity(null)
+     group by 1, 2, 3, 4, 5)
+select 'd'::"char" as kind, d.oid, null::oid as role, pg_catalog.namesend(d.datname) as name, null::text as application_name,
+       null::text as state, null::text as backend_type, d.datconnlimit::int8 as number, {sessions_fatal} as fatal,
+       d.datallowconn as flag, null::bool as other_flag, null::float8 as seconds
+  from pg_catalog.pg_database as d
+union all
+select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rolconnlimit, null,
+       r.rolsuper, coalesce(pg_catalog.pg_has_role(r.oid, $1::oid, 'usage'), false), null
+  from pg_catalog.pg_roles as r
+ where r.rolcanlogin or r.oid in (select a.usesysid from activity as a)
+union all
+select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, null, null, null,
+       a.oldest_transaction
+  from activity as a"#;
+
+/// The counter came with PostgreSQL 14.
+fn sql(version_num: u32) -> String {
+    let counted = version_num >= 140_000;
+    SQL.replace(
+        "{sessions_fatal}",
+        if counted {
+            "pg_catalog.pg_stat_get_db_sessions_fatal(d.oid)"
+        } else {
+            "null::int8"
+        },
+    )
+}
+
+pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statement, QueryError> {
+    client
+        .prepare_typed(&sql(version_num), &[Type::OID])
+        .await
+        .map_err(QueryError::driver(DOING))
+}
+
+pub(super) async fn read(
+    client: &Client,
+    statement: &Statement,
+    reserved_role: Option<Oid>,
+) -> Result<Activity, QueryError> {
+    let rows = client
+        .query(statement, &[&reserved_role])
+        .await
+        .map_err(QueryError::driver(DOING))?;
+    let mut activity = Activity::default();
+    for row in &rows {
+        match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
+            b'd' => activity.databases.push(database(row)?),
+            b'r' => activity.roles.push(role(row)?),
+            b's' => activity.sessions.push(sessions(row)?),
+            other => {
+                return Err(QueryError::Answer {
+                    doing: DOING,
+                    what: format!("a row of kind {other}"),
+                });
+            }
+        }
+    }
+    Ok(activity)
+}
+
+fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
+    row.try_get(index).map_err(QueryError::driver(DOING))
+}
+
+fn database(row: &Row) -> Result<Database, QueryError> {
+    Ok(Database {
+        oid: column(row, 1)?,
+        name: name(row)?,
+        connection_limit: limit(row)?,
+        sessions_fatal: column(row, 8)?,
+        accepts_connections: column(row, 9)?,
+    })
+}
+
+fn role(row: &Row) -> Result<Role, QueryError> {
+    Ok(Role {
+        oid: column(row, 1)?,
+        name: name(row)?,
+        connection_limit: limit(row)?,
+        superuser: column(row, 9)?,
+        uses_reserved_connections: column(row, 10)?,
+    })
+}
+
+fn sessions(row: &Row) -> Result<Sessions, QueryError> {
+    let nonzero = |oid: Option<Oid>| oid.filter(|oid| *oid != 0);
+    let count: i64 = column(row, 7)?;
+    Ok(Sessions {
+        database: nonzero(column(row, 1)?),
+        role: nonzero(column(row, 2)?),
+        application_name: column::<Option<String>>(row, 4)?.unwrap_or_default(),
+        state: column(row, 5)?,
+        backend_type: column(row, 6)?,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        oldest_transaction: column(row, 11)?,
+    })
+}
+
+fn name(row: &Row) -> Result<String, QueryError> {
+    Ok(readable(column(row, 3)?))
+}
+
+fn limit(row: &Row) -> Result<i32, QueryError> {
+    let number: i64 = column(row, 7)?;
+    i32::try_from(number).map_err(|_| QueryError::Answer {
+        doing: DOING,
+        what: format!("a limit of {number}"),
+    })
+}
+
+/// A byte that is not UTF-8 is written as `\xe9`, so that two such names stay two.
+fn readable(bytes: &[u8]) -> String {
+    let mut name = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        name.push_str(chunk.valid());
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| name.push_str(&format!("\\x{byte:02x}")));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn names_in_another_encoding_stay_apart() {
+        assert_eq!(readable("größe 🐘".as_bytes()), "größe 🐘");
+        assert_eq!(readable(b"caf\xe9\xe8!"), "caf\\xe9\\xe8!");
+    }
+}

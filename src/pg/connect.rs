@@ -1,0 +1,108 @@
+//! Opens the connection: libpq's terms into the driver's, and settings that keep the session harmless from its first byte.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::task::JoinHandle;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, NoTls, Socket, config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{ConnectError, tls};
+use crate::config::{ChannelBinding, Login, SslMode, Target};
+
+pub(super) const APPLICATION_NAME: &str = "pgcommons";
+
+/// The task that moves the bytes of a connection; dropped, it closes the connection, also one that hangs.
+pub(super) struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(super) type Opened = (Client, Driver);
+
+/// Covers the look-up of the name, TCP, TLS and the login, none of which the driver's own timeout covers.
+pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Opened, ConnectError> {
+    let attempt = attempt(target, timeout);
+    let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
+    tokio::time::timeout(timeout, attempt).await.map_err(late)?
+}
+
+async fn attempt(target: &Target, timeout: Duration) -> Result<Opened, ConnectError> {
+    let mut config = driver_config(target, timeout)?;
+    if target.is_socket() || target.tls.mode == SslMode::Disable {
+        config.ssl_mode(config::SslMode::Disable);
+        return connect(&config, NoTls).await;
+    }
+    let encrypted = MakeRustlsConnect::new(tls::client_config(&target.tls)?);
+    match connect(&config, encrypted).await {
+        Err(error) if target.tls.mode == SslMode::Prefer && error.plaintext_may_do() => {
+            config.ssl_mode(config::SslMode::Disable);
+            connect(&config, NoTls).await
+        }
+        result => result,
+    }
+}
+
+async fn connect<T>(config: &Config, tls: T) -> Result<Opened, ConnectError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await.map_err(ConnectError::Driver)?;
+    // An error of the connection also ends the statement that waits for it, which reports it.
+    let driver = tokio::spawn(async { drop(connection.await) });
+    Ok((client, Driver(driver)))
+}
+
+fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectError> {
+    let mut config = Config::new();
+    config
+        .host(&target.host)
+        .port(target.port)
+        .user(&target.user)
+        .dbname(&target.dbname)
+        .application_name(APPLICATION_NAME)
+        .options(options(target, timeout))
+        .ssl_mode(match target.tls.mode {
+            SslMode::Disable => config::SslMode::Disable,
+            SslMode::Prefer => config::SslMode::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => config::SslMode::Require,
+        })
+        .channel_binding(match target.channel_binding {
+            ChannelBinding::Disable => config::ChannelBinding::Disable,
+            ChannelBinding::Prefer => config::ChannelBinding::Prefer,
+            ChannelBinding::Require => config::ChannelBinding::Require,
+        })
+        .keepalives_idle(Duration::from_secs(30))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3);
+    if let Some(address) = target.hostaddr {
+        config.hostaddr(address);
+    }
+    let login = Login {
+        host: &target.host,
+        port: target.port,
+        dbname: &target.dbname,
+        user: &target.user,
+    };
+    if let Some(password) = target.password.read(login)? {
+        config.password(password.expose_secret());
+    }
+    Ok(config)
+}
+
+/// Settings that every supported version knows: an unknown one would be fatal here. The server must give up on a
+/// statement before the agent does, or the statement would go on for nobody.
+fn options(target: &Target, timeout: Duration) -> String {
+    let milliseconds = timeout.as_millis();
+    let (statement, lock) = (milliseconds * 8 / 10, milliseconds * 4 / 10);
+    format!(
+        "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
+         -c idle_in_transaction_session_timeout={statement} -c search_path=pg_catalog -c jit=off",
+        target.options
+    )
+}

@@ -1,0 +1,162 @@
+//! What can go wrong with a session, sorted into what a scraper may be told. The driver's `Display` hides the cause in
+//! `source`; whoever prints one of these prints the whole chain.
+
+use std::error::Error as _;
+use std::io;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use crate::config::PasswordError;
+use crate::health::{ConnectFailure, Outcome};
+
+/// No session could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("{path}: {message}")]
+    Certificate { path: String, message: String },
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+    #[error("no answer within {0}")]
+    Timeout(humantime::FormattedDuration),
+    #[error("the server refused the session, or could not be reached")]
+    Driver(#[source] Error),
+    #[error("the session is not what was asked for: {0}")]
+    Unusable(#[source] QueryError),
+    #[error(
+        "statement_timeout did not reach the server: a connection pooler is in between; connect to PostgreSQL itself"
+    )]
+    Pooler,
+}
+
+impl ConnectError {
+    pub fn reason(&self) -> ConnectFailure {
+        match self {
+            Self::Password(_) | Self::Certificate { .. } => ConnectFailure::Credentials,
+            Self::Tls(_) => ConnectFailure::Tls,
+            Self::Timeout(_) => ConnectFailure::Timeout,
+            Self::Driver(error) => driver_reason(error),
+            Self::Unusable(_) => ConnectFailure::Other,
+            Self::Pooler => ConnectFailure::Pooler,
+        }
+    }
+
+    /// libpq's `prefer` tries once more without TLS when the handshake fails or `pg_hba.conf` rejects the encrypted session.
+    pub(super) fn plaintext_may_do(&self) -> bool {
+        match self {
+            Self::Driver(error) => {
+                driver_reason(error) == ConnectFailure::Tls
+                    || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn driver_reason(error: &Error) -> ConnectFailure {
+    if let Some(db) = error.as_db_error() {
+        return refusal(db);
+    }
+    // The driver keeps its error kinds to itself; its texts are what there is to tell them apart.
+    let text = error.to_string();
+    if text.starts_with("error performing TLS handshake") {
+        return ConnectFailure::Tls;
+    }
+    if text.starts_with("authentication error") || text.starts_with("invalid configuration") {
+        return ConnectFailure::Auth;
+    }
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .map_or(ConnectFailure::Other, network)
+}
+
+fn refusal(db: &DbError) -> ConnectFailure {
+    let code = db.code();
+    if *code == SqlState::TOO_MANY_CONNECTIONS {
+        ConnectFailure::TooManyConnections
+    } else if *code == SqlState::CANNOT_CONNECT_NOW {
+        ConnectFailure::StartingUp
+    } else if [
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+    ]
+    .contains(code)
+    {
+        ConnectFailure::Auth
+    } else if [
+        SqlState::INVALID_CATALOG_NAME,
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+    ]
+    .contains(code)
+    {
+        ConnectFailure::Database
+    } else if *code == SqlState::PROTOCOL_VIOLATION && db.message().contains("startup parameter") {
+        ConnectFailure::Pooler
+    } else {
+        ConnectFailure::Other
+    }
+}
+
+fn network(error: &io::Error) -> ConnectFailure {
+    match error.kind() {
+        io::ErrorKind::TimedOut => ConnectFailure::Timeout,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::UnexpectedEof => ConnectFailure::Refused,
+        _ if error.to_string().contains("lookup address") => ConnectFailure::Dns,
+        _ => ConnectFailure::Other,
+    }
+}
+
+/// One statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    #[error("{doing}")]
+    Driver { doing: &'static str, source: Error },
+    #[error("{doing}: the server sent what the agent does not understand: {what}")]
+    Answer { doing: &'static str, what: String },
+}
+
+impl QueryError {
+    pub(super) fn driver(doing: &'static str) -> impl Fn(Error) -> Self + Copy {
+        move |source| Self::Driver { doing, source }
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        let Self::Driver { source: error, .. } = self else {
+            return Outcome::Error;
+        };
+        match error.as_db_error() {
+            Some(db)
+                if matches!(
+                    db.parsed_severity(),
+                    Some(Severity::Fatal | Severity::Panic)
+                ) =>
+            {
+                Outcome::Lost
+            }
+            Some(db)
+                if [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(db.code()) =>
+            {
+                Outcome::Timeout
+            }
+            Some(_) => Outcome::Error,
+            None if error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(<dyn std::error::Error>::is::<io::Error>) =>
+            {
+                Outcome::Lost
+            }
+            None => Outcome::Error,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The slow poll: cumulative statistics of each database, and locks. Both statements share one round trip.
+
+use tokio_postgres::types::FromSql;
+use tokio_postgres::{Client, Row, Statement};
+
+use super::QueryError;
+use crate::sample::{DatabaseStats, Locks, Stats};
+
+const DOING: &str = "polling statistics";
+
+/// `datid` 0 stands for what belongs to no database.
+const DATABASES: &str = "
+select datid, numbackends, xact_commit, xact_rollback, blks_read, blks_hit, tup_returned, tup_fetched, tup_inserted,
+       tup_updated, tup_deleted, conflicts, temp_files, temp_bytes, deadlocks, blk_read_time, blk_write_time,
+       extract(epoch from stats_reset)::float8, {active_time}
+  from pg_catalog.pg_stat_database
+ where datid <> 0";
+
+const LOCKS: &str = "
+select database, lower(mode), count(*)
+  from pg_catalog.pg_locks
+ where database <> 0
+ group by 1, 2";
+
+pub(super) struct Statements {
+    databases: Statement,
+    locks: Statement,
+}
+
+pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statements, QueryError> {
+    let active_time = if version_num >= 140_000 {
+        "active_time"
+    } else {
+        "null::float8"
+    };
+    let sql = DATABASES.replace("{active_time}", active_time);
+    let prepared = tokio::try_join!(client.prepare(&sql), client.prepare(LOCKS));
+    let (databases, locks) = prepared.map_err(QueryError::driver(DOING))?;
+    Ok(Statements { databases, locks })
+}
+
+pub(super) async fn read(client: &Client, statements: &Statements) -> Result<Stats, QueryError> {
+    let rows = tokio::try_join!(
+        client.query(&statements.databases, &[]),
+        client.query(&statements.locks, &[])
+    );
+    let (databases, locks) = rows.map_err(QueryError::driver(DOING))?;
+    Ok(Stats {
+        databases: databases.iter().map(database).collect::<Result<_, _>>()?,
+        locks: locks.iter().map(lock).collect::<Result<_, _>>()?,
+    })
+}
+
+fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
+    row.try_get(index).map_err(QueryError::driver(DOING))
+}
+
+fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
+    Ok(DatabaseStats {
+        oid: column(row, 0)?,
+        numbackends: column(row, 1)?,
+        xact_commit: column(row, 2)?,
+        xact_rollback: column(row, 3)?,
+        blks_read: column(row, 4)?,
+        blks_hit: column(row, 5)?,
+        tup_returned: column(row, 6)?,
+        tup_fetched: column(row, 7)?,
+        tup_inserted: column(row, 8)?,
+        tup_updated: column(row, 9)?,
+        tup_deleted: column(row, 10)?,
+        conflicts: column(row, 11)?,
+        temp_files: column(row, 12)?,
+        temp_bytes: column(row, 13)?,
+        deadlocks: column(row, 14)?,
+        blk_read_time: column(row, 15)?,
+        blk_write_time: column(row, 16)?,
+        stats_reset: column(row, 17)?,
+        active_time: column(row, 18)?,
+    })
+}
+
+fn lock(row: &Row) -> Result<Locks, QueryError> {
+    Ok(Locks {
+        database: column(row, 0)?,
+        mode: column(row, 1)?,
+        count: column(row, 2)?,
+    })
+}

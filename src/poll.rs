@@ -1,0 +1,281 @@
+//! The life of one server's poller: connect, poll on every tick, publish, reconnect. It owns all that changes; what it
+//! publishes does not. Decisions that need no clock are made elsewhere.
+
+mod backoff;
+mod journal;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use crate::config::ServerConfig;
+use crate::health::{Health, Job, Outcome};
+use crate::pg::{ConnectError, QueryError, Session};
+use crate::sample::{Activity, Stats};
+use crate::sizes::{Sizes, Unknown};
+use crate::snapshot::{Observation, Snapshot};
+use crate::state::{Down, Publisher, Server};
+use crate::window::History;
+use backoff::Backoff;
+use journal::Journal;
+
+/// How long a session that missed its deadline is waited for before it is given up. Until then nothing else is opened: a
+/// frozen server would only gather more and more of our logins.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The connection is gone, or is to be given up.
+struct Lost;
+
+pub struct Poller {
+    config: watch::Receiver<Arc<ServerConfig>>,
+    settings: Arc<ServerConfig>,
+    publisher: Publisher,
+    journal: Journal,
+    began: Instant,
+    health: Health,
+    history: History,
+    sizes: Sizes,
+    stats: Option<Stats>,
+    stats_due: Instant,
+    /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
+    start_time: Option<f64>,
+    sees_all_sessions: bool,
+}
+
+impl Poller {
+    pub fn new(mut config: watch::Receiver<Arc<ServerConfig>>, publisher: Publisher) -> Self {
+        let settings = Arc::clone(&config.borrow_and_update());
+        let now = Instant::now();
+        Self {
+            config,
+            journal: Journal::new(settings.name.clone()),
+            settings,
+            publisher,
+            began: now,
+            health: Health::default(),
+            history: History::default(),
+            sizes: Sizes::default(),
+            stats: None,
+            stats_due: now,
+            start_time: None,
+            sees_all_sessions: false,
+        }
+    }
+
+    /// Goes on until it is dropped.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        loop {
+            match Session::connect(&self.settings.target, self.settings.cadence.timeout).await {
+                Ok(session) => {
+                    self.begin(&session);
+                    self.serve(&session, &mut backoff).await;
+                }
+                Err(error) => self.connect_failed(&error),
+            }
+            self.pause(backoff.next(fastrand::f64())).await;
+        }
+    }
+
+    /// Polls until the session is lost, or another one is wanted.
+    async fn serve(&mut self, session: &Session, backoff: &mut Backoff) {
+        let mut ticks = self.ticks();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => match self.poll(session).await {
+                    Ok(true) => *backoff = Backoff::default(),
+                    Ok(false) => {}
+                    Err(Lost) => return,
+                },
+                Ok(()) = self.config.changed() => {
+                    if self.reconfigured() {
+                        *backoff = Backoff::default();
+                        return;
+                    }
+                    ticks = self.ticks();
+                }
+            }
+        }
+    }
+
+    fn ticks(&self) -> tokio::time::Interval {
+        let mut ticks = interval(self.settings.cadence.poll);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    }
+
+    /// Takes over the configuration; true when it wants another session.
+    fn reconfigured(&mut self) -> bool {
+        let new = Arc::clone(&self.config.borrow_and_update());
+        let old = std::mem::replace(&mut self.settings, new);
+        old.target != self.settings.target || old.cadence.timeout != self.settings.cadence.timeout
+    }
+
+    async fn pause(&mut self, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            Ok(()) = self.config.changed() => { self.reconfigured(); }
+        }
+    }
+
+    fn begin(&mut self, session: &Session) {
+        let info = session.info();
+        if self.start_time.replace(info.start_time) != Some(info.start_time) {
+            self.sizes.forget();
+        }
+        self.stats = None;
+        self.stats_due = Instant::now();
+        self.journal.connected(info);
+    }
+
+    fn connect_failed(&mut self, error: &ConnectError) {
+        let reason = error.reason();
+        self.health.connect_failed(reason);
+        self.journal.down(Down::Connect(reason), error);
+        self.publish_down(Down::Connect(reason));
+    }
+
+    /// One tick; true when the fast poll got its data.
+    async fn poll(&mut self, session: &Session) -> Result<bool, Lost> {
+        match self.ask(Job::Activity, session.activity()).await {
+            Ok(activity) => self.publish(session, activity),
+            Err(outcome) => {
+                self.publish_down(Down::Poll(outcome));
+                return if outcome == Outcome::Lost {
+                    Err(Lost)
+                } else {
+                    Ok(false)
+                };
+            }
+        }
+        self.poll_stats(session).await?;
+        self.poll_sizes(session).await?;
+        Ok(true)
+    }
+
+    async fn poll_stats(&mut self, session: &Session) -> Result<(), Lost> {
+        let now = Instant::now();
+        if now < self.stats_due {
+            return Ok(());
+        }
+        self.stats_due = now + self.settings.cadence.stats;
+        let answer = self.ask(Job::Stats, session.stats()).await;
+        self.stats = self.unless_lost(answer)?;
+        Ok(())
+    }
+
+    async fn poll_sizes(&mut self, session: &Session) -> Result<(), Lost> {
+        let batch = self.sizes.next_batch(self.began.elapsed());
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let cadence = self.settings.cadence.sizes;
+        let started = Instant::now();
+        let answer = self
+            .ask(Job::Sizes, session.sizes(&batch, self.sees_all_sessions))
+            .await;
+        let now = self.began.elapsed();
+        match answer {
+            Ok(ref answer) => self.sizes.measured(now, &batch, answer, cadence),
+            Err(Outcome::Timeout) => {
+                self.sizes
+                    .failed(now, &batch, started.elapsed(), Unknown::Timeout, cadence);
+            }
+            Err(_) => self
+                .sizes
+                .failed(now, &batch, started.elapsed(), Unknown::Error, cadence),
+        }
+        self.unless_lost(answer).map(drop)
+    }
+
+    fn unless_lost<T>(&mut self, answer: Result<T, Outcome>) -> Result<Option<T>, Lost> {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Outcome::Lost) => {
+                self.publish_down(Down::Poll(Outcome::Lost));
+                Err(Lost)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// One question, under the deadline. A session that is late is waited for, with scrapers told at once; its late answer
+    /// is not worth publishing.
+    async fn ask<T>(
+        &mut self,
+        job: Job,
+        question: impl Future<Output = Result<T, QueryError>>,
+    ) -> Result<T, Outcome> {
+        let started = Instant::now();
+        let mut question = pin!(question);
+        let answer = match timeout(self.settings.cadence.timeout, &mut question).await {
+            Ok(answer) => answer.map_err(|error| {
+                let outcome = error.outcome();
+                self.journal.failed(job, outcome, &error);
+                outcome
+            }),
+            Err(_) => {
+                self.journal.late(job);
+                self.publish_down(Down::Poll(Outcome::Timeout));
+                Err(match timeout(PATIENCE, question).await {
+                    Ok(Ok(_)) => Outcome::Timeout,
+                    Ok(Err(error)) if error.outcome() != Outcome::Lost => Outcome::Timeout,
+                    Ok(Err(_)) | Err(_) => Outcome::Lost,
+                })
+            }
+        };
+        let outcome = answer.as_ref().err().copied().unwrap_or(Outcome::Ok);
+        self.journal.ended(job, outcome);
+        self.health
+            .polled(job, outcome, started.elapsed(), wall_clock());
+        answer
+    }
+
+    fn publish(&mut self, session: &Session, activity: Activity) {
+        let now = self.began.elapsed();
+        let snapshot = Snapshot::judge(
+            Observation {
+                info: session.info(),
+                activity,
+                stats: self.stats.as_ref(),
+                sizes: &self.sizes,
+                policy: &self.settings.policy,
+                now,
+                wall_clock: wall_clock(),
+                window: self.settings.cadence.window,
+            },
+            &mut self.history,
+        );
+        self.sees_all_sessions = snapshot.sees_all_sessions();
+        let measurable = snapshot
+            .databases
+            .iter()
+            .filter(|database| database.row.connection_limit != -2);
+        self.sizes
+            .track(now, measurable.map(|database| database.row.oid));
+        self.journal.up(&snapshot);
+        self.send(Ok(Box::new(snapshot)));
+    }
+
+    fn publish_down(&mut self, down: Down) {
+        self.history.gap();
+        self.send(Err(down));
+    }
+
+    fn send(&self, status: Result<Box<Snapshot>, Down>) {
+        let server = Server::new(self.settings.name.clone(), status, self.health.clone());
+        self.publisher
+            .send_modify(|state| *state = Arc::new(state.with(server)));
+    }
+}
+
+/// Seconds since the epoch.
+pub(crate) fn wall_clock() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
