@@ -18,12 +18,16 @@ use crate::sizes::{Cadence, Sizes, Unknown};
 use crate::snapshot::{Observation, Snapshot};
 use crate::window::History;
 
-pub use report::Report;
-pub use table::render;
-pub use verdict::{Level, Thresholds};
+pub(crate) use report::Report;
+pub(crate) use table::render;
+pub(crate) use verdict::{Level, Thresholds};
 
 /// Polls every server once, all at the same time.
-pub async fn run(servers: Vec<ServerConfig>, thresholds: Thresholds, patience: Duration) -> Report {
+pub(crate) async fn run(
+    servers: Vec<ServerConfig>,
+    thresholds: Thresholds,
+    patience: Duration,
+) -> Report {
     let polls: Vec<_> = servers
         .into_iter()
         .map(|server| {
@@ -102,7 +106,7 @@ async fn measure(
     let wanted = activity
         .databases
         .iter()
-        .filter(|row| row.connection_limit != -2 && server.policy.watches(&row.name));
+        .filter(|row| !row.is_invalid() && server.policy.watches(&row.name));
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
         turn += Duration::from_secs(3600); // past any pause

@@ -17,83 +17,83 @@ use std::time::Duration;
 use ::config::{File, FileFormat, Source};
 
 pub use env::Environment;
-pub use password::{Login, PasswordError, PasswordSource};
-pub use problem::{ConfigError, Problem};
+pub(crate) use password::{Login, PasswordError, PasswordSource};
+pub(crate) use problem::ConfigError;
 
 use crate::policy::Policy;
 use crate::sizes;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// `web.listen_address`: host:port; without a host, every address of the machine.
-    pub listen_address: String,
+    pub(crate) listen_address: String,
     /// `log.level`
-    pub log_level: tracing::Level,
+    pub(crate) log_level: tracing::Level,
     /// By name, which is unique.
-    pub servers: Vec<ServerConfig>,
+    pub(crate) servers: Vec<ServerConfig>,
 }
 
 /// One PostgreSQL server to watch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ServerConfig {
+pub(crate) struct ServerConfig {
     /// The label `server`; `host:port` unless configured.
-    pub name: String,
-    pub target: Target,
-    pub policy: Policy,
-    pub cadence: Cadence,
+    pub(crate) name: String,
+    pub(crate) target: Target,
+    pub(crate) policy: Policy,
+    pub(crate) cadence: Cadence,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cadence {
+pub(crate) struct Cadence {
     /// `poll.interval`: how often connections are counted.
-    pub poll: Duration,
+    pub(crate) poll: Duration,
     /// `poll.timeout`: after this a poll has failed. The server gives up on the statement before.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// `poll.window`: how far back peaks reach.
-    pub window: Duration,
+    pub(crate) window: Duration,
     /// `stats.interval`: how often `pg_stat_database` and locks are read.
-    pub stats: Duration,
+    pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.time_share`.
-    pub sizes: sizes::Cadence,
+    pub(crate) sizes: sizes::Cadence,
 }
 
 /// How to reach a server, in libpq's terms.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
+pub(crate) struct Target {
     /// A host name, an address, or the directory of a Unix socket.
-    pub host: String,
+    pub(crate) host: String,
     /// An address to connect to without looking the host up; the host is then only the name in the certificate.
-    pub hostaddr: Option<IpAddr>,
-    pub port: u16,
-    pub user: String,
+    pub(crate) hostaddr: Option<IpAddr>,
+    pub(crate) port: u16,
+    pub(crate) user: String,
     /// The database that the session sits in: never a tenant's, unless so configured.
-    pub dbname: String,
-    pub password: PasswordSource,
+    pub(crate) dbname: String,
+    pub(crate) password: PasswordSource,
     /// libpq's `options`; what keeps the session harmless comes after them.
-    pub options: String,
-    pub channel_binding: ChannelBinding,
-    pub tls: Tls,
+    pub(crate) options: String,
+    pub(crate) channel_binding: ChannelBinding,
+    pub(crate) tls: Tls,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChannelBinding {
+pub(crate) enum ChannelBinding {
     Disable,
     Prefer,
     Require,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    pub mode: SslMode,
-    pub root_cert: RootCert,
+pub(crate) struct Tls {
+    pub(crate) mode: SslMode,
+    pub(crate) root_cert: RootCert,
     /// Certificate chain and key of the client, PEM.
-    pub client: Option<(PathBuf, PathBuf)>,
+    pub(crate) client: Option<(PathBuf, PathBuf)>,
 }
 
 /// With libpq's meanings (its table "SSL Mode Descriptions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SslMode {
+pub(crate) enum SslMode {
     Disable,
     Prefer,
     /// Encrypted; the certificate is verified only if a root certificate is configured.
@@ -103,7 +103,7 @@ pub enum SslMode {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RootCert {
+pub(crate) enum RootCert {
     /// The operating system's, unless a mode that does not verify has no need of any.
     System,
     File(PathBuf),
@@ -111,14 +111,17 @@ pub enum RootCert {
 
 impl Config {
     /// Reads a file, if there is one, and the variables of the process.
-    pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+    pub(crate) fn load(
+        path: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
         let table = path.map(read).transpose()?.unwrap_or_default();
         validate::config(table, environment)
     }
 }
 
 impl Target {
-    pub fn is_socket(&self) -> bool {
+    pub(crate) fn is_socket(&self) -> bool {
         self.host.starts_with('/')
     }
 }
@@ -139,3 +142,6 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

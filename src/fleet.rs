@@ -12,7 +12,7 @@ use crate::health::Health;
 use crate::poll::Poller;
 use crate::state::{Down, Publisher, Reload, Server, State};
 
-pub struct Fleet {
+pub(crate) struct Fleet {
     publisher: Publisher,
     members: BTreeMap<String, Member>,
     tasks: JoinSet<()>,
@@ -24,7 +24,7 @@ struct Member {
 }
 
 impl Fleet {
-    pub fn new(publisher: Publisher) -> Self {
+    pub(crate) fn new(publisher: Publisher) -> Self {
         Self {
             publisher,
             members: BTreeMap::new(),
@@ -33,7 +33,7 @@ impl Fleet {
     }
 
     /// Starts, stops and reconfigures, so that exactly these servers are watched.
-    pub fn follow(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
+    pub(crate) fn follow(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
         self.members.retain(|name, member| {
             let stays = servers.iter().any(|server| server.name == *name);
             if !stays {
@@ -83,13 +83,13 @@ impl Fleet {
     }
 
     /// How the configuration was read, when nothing else about it has changed.
-    pub fn note(&self, reload: Reload) {
+    pub(crate) fn note(&self, reload: Reload) {
         self.publisher
             .send_modify(|state| *state = Arc::new(State::new(state.servers.clone(), reload)));
     }
 
     /// Waits for a poller that ends by itself, which none should. Never ready while all is well.
-    pub async fn failure(&mut self) -> JoinError {
+    pub(crate) async fn failure(&mut self) -> JoinError {
         loop {
             match self.tasks.join_next().await {
                 Some(Err(error)) if !error.is_cancelled() => return error,

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 /// What is polled together, on a cadence of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Job {
+pub(crate) enum Job {
     Activity,
     Stats,
     Sizes,
 }
 
 impl Job {
-    pub const ALL: [Self; 3] = [Self::Activity, Self::Stats, Self::Sizes];
+    pub(crate) const ALL: [Self; 3] = [Self::Activity, Self::Stats, Self::Sizes];
 
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Activity => "activity",
             Self::Stats => "stats",
@@ -25,7 +25,7 @@ impl Job {
 
 /// How one poll of a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Ok,
     /// No answer within the deadline, or the server's own `statement_timeout` or `lock_timeout` ended the statement.
     Timeout,
@@ -36,9 +36,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 4] = [Self::Ok, Self::Timeout, Self::Error, Self::Lost];
+    pub(crate) const ALL: [Self; 4] = [Self::Ok, Self::Timeout, Self::Error, Self::Lost];
 
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Timeout => "timeout",
@@ -50,7 +50,7 @@ impl Outcome {
 
 /// Why no session could be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectFailure {
+pub(crate) enum ConnectFailure {
     /// The password file, or the certificate files, could not be read.
     Credentials,
     Dns,
@@ -72,7 +72,7 @@ pub enum ConnectFailure {
 }
 
 impl ConnectFailure {
-    pub const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Credentials,
         Self::Dns,
         Self::Refused,
@@ -86,7 +86,7 @@ impl ConnectFailure {
         Self::Other,
     ];
 
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
             Self::Dns => "dns",
@@ -105,7 +105,7 @@ impl ConnectFailure {
 
 /// Counters and last values of one server's polls. Lives as long as the poller, across reconnects.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Health {
+pub(crate) struct Health {
     polls: [[u64; Outcome::ALL.len()]; Job::ALL.len()],
     durations: [Option<Duration>; Job::ALL.len()],
     last_success: [Option<f64>; Job::ALL.len()],
@@ -114,7 +114,7 @@ pub struct Health {
 
 impl Health {
     /// One poll has ended. `at` is the wall clock in seconds since the epoch.
-    pub fn polled(&mut self, job: Job, outcome: Outcome, took: Duration, at: f64) {
+    pub(crate) fn polled(&mut self, job: Job, outcome: Outcome, took: Duration, at: f64) {
         self.polls[job as usize][outcome as usize] += 1;
         self.durations[job as usize] = Some(took);
         if outcome == Outcome::Ok {
@@ -122,24 +122,24 @@ impl Health {
         }
     }
 
-    pub fn connect_failed(&mut self, reason: ConnectFailure) {
+    pub(crate) fn connect_failed(&mut self, reason: ConnectFailure) {
         self.connect_failures[reason as usize] += 1;
     }
 
-    pub fn polls(&self, job: Job, outcome: Outcome) -> u64 {
+    pub(crate) fn polls(&self, job: Job, outcome: Outcome) -> u64 {
         self.polls[job as usize][outcome as usize]
     }
 
-    pub fn duration(&self, job: Job) -> Option<Duration> {
+    pub(crate) fn duration(&self, job: Job) -> Option<Duration> {
         self.durations[job as usize]
     }
 
     /// Seconds since the epoch; None: never yet.
-    pub fn last_success(&self, job: Job) -> Option<f64> {
+    pub(crate) fn last_success(&self, job: Job) -> Option<f64> {
         self.last_success[job as usize]
     }
 
-    pub fn connect_failures(&self, reason: ConnectFailure) -> u64 {
+    pub(crate) fn connect_failures(&self, reason: ConnectFailure) -> u64 {
         self.connect_failures[reason as usize]
     }
 }

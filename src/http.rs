@@ -29,7 +29,7 @@ const HEAD_BYTES: usize = 16 * 1024;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Opens the listener. Without a host, every address of the machine, IPv6 and IPv4.
-pub async fn bind(address: &str) -> io::Result<TcpListener> {
+pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
     let Some(port) = address.strip_prefix(':') else {
         return TcpListener::bind(address).await;
     };
@@ -42,7 +42,11 @@ pub async fn bind(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Serves until told to stop, then lets answers under way finish.
-pub async fn serve(listener: TcpListener, published: Published, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    published: Published,
+    stop: impl Future<Output = ()>,
+) {
     let app = Arc::new(App::new(published));
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();

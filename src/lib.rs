@@ -1,26 +1,26 @@
 //! A monitoring agent for a PostgreSQL server that many applications share.
 //!
-//! One value flows one way: [`config`] → [`pg`] (a session) → [`sample`] → [`limits`] and [`window`] → [`snapshot`] →
-//! [`state`] → [`metrics`] → [`http`]. [`poll`] drives it for one server, [`fleet`] for all; [`check`] does it once.
+//! One value flows one way: `config` → `pg` (a session) → `sample` → `limits` and `window` → `snapshot` → `state` →
+//! `metrics` → `http`. `poll` drives it for one server, `fleet` for all; `check` does it once.
 
-pub mod check;
+mod check;
 pub mod cli;
-pub mod config;
-pub mod fleet;
-pub mod health;
-pub mod http;
-pub mod limits;
-pub mod logging;
-pub mod metrics;
-pub mod pg;
-pub mod policy;
-pub mod poll;
-pub mod sample;
+mod config;
+mod fleet;
+mod health;
+mod http;
+mod limits;
+mod logging;
+mod metrics;
+mod pg;
+mod policy;
+mod poll;
+mod sample;
 mod serve;
-pub mod sizes;
-pub mod snapshot;
-pub mod state;
-pub mod window;
+mod sizes;
+mod snapshot;
+mod state;
+mod window;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -30,14 +30,15 @@ use secrecy::SecretString;
 
 use check::{Level, Thresholds};
 use cli::{CheckArgs, Cli, Command, Global, RoleArgs};
-use config::{Config, ConfigError, Environment};
+pub use config::Environment;
+use config::{Config, ConfigError};
 use pg::Session;
 use pg::role::{self, NewRole};
 
 /// The version of the package.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The revision it was built from; `unknown` outside a checkout.
-pub const REVISION: &str = env!("PGCOMMONS_REVISION");
+const REVISION: &str = env!("PGCOMMONS_REVISION");
 
 const fn version_line() -> &'static str {
     concat!(

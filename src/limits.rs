@@ -14,14 +14,14 @@ const CLIENT: &str = "client backend";
 /// Which backends count against the limits of databases and roles. It changed in minor releases (13.19, 14.16, 15.11,
 /// 16.7, 17.3: "Exclude parallel workers from connection privilege checks and limits").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counting {
+pub(crate) enum Counting {
     ClientBackends,
     /// Before: logical walsenders count against both limits, autovacuum workers against the database's.
     AlsoWorkers,
 }
 
 impl Counting {
-    pub fn of(version_num: u32) -> Self {
+    pub(crate) fn of(version_num: u32) -> Self {
         let first_minor = match version_num / 10_000 {
             ..=12 => return Self::AlsoWorkers,
             13 => 19,
@@ -61,17 +61,17 @@ fn takes_slot(backend_type: &str, version_num: u32) -> bool {
 
 /// Connections counted three ways. Right only when the agent's role sees all sessions.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Slots of `max_connections`, superusers' and the agent's own included.
-    pub server: u32,
+    pub(crate) server: u32,
     /// Of these, logins that have not come as far as a database; None where the server does not show them (before 18).
-    pub starting: Option<u32>,
+    pub(crate) starting: Option<u32>,
     databases: HashMap<Oid, u32>,
     roles: HashMap<Oid, u32>,
 }
 
 impl Usage {
-    pub fn count(sessions: &[Sessions], version_num: u32) -> Self {
+    pub(crate) fn count(sessions: &[Sessions], version_num: u32) -> Self {
         let counting = Counting::of(version_num);
         let mut usage = Self {
             starting: (version_num >= 180_000).then_some(0),
@@ -107,28 +107,28 @@ impl Usage {
         }
     }
 
-    pub fn database(&self, oid: Oid) -> u32 {
+    pub(crate) fn database(&self, oid: Oid) -> u32 {
         self.databases.get(&oid).copied().unwrap_or(0)
     }
 
-    pub fn role(&self, oid: Oid) -> u32 {
+    pub(crate) fn role(&self, oid: Oid) -> u32 {
         self.roles.get(&oid).copied().unwrap_or(0)
     }
 }
 
 /// The slots of the server, by who may take them. The reserved ones belong to nobody by name: they are the last free ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slots {
+pub(crate) struct Slots {
     /// Roles without a privilege.
-    pub ordinary: u32,
+    pub(crate) ordinary: u32,
     /// Members of `pg_use_reserved_connections` (16+).
-    pub reserved: u32,
+    pub(crate) reserved: u32,
     /// Superusers: `max_connections`.
-    pub superuser: u32,
+    pub(crate) superuser: u32,
 }
 
 impl Slots {
-    pub fn of(info: &ServerInfo, policy: &Policy) -> Self {
+    pub(crate) fn of(info: &ServerInfo, policy: &Policy) -> Self {
         let reserved = info
             .max_connections
             .saturating_sub(info.superuser_reserved_connections);
@@ -157,7 +157,7 @@ impl Slots {
 
 /// What a limit is set on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LimitKind {
+pub(crate) enum LimitKind {
     Server,
     Database,
     Role,
@@ -165,7 +165,7 @@ pub enum LimitKind {
 }
 
 impl LimitKind {
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Database => "database",
@@ -176,43 +176,43 @@ impl LimitKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
-    pub kind: LimitKind,
-    pub connections: u32,
+pub(crate) struct Limit {
+    pub(crate) kind: LimitKind,
+    pub(crate) connections: u32,
     /// What counts against this limit: the server's is used up by everybody.
-    pub used: u32,
+    pub(crate) used: u32,
 }
 
 impl Limit {
-    pub fn free(self) -> u32 {
+    pub(crate) fn free(self) -> u32 {
         self.connections.saturating_sub(self.used)
     }
 }
 
 /// How one database or role stands against every limit that applies to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    pub used: u32,
+pub(crate) struct Standing {
+    pub(crate) used: u32,
     /// The server's first, then the one of PostgreSQL's catalogue, then the budget. Empty: nobody can connect at all.
     limits: Vec<Limit>,
 }
 
 impl Standing {
-    pub fn limits(&self) -> &[Limit] {
+    pub(crate) fn limits(&self) -> &[Limit] {
         &self.limits
     }
 
-    pub fn limit(&self, kind: LimitKind) -> Option<Limit> {
+    pub(crate) fn limit(&self, kind: LimitKind) -> Option<Limit> {
         self.limits.iter().copied().find(|limit| limit.kind == kind)
     }
 
     /// The limit that refuses first. Of equals it is the one that more people share, for raising another would not help.
-    pub fn binding(&self) -> Option<Limit> {
+    pub(crate) fn binding(&self) -> Option<Limit> {
         self.limits.iter().copied().min_by_key(|limit| limit.free())
     }
 
     /// Connections that can still be opened; None where nobody can connect whatever the limits say.
-    pub fn headroom(&self) -> Option<u32> {
+    pub(crate) fn headroom(&self) -> Option<u32> {
         self.binding().map(Limit::free)
     }
 }
@@ -228,7 +228,7 @@ fn catalogue_limit(raw: i32) -> Option<u32> {
 }
 
 /// The sum of the databases' own limits, one without a limit counted as all that ordinary roles may use.
-pub fn committed(databases: &[Database], slots: Slots) -> u64 {
+pub(crate) fn committed(databases: &[Database], slots: Slots) -> u64 {
     databases
         .iter()
         .filter(|database| reachable(database))
@@ -239,7 +239,7 @@ pub fn committed(databases: &[Database], slots: Slots) -> u64 {
 }
 
 /// The server as an ordinary role sees it.
-pub fn server(usage: &Usage, slots: Slots) -> Standing {
+pub(crate) fn server(usage: &Usage, slots: Slots) -> Standing {
     Standing {
         used: usage.server,
         limits: vec![server_limit(slots.ordinary, usage)],
@@ -254,7 +254,7 @@ fn server_limit(connections: u32, usage: &Usage) -> Limit {
     }
 }
 
-pub fn database(
+pub(crate) fn database(
     database: &Database,
     budget: Option<&Budget>,
     usage: &Usage,
@@ -283,7 +283,7 @@ pub fn database(
 }
 
 /// A role's own limit does not bind a superuser, and neither do the reserved slots.
-pub fn role(role: &Role, usage: &Usage, slots: Slots) -> Standing {
+pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> Standing {
     let used = usage.role(role.oid);
     let mut limits = vec![server_limit(slots.for_role(role), usage)];
     if let Some(connections) = catalogue_limit(role.connection_limit)

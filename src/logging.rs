@@ -7,7 +7,7 @@ use tracing::Level;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Call once. Colours are for terminals, and a log is read elsewhere.
-pub fn init(level: Level) {
+pub(crate) fn init(level: Level) {
     tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from_level(level))
         .with_writer(io::stderr)
@@ -17,7 +17,7 @@ pub fn init(level: Level) {
 }
 
 /// An error and its causes on one line. A cause that its effect has quoted already is not said again.
-pub fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

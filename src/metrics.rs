@@ -3,19 +3,20 @@
 
 mod catalog;
 mod family;
+#[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, TextEncoder};
 
-pub use reference::reference;
-
 use crate::state::{Reload, Server};
 
 /// Makes pages. What it keeps is only where the process finds its own figures.
-pub struct Exposition {
+pub(crate) struct Exposition {
     process: ProcessCollector,
 }
 
@@ -29,16 +30,11 @@ impl Default for Exposition {
 
 impl Exposition {
     /// The text format, version 0.0.4.
-    pub fn page(&self, servers: &[&Server], reload: &Reload) -> Vec<u8> {
+    pub(crate) fn page(&self, servers: &[&Server], reload: &Reload) -> Vec<u8> {
         let mut families = family::families(servers, reload);
         families.extend(self.process.collect());
         encode(&families)
     }
-}
-
-/// The page without the figures of the process, which differ from run to run.
-pub fn stable_page(servers: &[&Server], reload: &Reload) -> Vec<u8> {
-    encode(&family::families(servers, reload))
 }
 
 fn encode(families: &[MetricFamily]) -> Vec<u8> {

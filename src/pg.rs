@@ -4,11 +4,11 @@ mod activity;
 mod connect;
 mod error;
 mod info;
-pub mod role;
+pub(crate) mod role;
 mod session;
 mod sizes;
 mod stats;
 mod tls;
 
-pub use error::{ConnectError, QueryError};
-pub use session::Session;
+pub(crate) use error::{ConnectError, QueryError};
+pub(crate) use session::Session;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use wildmatch::WildMatch;
 
 /// Databases that are nobody's tenant: templates, and what Amazon, Azure and Google keep for themselves and let nobody
-/// connect to. Left out unless the configuration has an `exclude` of its own.
-pub const SYSTEM_DATABASES: [&str; 6] = [
+/// connect to. Left out unless `include` has their very name.
+pub(crate) const SYSTEM_DATABASES: [&str; 6] = [
     "template0",
     "template1",
     "rdsadmin",
@@ -19,31 +19,32 @@ pub const SYSTEM_DATABASES: [&str; 6] = [
 
 /// What is allotted to one database beside the limits that PostgreSQL itself enforces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Budget {
-    pub connections: Option<u32>,
-    pub size_bytes: Option<u64>,
-    pub owner: Option<String>,
+pub(crate) struct Budget {
+    pub(crate) connections: Option<u32>,
+    pub(crate) size_bytes: Option<u64>,
+    pub(crate) owner: Option<String>,
     /// Free labels of `pgcommons_database_info`, as in team or contact.
-    pub labels: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// Patterns with `*` and `?`; empty: every database.
-    pub include: Vec<WildMatch>,
-    pub exclude: Vec<WildMatch>,
-    pub budgets: BTreeMap<String, Arc<Budget>>,
+    pub(crate) include: Vec<WildMatch>,
+    /// Wins over `include`.
+    pub(crate) exclude: Vec<WildMatch>,
+    pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
     /// How many `application_name`s of a database get series of their own; the rest is summed up as `other`.
-    pub application_names: usize,
+    pub(crate) application_names: usize,
     /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
-    pub connections_limit: Option<u32>,
+    pub(crate) connections_limit: Option<u32>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             include: Vec::new(),
-            exclude: SYSTEM_DATABASES.into_iter().map(WildMatch::new).collect(),
+            exclude: Vec::new(),
             budgets: BTreeMap::new(),
             application_names: 10,
             connections_limit: None,
@@ -52,13 +53,23 @@ impl Default for Policy {
 }
 
 impl Policy {
-    pub fn watches(&self, datname: &str) -> bool {
-        let matches =
+    pub(crate) fn watches(&self, datname: &str) -> bool {
+        let matched =
             |patterns: &[WildMatch]| patterns.iter().any(|pattern| pattern.matches(datname));
-        (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
+        let named = || {
+            self.include
+                .iter()
+                .any(|pattern| pattern.pattern() == datname)
+        };
+        let included = if SYSTEM_DATABASES.contains(&datname) {
+            named()
+        } else {
+            self.include.is_empty() || matched(&self.include)
+        };
+        included && !matched(&self.exclude)
     }
 
-    pub fn budget(&self, datname: &str) -> Option<&Arc<Budget>> {
+    pub(crate) fn budget(&self, datname: &str) -> Option<&Arc<Budget>> {
         self.budgets.get(datname)
     }
 }
@@ -79,6 +90,21 @@ mod tests {
         for name in SYSTEM_DATABASES {
             assert!(!policy.watches(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_system_database_is_watched_only_by_its_name() {
+        let include = |pattern| Policy {
+            include: patterns(&[pattern]),
+            ..Policy::default()
+        };
+        assert!(!include("*").watches("template1"));
+        assert!(include("template1").watches("template1"));
+        let excluding = Policy {
+            exclude: patterns(&["postgres"]),
+            ..Policy::default()
+        };
+        assert!(!excluding.watches("postgres") && !excluding.watches("template1"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The connection is gone, or is to be given up.
 struct Lost;
 
-pub struct Poller {
+pub(crate) struct Poller {
     config: watch::Receiver<Arc<ServerConfig>>,
     settings: Arc<ServerConfig>,
     publisher: Publisher,
@@ -47,7 +47,10 @@ pub struct Poller {
 }
 
 impl Poller {
-    pub fn new(mut config: watch::Receiver<Arc<ServerConfig>>, publisher: Publisher) -> Self {
+    pub(crate) fn new(
+        mut config: watch::Receiver<Arc<ServerConfig>>,
+        publisher: Publisher,
+    ) -> Self {
         let settings = Arc::clone(&config.borrow_and_update());
         let now = Instant::now();
         Self {
@@ -67,7 +70,7 @@ impl Poller {
     }
 
     /// Goes on until it is dropped.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
             match Session::connect(&self.settings.target, self.settings.cadence.timeout).await {
@@ -254,7 +257,7 @@ impl Poller {
         let measurable = snapshot
             .databases
             .iter()
-            .filter(|database| database.row.connection_limit != -2);
+            .filter(|database| !database.row.is_invalid());
         self.sizes
             .track(now, measurable.map(|database| database.row.oid));
         self.journal.up(&snapshot);

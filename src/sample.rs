@@ -2,94 +2,101 @@
 //! that is not there is never written as 0. No driver types, no limits, no labels.
 
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
-pub type Oid = u32;
+pub(crate) type Oid = u32;
 
 /// What holds for as long as the session does: every one of these needs a restart of the server to change.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ServerInfo {
+pub(crate) struct ServerInfo {
     /// `server_version_num`, as in 150018.
-    pub version_num: u32,
+    pub(crate) version_num: u32,
     /// `version()`, as in `PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu, ...`.
-    pub version: String,
+    pub(crate) version: String,
     /// `pg_postmaster_start_time()`, seconds since the epoch.
-    pub start_time: f64,
-    pub max_connections: u32,
-    pub superuser_reserved_connections: u32,
+    pub(crate) start_time: f64,
+    pub(crate) max_connections: u32,
+    pub(crate) superuser_reserved_connections: u32,
     /// `reserved_connections`; the setting exists since PostgreSQL 16.
-    pub reserved_connections: Option<u32>,
+    pub(crate) reserved_connections: Option<u32>,
     /// `rds.rds_superuser_reserved_connections`; Amazon RDS only.
-    pub rds_reserved_connections: Option<u32>,
+    pub(crate) rds_reserved_connections: Option<u32>,
     /// The agent's own role is a superuser, which it need not be.
-    pub superuser: bool,
+    pub(crate) superuser: bool,
     /// The agent's own role may use the reserved slots (`pg_use_reserved_connections`); none before PostgreSQL 16.
-    pub uses_reserved_connections: Option<bool>,
+    pub(crate) uses_reserved_connections: Option<bool>,
 }
 
 impl ServerInfo {
     /// As people say it: `15.18`.
-    pub fn short_version(&self) -> String {
+    pub(crate) fn short_version(&self) -> String {
         format!("{}.{}", self.major(), self.version_num % 10_000)
     }
 
-    pub fn major(&self) -> u32 {
+    pub(crate) fn major(&self) -> u32 {
         self.version_num / 10_000
     }
 }
 
 /// One row of `pg_database`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Database {
-    pub oid: Oid,
+pub(crate) struct Database {
+    pub(crate) oid: Oid,
     /// Bytes that are not UTF-8 stand as `\xe9`: a name may have been made in another encoding.
-    pub name: String,
+    pub(crate) name: String,
     /// `datconnlimit`: -1 no limit, -2 invalid (an interrupted DROP), else the number of sessions.
-    pub connection_limit: i32,
+    pub(crate) connection_limit: i32,
     /// `datallowconn`.
-    pub accepts_connections: bool,
+    pub(crate) accepts_connections: bool,
     /// `pg_stat_get_db_sessions_fatal()`; the counter exists since PostgreSQL 14.
-    pub sessions_fatal: Option<i64>,
+    pub(crate) sessions_fatal: Option<i64>,
+}
+
+impl Database {
+    /// What an interrupted DROP DATABASE leaves behind, and what a running one shows for as long as it takes.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.connection_limit == -2
+    }
 }
 
 /// One login role.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Role {
-    pub oid: Oid,
-    pub name: String,
+pub(crate) struct Role {
+    pub(crate) oid: Oid,
+    pub(crate) name: String,
     /// `rolconnlimit`: -1 no limit.
-    pub connection_limit: i32,
-    pub superuser: bool,
+    pub(crate) connection_limit: i32,
+    pub(crate) superuser: bool,
     /// Has the privileges of `pg_use_reserved_connections` (16+).
-    pub uses_reserved_connections: bool,
+    pub(crate) uses_reserved_connections: bool,
 }
 
 /// Sessions that are alike in everything that is looked at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     /// None: connected to no database (a background process, or a login that has not come that far).
-    pub database: Option<Oid>,
-    pub role: Option<Oid>,
-    pub application_name: String,
+    pub(crate) database: Option<Oid>,
+    pub(crate) role: Option<Oid>,
+    pub(crate) application_name: String,
     /// None: a background process, or hidden from the agent's role.
-    pub state: Option<String>,
+    pub(crate) state: Option<String>,
     /// None: hidden from the agent's role, which then lacks `pg_read_all_stats`.
-    pub backend_type: Option<String>,
-    pub count: u32,
+    pub(crate) backend_type: Option<String>,
+    pub(crate) count: u32,
     /// Seconds since the oldest open transaction of the group began.
-    pub oldest_transaction: Option<f64>,
+    pub(crate) oldest_transaction: Option<f64>,
 }
 
 /// The fast poll: everything that judging connections takes, from one statement.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Activity {
-    pub databases: Vec<Database>,
-    pub roles: Vec<Role>,
-    pub sessions: Vec<Sessions>,
+pub(crate) struct Activity {
+    pub(crate) databases: Vec<Database>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) sessions: Vec<Sessions>,
 }
 
 impl Activity {
     /// Whether the agent's role sees the sessions of others. Without `pg_read_all_stats` the server keeps their
     /// `backend_type` NULL, and with it the column is never NULL.
-    pub fn sees_all_sessions(&self) -> bool {
+    pub(crate) fn sees_all_sessions(&self) -> bool {
         self.sessions
             .iter()
             .all(|group| group.backend_type.is_some())
@@ -98,50 +105,50 @@ impl Activity {
 
 /// One row of `pg_stat_database`: cumulative since `stats_reset`, but for `numbackends`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DatabaseStats {
-    pub oid: Oid,
-    pub numbackends: i32,
-    pub xact_commit: i64,
-    pub xact_rollback: i64,
-    pub blks_read: i64,
-    pub blks_hit: i64,
-    pub tup_returned: i64,
-    pub tup_fetched: i64,
-    pub tup_inserted: i64,
-    pub tup_updated: i64,
-    pub tup_deleted: i64,
-    pub conflicts: i64,
-    pub temp_files: i64,
-    pub temp_bytes: i64,
-    pub deadlocks: i64,
+pub(crate) struct DatabaseStats {
+    pub(crate) oid: Oid,
+    pub(crate) numbackends: i32,
+    pub(crate) xact_commit: i64,
+    pub(crate) xact_rollback: i64,
+    pub(crate) blks_read: i64,
+    pub(crate) blks_hit: i64,
+    pub(crate) tup_returned: i64,
+    pub(crate) tup_fetched: i64,
+    pub(crate) tup_inserted: i64,
+    pub(crate) tup_updated: i64,
+    pub(crate) tup_deleted: i64,
+    pub(crate) conflicts: i64,
+    pub(crate) temp_files: i64,
+    pub(crate) temp_bytes: i64,
+    pub(crate) deadlocks: i64,
     /// Milliseconds, as the view has them.
-    pub blk_read_time: f64,
-    pub blk_write_time: f64,
+    pub(crate) blk_read_time: f64,
+    pub(crate) blk_write_time: f64,
     /// Seconds since the epoch; None: never reset.
-    pub stats_reset: Option<f64>,
+    pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
-    pub active_time: Option<f64>,
+    pub(crate) active_time: Option<f64>,
 }
 
 /// Locks held or awaited in one database, in one mode.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Locks {
-    pub database: Oid,
+pub(crate) struct Locks {
+    pub(crate) database: Oid,
     /// Lower case, as in `accesssharelock`.
-    pub mode: String,
-    pub count: i64,
+    pub(crate) mode: String,
+    pub(crate) count: i64,
 }
 
 /// The slow poll: what need not be read every second.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Stats {
-    pub databases: Vec<DatabaseStats>,
-    pub locks: Vec<Locks>,
+pub(crate) struct Stats {
+    pub(crate) databases: Vec<DatabaseStats>,
+    pub(crate) locks: Vec<Locks>,
 }
 
 /// What asking for the size of one database brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
+pub(crate) enum Size {
     Bytes(u64),
     /// Neither CONNECT on the database nor `pg_read_all_stats`.
     Forbidden,
@@ -151,9 +158,9 @@ pub enum Size {
 
 /// The answer for one database, with the time that the server took for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measured {
-    pub oid: Oid,
-    pub size: Size,
+pub(crate) struct Measured {
+    pub(crate) oid: Oid,
+    pub(crate) size: Size,
     /// Seconds of server time; what the next measurement of this database will cost, as far as one can know.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }

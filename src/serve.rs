@@ -29,15 +29,13 @@ pub(crate) async fn serve(
         successful: true,
         last_success: wall_clock(),
     };
-    let (publisher, published) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
+    let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
     let mut fleet = Fleet::new(publisher);
     let mut current = config.clone();
     fleet.follow(config.servers, reload);
 
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut listening = pin!(http::serve(listener, published, async {
-        drop(stopped.await)
-    }));
+    let mut listening = pin!(http::serve(listener, state, async { drop(stopped.await) }));
     loop {
         tokio::select! {
             () = &mut listening => anyhow::bail!("the listener ended by itself"),

@@ -17,32 +17,41 @@ const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 
 /// How often, and at what cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cadence {
+pub(crate) struct Cadence {
     /// The least time between two measurements of one database.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// The share of the time that measuring may take, as in 0.01.
-    pub share: f64,
+    pub(crate) share: f64,
 }
 
 /// Why a size is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unknown {
+pub(crate) enum Unknown {
     /// Not asked for yet.
     Pending,
     Forbidden,
     Timeout,
     Error,
+    /// An invalid database, what an interrupted DROP leaves behind; it is not asked for.
+    Invalid,
 }
 
 impl Unknown {
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Forbidden, Self::Timeout, Self::Error];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Forbidden,
+        Self::Timeout,
+        Self::Error,
+        Self::Invalid,
+    ];
 
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Forbidden => "forbidden",
             Self::Timeout => "timeout",
             Self::Error => "error",
+            Self::Invalid => "invalid",
         }
     }
 }
@@ -61,19 +70,19 @@ struct Entry {
 
 /// The memory of the sizes of one server's databases.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     entries: HashMap<Oid, Entry>,
     paused_until: Duration,
 }
 
 impl Sizes {
     /// Another server answers now: nothing that was known holds.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.entries.clear();
     }
 
     /// The databases that exist now: new ones become due, those that are gone are forgotten.
-    pub fn track(&mut self, now: Duration, databases: impl Iterator<Item = Oid>) {
+    pub(crate) fn track(&mut self, now: Duration, databases: impl Iterator<Item = Oid>) {
         let present: HashSet<Oid> = databases.collect();
         self.entries.retain(|oid, _| present.contains(oid));
         for oid in present {
@@ -89,7 +98,7 @@ impl Sizes {
     }
 
     /// What to measure now: those waiting longest, the cheapest of these first, as many as fit into one batch.
-    pub fn next_batch(&self, now: Duration) -> Vec<Oid> {
+    pub(crate) fn next_batch(&self, now: Duration) -> Vec<Oid> {
         if now < self.paused_until {
             return Vec::new();
         }
@@ -122,7 +131,7 @@ impl Sizes {
     }
 
     /// A batch was answered. What it does not mention has been dropped meanwhile.
-    pub fn measured(
+    pub(crate) fn measured(
         &mut self,
         now: Duration,
         batch: &[Oid],
@@ -163,7 +172,7 @@ impl Sizes {
 
     /// A batch got no answer. Of several, each is tried by itself next; one alone is unknown from now on and tried
     /// less and less often.
-    pub fn failed(
+    pub(crate) fn failed(
         &mut self,
         now: Duration,
         batch: &[Oid],
@@ -195,14 +204,14 @@ impl Sizes {
     }
 
     /// Bytes, or why they are not known.
-    pub fn of(&self, oid: Oid) -> Result<u64, Unknown> {
+    pub(crate) fn of(&self, oid: Oid) -> Result<u64, Unknown> {
         self.entries
             .get(&oid)
             .map_or(Err(Unknown::Pending), |entry| entry.bytes)
     }
 
     /// The age of the oldest size that is known.
-    pub fn oldest(&self, now: Duration) -> Option<Duration> {
+    pub(crate) fn oldest(&self, now: Duration) -> Option<Duration> {
         let known = self.entries.values().filter(|entry| entry.bytes.is_ok());
         known.map(|entry| now.saturating_sub(entry.at)).max()
     }

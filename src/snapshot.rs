@@ -14,84 +14,84 @@ use crate::sizes::{Sizes, Unknown};
 use crate::window::{DatabaseSeen, History, Observed, Track};
 
 /// The label that stands for every `application_name` beyond the configured number of them.
-pub const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";
 
 /// A standing now, and what the polls before saw.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
-    pub standing: Standing,
-    pub peak: Option<u32>,
-    pub exhausted: Duration,
-    pub refusals: Option<u64>,
+pub(crate) struct Judged {
+    pub(crate) standing: Standing,
+    pub(crate) peak: Option<u32>,
+    pub(crate) exhausted: Duration,
+    pub(crate) refusals: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct DatabaseView {
-    pub row: Database,
+pub(crate) struct DatabaseView {
+    pub(crate) row: Database,
     /// None: the agent's role does not see all sessions.
-    pub judged: Option<Judged>,
-    pub size: Result<u64, Unknown>,
-    pub budget: Option<Arc<Budget>>,
+    pub(crate) judged: Option<Judged>,
+    pub(crate) size: Result<u64, Unknown>,
+    pub(crate) budget: Option<Arc<Budget>>,
     /// Empty when the agent's role does not see all sessions.
-    pub sessions: BTreeMap<SessionKey, SessionTotal>,
-    pub stats: Option<DatabaseStats>,
-    pub locks: Vec<Locks>,
+    pub(crate) sessions: BTreeMap<SessionKey, SessionTotal>,
+    pub(crate) stats: Option<DatabaseStats>,
+    pub(crate) locks: Vec<Locks>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct RoleView {
-    pub row: Role,
-    pub judged: Option<Judged>,
+pub(crate) struct RoleView {
+    pub(crate) row: Role,
+    pub(crate) judged: Option<Judged>,
 }
 
 /// What tells the series of one database's sessions apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionKey {
-    pub usename: String,
-    pub application_name: String,
-    pub state: String,
-    pub backend_type: String,
+pub(crate) struct SessionKey {
+    pub(crate) usename: String,
+    pub(crate) application_name: String,
+    pub(crate) state: String,
+    pub(crate) backend_type: String,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct SessionTotal {
-    pub count: u32,
-    pub oldest_transaction: Option<f64>,
+pub(crate) struct SessionTotal {
+    pub(crate) count: u32,
+    pub(crate) oldest_transaction: Option<f64>,
 }
 
 /// One poll that got its data.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
-    pub info: Arc<ServerInfo>,
-    pub slots: Slots,
-    pub committed: u64,
+pub(crate) struct Snapshot {
+    pub(crate) info: Arc<ServerInfo>,
+    pub(crate) slots: Slots,
+    pub(crate) committed: u64,
     /// None: the agent's role does not see all sessions, and a part of them is not shown as the whole.
-    pub server: Option<Judged>,
+    pub(crate) server: Option<Judged>,
     /// Logins under way; None where the server does not show them.
-    pub starting: Option<u32>,
-    pub databases: Vec<DatabaseView>,
-    pub roles: Vec<RoleView>,
+    pub(crate) starting: Option<u32>,
+    pub(crate) databases: Vec<DatabaseView>,
+    pub(crate) roles: Vec<RoleView>,
     /// When the oldest of the sizes known was measured, seconds since the epoch.
-    pub oldest_size: Option<f64>,
+    pub(crate) oldest_size: Option<f64>,
 }
 
 /// What one poll and the slower jobs before it brought.
-pub struct Observation<'a> {
-    pub info: &'a Arc<ServerInfo>,
-    pub activity: Activity,
-    pub stats: Option<&'a Stats>,
-    pub sizes: &'a Sizes,
-    pub policy: &'a Policy,
+pub(crate) struct Observation<'a> {
+    pub(crate) info: &'a Arc<ServerInfo>,
+    pub(crate) activity: Activity,
+    pub(crate) stats: Option<&'a Stats>,
+    pub(crate) sizes: &'a Sizes,
+    pub(crate) policy: &'a Policy,
     /// Since the poller began.
-    pub now: Duration,
+    pub(crate) now: Duration,
     /// Seconds since the epoch.
-    pub wall_clock: f64,
-    pub window: Duration,
+    pub(crate) wall_clock: f64,
+    pub(crate) window: Duration,
 }
 
 impl Snapshot {
     /// Judges one observation; the history is told of it.
-    pub fn judge(mut seen: Observation<'_>, history: &mut History) -> Self {
+    pub(crate) fn judge(mut seen: Observation<'_>, history: &mut History) -> Self {
         let activity = &mut seen.activity;
         activity
             .databases
@@ -125,7 +125,7 @@ impl Snapshot {
         }
     }
 
-    pub fn sees_all_sessions(&self) -> bool {
+    pub(crate) fn sees_all_sessions(&self) -> bool {
         self.server.is_some()
     }
 }
@@ -223,7 +223,11 @@ fn database_views(
             judged: standings
                 .zip(history.database(row.oid))
                 .map(|(standings, track)| judged(standings.databases[n].clone(), track)),
-            size: seen.sizes.of(row.oid),
+            size: if row.is_invalid() {
+                Err(Unknown::Invalid)
+            } else {
+                seen.sizes.of(row.oid)
+            },
             budget: seen.policy.budget(&row.name).cloned(),
             sessions: sessions.remove(&row.oid).unwrap_or_default(),
             stats,

@@ -9,7 +9,7 @@ use crate::snapshot::Snapshot;
 
 /// Why there is no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Down {
+pub(crate) enum Down {
     /// No poll has ended yet.
     Starting,
     Connect(ConnectFailure),
@@ -17,7 +17,7 @@ pub enum Down {
 }
 
 impl Down {
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Connect(reason) => reason.label(),
@@ -28,23 +28,23 @@ impl Down {
 
 /// A page as it goes out, made when it is first asked for.
 #[derive(Debug, Default)]
-pub struct Page {
-    pub plain: OnceLock<Bytes>,
-    pub gzip: OnceLock<Bytes>,
+pub(crate) struct Page {
+    pub(crate) plain: OnceLock<Bytes>,
+    pub(crate) gzip: OnceLock<Bytes>,
 }
 
 /// One server, as of its last poll.
 #[derive(Debug)]
-pub struct Server {
-    pub name: String,
-    pub status: Result<Box<Snapshot>, Down>,
-    pub health: Health,
+pub(crate) struct Server {
+    pub(crate) name: String,
+    pub(crate) status: Result<Box<Snapshot>, Down>,
+    pub(crate) health: Health,
     /// `/metrics?server=NAME`
-    pub page: Page,
+    pub(crate) page: Page,
 }
 
 impl Server {
-    pub fn new(name: String, status: Result<Box<Snapshot>, Down>, health: Health) -> Self {
+    pub(crate) fn new(name: String, status: Result<Box<Snapshot>, Down>, health: Health) -> Self {
         Self {
             name,
             status,
@@ -56,23 +56,23 @@ impl Server {
 
 /// How the configuration was read last.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reload {
-    pub successful: bool,
+pub(crate) struct Reload {
+    pub(crate) successful: bool,
     /// Seconds since the epoch.
-    pub last_success: f64,
+    pub(crate) last_success: f64,
 }
 
 /// Everything that scrapers see.
 #[derive(Debug)]
-pub struct State {
-    pub servers: Vec<Arc<Server>>,
-    pub reload: Reload,
+pub(crate) struct State {
+    pub(crate) servers: Vec<Arc<Server>>,
+    pub(crate) reload: Reload,
     /// `/metrics`
-    pub page: Page,
+    pub(crate) page: Page,
 }
 
 impl State {
-    pub fn new(servers: Vec<Arc<Server>>, reload: Reload) -> Self {
+    pub(crate) fn new(servers: Vec<Arc<Server>>, reload: Reload) -> Self {
         Self {
             servers,
             reload,
@@ -80,12 +80,12 @@ impl State {
         }
     }
 
-    pub fn server(&self, name: &str) -> Option<&Arc<Server>> {
+    pub(crate) fn server(&self, name: &str) -> Option<&Arc<Server>> {
         self.servers.iter().find(|server| server.name == name)
     }
 
     /// The same with one server replaced. A server that is not there any more is not brought back.
-    pub fn with(&self, server: Server) -> Self {
+    pub(crate) fn with(&self, server: Server) -> Self {
         let mut servers = self.servers.clone();
         if let Some(slot) = servers.iter_mut().find(|slot| slot.name == server.name) {
             *slot = Arc::new(server);
@@ -94,5 +94,5 @@ impl State {
     }
 }
 
-pub type Publisher = tokio::sync::watch::Sender<Arc<State>>;
-pub type Published = tokio::sync::watch::Receiver<Arc<State>>;
+pub(crate) type Publisher = tokio::sync::watch::Sender<Arc<State>>;
+pub(crate) type Published = tokio::sync::watch::Receiver<Arc<State>>;

@@ -9,12 +9,12 @@ use crate::sample::Oid;
 /// The highest of the values of a sliding window. Keeps only values that may yet become the highest, so a steady
 /// value costs one entry whatever the length of the window.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Peak {
+pub(crate) struct Peak {
     falling: VecDeque<(Duration, u32)>,
 }
 
 impl Peak {
-    pub fn push(&mut self, now: Duration, value: u32, window: Duration) {
+    pub(crate) fn push(&mut self, now: Duration, value: u32, window: Duration) {
         while self
             .falling
             .back()
@@ -32,22 +32,22 @@ impl Peak {
         }
     }
 
-    pub fn highest(&self) -> Option<u32> {
+    pub(crate) fn highest(&self) -> Option<u32> {
         self.falling.front().map(|&(_, value)| value)
     }
 }
 
 /// What one poll saw of the server, a database or a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Observed {
-    pub used: u32,
+pub(crate) struct Observed {
+    pub(crate) used: u32,
     /// None: nobody can connect, so nothing can be exhausted either.
-    pub headroom: Option<u32>,
+    pub(crate) headroom: Option<u32>,
 }
 
 /// The memory of one server, database or role.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Track {
+pub(crate) struct Track {
     peak: Peak,
     exhausted: Duration,
     was_exhausted: bool,
@@ -56,17 +56,17 @@ pub struct Track {
 
 impl Track {
     /// The highest number of connections that a poll of the window saw.
-    pub fn peak(&self) -> Option<u32> {
+    pub(crate) fn peak(&self) -> Option<u32> {
         self.peak.highest()
     }
 
     /// The time for which polls saw no headroom. A poll speaks for the time until the next one, and for none across a gap.
-    pub fn exhausted(&self) -> Duration {
+    pub(crate) fn exhausted(&self) -> Duration {
         self.exhausted
     }
 
     /// Logins refused at the database's limit.
-    pub fn refusals(&self) -> Option<u64> {
+    pub(crate) fn refusals(&self) -> Option<u64> {
         self.refusals.total
     }
 
@@ -113,17 +113,17 @@ struct Moment {
 
 /// What one poll saw of a database.
 #[derive(Debug, Clone, Copy)]
-pub struct DatabaseSeen {
-    pub oid: Oid,
-    pub observed: Observed,
-    pub sessions_fatal: Option<i64>,
+pub(crate) struct DatabaseSeen {
+    pub(crate) oid: Oid,
+    pub(crate) observed: Observed,
+    pub(crate) sessions_fatal: Option<i64>,
     /// At the limit of the catalogue, which is the one whose refusals are counted.
-    pub at_limit: bool,
+    pub(crate) at_limit: bool,
 }
 
 /// The memory of all polls of one server. Databases and roles that a poll no longer sees are forgotten.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct History {
+pub(crate) struct History {
     last: Option<Duration>,
     server: Track,
     databases: HashMap<Oid, Track>,
@@ -132,7 +132,7 @@ pub struct History {
 
 impl History {
     /// A poll got its data.
-    pub fn observe(
+    pub(crate) fn observe(
         &mut self,
         now: Duration,
         window: Duration,
@@ -163,22 +163,22 @@ impl History {
     }
 
     /// A poll failed: what happens until the next good one is known to nobody, and is counted for nobody.
-    pub fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         self.last = None;
         for track in self.databases.values_mut() {
             track.refusals.last = None;
         }
     }
 
-    pub fn server(&self) -> &Track {
+    pub(crate) fn server(&self) -> &Track {
         &self.server
     }
 
-    pub fn database(&self, oid: Oid) -> Option<&Track> {
+    pub(crate) fn database(&self, oid: Oid) -> Option<&Track> {
         self.databases.get(&oid)
     }
 
-    pub fn role(&self, oid: Oid) -> Option<&Track> {
+    pub(crate) fn role(&self, oid: Oid) -> Option<&Track> {
         self.roles.get(&oid)
     }
 }

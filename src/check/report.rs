@@ -9,61 +9,61 @@ use crate::sizes::Unknown;
 use crate::snapshot::{DatabaseView, Judged, Snapshot};
 
 #[derive(Debug, Serialize)]
-pub struct Report {
-    pub status: Level,
-    pub servers: Vec<ServerReport>,
+pub(crate) struct Report {
+    pub(crate) status: Level,
+    pub(crate) servers: Vec<ServerReport>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ServerReport {
-    pub server: String,
-    pub status: Level,
+pub(crate) struct ServerReport {
+    pub(crate) server: String,
+    pub(crate) status: Level,
     /// One for each thing that is not as it should be, worst first.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// `15.18`; null when the server could not be asked.
-    pub version: Option<String>,
-    pub connections: Option<Connections>,
-    pub databases: Vec<DatabaseReport>,
-    pub roles: Vec<RoleReport>,
+    pub(crate) version: Option<String>,
+    pub(crate) connections: Option<Connections>,
+    pub(crate) databases: Vec<DatabaseReport>,
+    pub(crate) roles: Vec<RoleReport>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct Finding {
-    pub status: Level,
-    pub text: String,
+pub(crate) struct Finding {
+    pub(crate) status: Level,
+    pub(crate) text: String,
 }
 
 /// Null: not known, or there is none.
 #[derive(Debug, Clone, Serialize)]
-pub struct Connections {
-    pub used: Option<u32>,
+pub(crate) struct Connections {
+    pub(crate) used: Option<u32>,
     /// The limit that binds, and whose it is.
-    pub limit: Option<u32>,
-    pub bound_by: Option<&'static str>,
-    pub headroom: Option<u32>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) bound_by: Option<&'static str>,
+    pub(crate) headroom: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct DatabaseReport {
-    pub datname: String,
-    pub status: Level,
+pub(crate) struct DatabaseReport {
+    pub(crate) datname: String,
+    pub(crate) status: Level,
     #[serde(flatten)]
-    pub connections: Connections,
-    pub size_bytes: Option<u64>,
+    pub(crate) connections: Connections,
+    pub(crate) size_bytes: Option<u64>,
     /// Why the size is not known.
-    pub size_unknown: Option<&'static str>,
-    pub size_limit_bytes: Option<u64>,
-    pub owner: Option<String>,
+    pub(crate) size_unknown: Option<&'static str>,
+    pub(crate) size_limit_bytes: Option<u64>,
+    pub(crate) owner: Option<String>,
     /// Nobody can connect, by `datallowconn`, or because the database is invalid or closed by a limit of 0.
-    pub closed: Option<&'static str>,
+    pub(crate) closed: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct RoleReport {
-    pub rolname: String,
-    pub status: Level,
+pub(crate) struct RoleReport {
+    pub(crate) rolname: String,
+    pub(crate) status: Level,
     #[serde(flatten)]
-    pub connections: Connections,
+    pub(crate) connections: Connections,
 }
 
 impl Report {

@@ -8,7 +8,7 @@ use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerRepor
 use super::verdict::Level;
 
 /// The first line is what monitors of Nagios' kind show.
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut text = format!(
         "{}: {}\n",
         report.status.label().to_uppercase(),

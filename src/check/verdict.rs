@@ -7,7 +7,7 @@ use crate::limits::Standing;
 /// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub(crate) enum Level {
     Ok,
     Warning,
     Unknown,
@@ -16,7 +16,7 @@ pub enum Level {
 
 impl Level {
     /// What monitors of Nagios' kind expect.
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Ok => 0,
             Self::Warning => 1,
@@ -25,7 +25,7 @@ impl Level {
         }
     }
 
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warning => "warning",
@@ -37,9 +37,9 @@ impl Level {
 
 /// Shares of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    pub warning: f64,
-    pub critical: f64,
+pub(crate) struct Thresholds {
+    pub(crate) warning: f64,
+    pub(crate) critical: f64,
 }
 
 impl Thresholds {

@@ -7,33 +7,33 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// The sources in the order in which they are asked; the first that is set decides.
 #[derive(Debug, Clone, Default)]
-pub struct PasswordSource {
-    pub given: Option<SecretString>,
+pub(crate) struct PasswordSource {
+    pub(crate) given: Option<SecretString>,
     /// A file with nothing but the password, as Docker's and Kubernetes' secrets are.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// libpq's `.pgpass`; one that is not there is as good as none.
-    pub passfile: Option<PathBuf>,
+    pub(crate) passfile: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the password file {}", path.display())]
-pub struct PasswordError {
+pub(crate) struct PasswordError {
     path: PathBuf,
     source: std::io::Error,
 }
 
 /// Whom a line of the password file must name.
 #[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
-    pub host: &'a str,
-    pub port: u16,
-    pub dbname: &'a str,
-    pub user: &'a str,
+pub(crate) struct Login<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) dbname: &'a str,
+    pub(crate) user: &'a str,
 }
 
 impl PasswordSource {
     /// The password as it is now; None: there is none, and the server may not want one.
-    pub fn read(&self, login: Login<'_>) -> Result<Option<SecretString>, PasswordError> {
+    pub(crate) fn read(&self, login: Login<'_>) -> Result<Option<SecretString>, PasswordError> {
         if let Some(given) = &self.given {
             return Ok(Some(given.clone()));
         }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// As in `servers.main.port`; with the environment variable that set it, if one did.
-    pub key: String,
+    pub(crate) key: String,
     /// What was found; never a secret.
-    pub got: String,
-    pub want: String,
+    pub(crate) got: String,
+    pub(crate) want: String,
 }
 
 impl fmt::Display for Problem {
@@ -18,7 +18,7 @@ impl fmt::Display for Problem {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     #[error("cannot read {path}")]
     Read {
         path: String,

@@ -23,7 +23,7 @@ and `process_start_time_seconds`.
 ";
 
 /// The whole page, as Markdown.
-pub fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut page = INTRODUCTION.to_owned();
     for metric in catalog::all() {
         let kind = match metric.kind {

@@ -12,7 +12,7 @@ use crate::health::{ConnectFailure, Outcome};
 
 /// No session could be had.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error("{path}: {message}")]
@@ -32,7 +32,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    pub fn reason(&self) -> ConnectFailure {
+    pub(crate) fn reason(&self) -> ConnectFailure {
         match self {
             Self::Password(_) | Self::Certificate { .. } => ConnectFailure::Credentials,
             Self::Tls(_) => ConnectFailure::Tls,
@@ -118,7 +118,7 @@ fn network(error: &io::Error) -> ConnectFailure {
 
 /// One statement failed.
 #[derive(Debug, thiserror::Error)]
-pub enum QueryError {
+pub(crate) enum QueryError {
     #[error("{doing}")]
     Driver { doing: &'static str, source: Error },
     #[error("{doing}: the server sent what the agent does not understand: {what}")]
@@ -130,7 +130,7 @@ impl QueryError {
         move |source| Self::Driver { doing, source }
     }
 
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         let Self::Driver { source: error, .. } = self else {
             return Outcome::Error;
         };

@@ -5,19 +5,19 @@ use std::fmt::Write as _;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What to create.
-pub struct NewRole<'a> {
-    pub name: &'a str,
+pub(crate) struct NewRole<'a> {
+    pub(crate) name: &'a str,
     /// The database that the agent will sit in.
-    pub dbname: &'a str,
+    pub(crate) dbname: &'a str,
     /// As in 15.
-    pub major: u32,
+    pub(crate) major: u32,
     /// Goes into the SQL as a SCRAM-SHA-256 verifier, never as itself.
-    pub password: Option<&'a SecretString>,
+    pub(crate) password: Option<&'a SecretString>,
 }
 
 /// `pg_monitor` reads all statistics and settings, and no table. Three connections: the agent's, one that is still
 /// dying, and a `check` beside them.
-pub fn sql(role: &NewRole<'_>) -> String {
+pub(crate) fn sql(role: &NewRole<'_>) -> String {
     let name = identifier(role.name);
     let mut sql = format!(
         "-- The role of pgcommons on PostgreSQL {}. Run it as an administrator, in any database.\n\

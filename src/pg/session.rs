@@ -11,7 +11,7 @@ use crate::config::Target;
 use crate::sample::{Activity, Measured, Oid, ServerInfo, Stats};
 
 /// Closes its connection when dropped, also when the server does not answer any more.
-pub struct Session {
+pub(crate) struct Session {
     client: Client,
     _driver: Driver,
     info: Arc<ServerInfo>,
@@ -34,7 +34,7 @@ const SETTINGS: [(u32, &str); 6] = [
 
 impl Session {
     /// `timeout` covers everything up to the first poll.
-    pub async fn connect(target: &Target, timeout: Duration) -> Result<Self, ConnectError> {
+    pub(crate) async fn connect(target: &Target, timeout: Duration) -> Result<Self, ConnectError> {
         let (client, driver) = connect::open(target, timeout).await?;
         let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
         tokio::time::timeout(timeout, Self::prepare(client, driver))
@@ -71,22 +71,22 @@ impl Session {
         })
     }
 
-    pub fn info(&self) -> &Arc<ServerInfo> {
+    pub(crate) fn info(&self) -> &Arc<ServerInfo> {
         &self.info
     }
 
     /// One round trip.
-    pub async fn activity(&self) -> Result<Activity, QueryError> {
+    pub(crate) async fn activity(&self) -> Result<Activity, QueryError> {
         activity::read(&self.client, &self.activity, self.reserved_role).await
     }
 
     /// One round trip.
-    pub async fn stats(&self) -> Result<Stats, QueryError> {
+    pub(crate) async fn stats(&self) -> Result<Stats, QueryError> {
         stats::read(&self.client, &self.stats).await
     }
 
     /// One round trip. A database that is not in the answer is not there any more.
-    pub async fn sizes(
+    pub(crate) async fn sizes(
         &self,
         databases: &[Oid],
         permitted: bool,

@@ -133,7 +133,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_sizes_unknown",
         &["reason"],
-        "Databases whose size is not known, by reason: pending, forbidden, timeout, error.",
+        "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid.",
         |server, series| {
             if snapshot(server).is_none() {
                 return;

@@ -1,0 +1,139 @@
+//! The example against the defaults and against the keys that exist, and how the layers lie on each other.
+
+use std::path::Path;
+
+use super::raw::{
+    RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
+    RawStats, RawWeb,
+};
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../pgcommons.example.yaml");
+
+fn variables(pairs: &[(&str, &str)]) -> Environment {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn load(yaml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), yaml).expect("written");
+    Config::load(Some(file.path()), &variables(environment))
+}
+
+fn target(yaml: &str, environment: &[(&str, &str)]) -> Target {
+    load(yaml, environment)
+        .expect("a good configuration")
+        .servers
+        .remove(0)
+        .target
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let example = load(EXAMPLE, &[]).expect("the example is good");
+    let defaults = Config::load(None, &variables(&[("PGHOST", "localhost")])).expect("defaults");
+    assert_eq!(example.listen_address, defaults.listen_address);
+    assert_eq!(example.log_level, defaults.log_level);
+    let (example, default) = (&example.servers[0], &defaults.servers[0]);
+    assert_eq!(example.cadence, default.cadence);
+    assert_eq!(
+        example.policy.application_names,
+        default.policy.application_names
+    );
+    assert_eq!(example.target.tls, default.target.tls);
+    let place = |target: &Target| {
+        (
+            target.host.clone(),
+            target.port,
+            target.user.clone(),
+            target.dbname.clone(),
+        )
+    };
+    assert_eq!(place(&example.target), place(&default.target));
+}
+
+#[test]
+fn the_example_has_every_key() {
+    let keys = [
+        RawConfig::KEYS,
+        RawWeb::KEYS,
+        RawLog::KEYS,
+        RawPoll::KEYS,
+        RawStats::KEYS,
+        RawSizes::KEYS,
+        RawActivity::KEYS,
+        RawDatabases::KEYS,
+        RawBudget::KEYS,
+        RawServer::KEYS,
+    ];
+    for key in keys.concat() {
+        let there = EXAMPLE.lines().any(|line| {
+            line.trim_start_matches([' ', '#'])
+                .starts_with(&format!("{key}:"))
+        });
+        assert!(there, "{key}");
+    }
+}
+
+#[test]
+fn own_keys_come_before_the_dsn_and_the_dsn_before_the_environment() {
+    let yaml = "servers: {main: {dsn: 'postgres://dsn@dsn:1/dsn', user: own}}";
+    let target = target(
+        yaml,
+        &[("PGUSER", "env"), ("PGPORT", "2"), ("PGSSLMODE", "disable")],
+    );
+    assert_eq!(
+        (target.user.as_str(), target.host.as_str(), target.port),
+        ("own", "dsn", 1)
+    );
+    assert_eq!(target.tls.mode, SslMode::Disable);
+}
+
+#[test]
+fn a_server_that_says_where_it_is_does_not_take_database_url() {
+    let url = ("DATABASE_URL", "postgres://u@elsewhere/d");
+    assert_eq!(target("servers: {main: {host: here}}", &[url]).host, "here");
+    assert_eq!(target("budgets: {}", &[url]).host, "elsewhere");
+}
+
+#[test]
+fn the_name_of_a_lone_server_is_its_address() {
+    let config =
+        Config::load(None, &variables(&[("DATABASE_URL", "postgres://u@db/d")])).expect("good");
+    assert_eq!(config.servers[0].name, "db:5432");
+    assert_eq!(config.servers[0].target.dbname, "d");
+}
+
+#[test]
+fn names_of_databases_are_taken_as_they_are() {
+    let yaml =
+        "budgets: {'We.ird[0]': {size: 1GiB}, 'a b': {connections: 3}}\nservers: {m: {host: h}}";
+    let config = load(yaml, &[]).expect("good");
+    let policy = &config.servers[0].policy;
+    assert_eq!(
+        policy
+            .budget("We.ird[0]")
+            .and_then(|budget| budget.size_bytes),
+        Some(1 << 30)
+    );
+    assert_eq!(
+        policy.budget("a b").and_then(|budget| budget.connections),
+        Some(3)
+    );
+}
+
+#[test]
+fn a_password_is_not_debugged() {
+    let config = load("servers: {m: {host: h, password: hunter2}}", &[]).expect("good");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error =
+        Config::load(Some(Path::new("/nowhere.yaml")), &variables(&[])).expect_err("no file");
+    assert_eq!(error.to_string(), "cannot read /nowhere.yaml");
+}

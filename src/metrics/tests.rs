@@ -1,0 +1,231 @@
+//! The whole page of a fixed state against a golden file, which promtool reads too, and the reference against the catalogue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use expect_test::expect_file;
+
+use super::{encode, family, reference};
+use crate::health::{ConnectFailure, Health, Job, Outcome};
+use crate::policy::{Budget, Policy};
+use crate::sample::{
+    Activity, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions, Size,
+    Stats,
+};
+use crate::sizes::{Cadence, Sizes};
+use crate::snapshot::{Observation, Snapshot};
+use crate::state::{Down, Reload, Server};
+use crate::window::History;
+
+const RELOAD: Reload = Reload {
+    successful: true,
+    last_success: 1_700_000_000.0,
+};
+
+fn page(servers: &[&Server]) -> String {
+    let page = String::from_utf8(encode(&family::families(servers, &RELOAD))).expect("UTF-8");
+    page.replace(crate::REVISION, "REVISION")
+        .replace(crate::VERSION, "VERSION")
+}
+
+#[test]
+fn the_page_of_a_fixed_state_is_the_golden_one() {
+    let (up, down) = (up(true), down());
+    expect_file!["../../tests/golden/metrics.prom"].assert_eq(&page(&[&up, &down]));
+}
+
+#[test]
+fn what_a_role_without_privilege_cannot_see_is_left_out() {
+    expect_file!["../../tests/golden/unprivileged.prom"].assert_eq(&page(&[&up(false)]));
+}
+
+#[test]
+fn the_reference_is_that_of_the_catalogue() {
+    expect_file!["../../docs/metrics.md"].assert_eq(&reference::reference());
+}
+
+fn down() -> Server {
+    let mut health = Health::default();
+    health.connect_failed(ConnectFailure::TooManyConnections);
+    Server::new(
+        "spare".into(),
+        Err(Down::Connect(ConnectFailure::TooManyConnections)),
+        health,
+    )
+}
+
+/// A small shared server: a tenant at its limit, one without a limit and with an odd name, one that is being dropped.
+fn up(privileged: bool) -> Server {
+    let mut health = Health::default();
+    health.polled(
+        Job::Activity,
+        Outcome::Ok,
+        Duration::from_micros(1500),
+        1_700_000_100.0,
+    );
+    health.polled(
+        Job::Sizes,
+        Outcome::Timeout,
+        Duration::from_secs(3),
+        1_700_000_100.0,
+    );
+    Server::new("main".into(), Ok(Box::new(snapshot(privileged))), health)
+}
+
+fn snapshot(privileged: bool) -> Snapshot {
+    let mut history = History::default();
+    let judge = |polled: u64, history: &mut History| {
+        Snapshot::judge(
+            Observation {
+                info: &Arc::new(info()),
+                activity: activity(privileged, polled),
+                stats: Some(&stats()),
+                sizes: &sizes(),
+                policy: &policy(),
+                now: Duration::from_secs(polled),
+                wall_clock: 1_700_000_100.0,
+                window: Duration::from_secs(120),
+            },
+            history,
+        )
+    };
+    judge(0, &mut history);
+    judge(2, &mut history)
+}
+
+fn info() -> ServerInfo {
+    ServerInfo {
+        version_num: 160_014,
+        version: "PostgreSQL 16.14 on x86_64-pc-linux-gnu".into(),
+        start_time: 1_699_000_000.5,
+        max_connections: 20,
+        superuser_reserved_connections: 3,
+        reserved_connections: Some(2),
+        rds_reserved_connections: None,
+        superuser: false,
+        uses_reserved_connections: Some(true),
+    }
+}
+
+fn activity(privileged: bool, polled: u64) -> Activity {
+    let database = |oid: Oid, name: &str, connection_limit| Database {
+        oid,
+        name: name.into(),
+        connection_limit,
+        accepts_connections: true,
+        sessions_fatal: Some(if oid == 1 {
+            i64::try_from(polled).expect("small")
+        } else {
+            0
+        }),
+    };
+    let role = |oid, name: &str, connection_limit| Role {
+        oid,
+        name: name.into(),
+        connection_limit,
+        superuser: false,
+        uses_reserved_connections: oid == 13,
+    };
+    let sessions =
+        |database, role, application: &str, state: &str, count, oldest_transaction| Sessions {
+            database: Some(database),
+            role: Some(role),
+            application_name: application.into(),
+            state: privileged.then(|| state.into()),
+            backend_type: privileged.then(|| "client backend".into()),
+            count,
+            oldest_transaction,
+        };
+    Activity {
+        databases: vec![
+            database(1, "shop", 4),
+            database(2, "we\"ird\\na\nme", -1),
+            database(3, "dropping", -2),
+            database(4, "template1", -1),
+        ],
+        roles: vec![
+            role(11, "shop", -1),
+            role(12, "odd", 3),
+            role(13, "pgcommons", 3),
+        ],
+        sessions: vec![
+            sessions(1, 11, "web", "idle", 2, None),
+            sessions(1, 11, "web", "active", 1, Some(0.5)),
+            sessions(1, 11, "cron", "idle in transaction", 1, Some(33.25)),
+            sessions(2, 12, "a", "idle", 1, None),
+            sessions(2, 12, "b", "idle", 1, None),
+            sessions(2, 13, "c", "idle", 3, None),
+        ],
+    }
+}
+
+fn policy() -> Policy {
+    let shop = Budget {
+        connections: Some(6),
+        size_bytes: Some(1 << 30),
+        owner: Some("alice".into()),
+        labels: BTreeMap::from([
+            ("team".into(), "web".into()),
+            ("contact".into(), "a@example.org".into()),
+        ]),
+    };
+    Policy {
+        budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
+        application_names: 2,
+        ..Policy::default()
+    }
+}
+
+fn sizes() -> Sizes {
+    let cadence = Cadence {
+        interval: Duration::from_secs(60),
+        share: 0.01,
+    };
+    let mut sizes = Sizes::default();
+    sizes.track(Duration::ZERO, [1, 2].into_iter());
+    let measured = |oid, size| Measured {
+        oid,
+        size,
+        seconds: 0.001,
+    };
+    let answer = [
+        measured(1, Size::Bytes(8_000_000)),
+        measured(2, Size::Forbidden),
+    ];
+    sizes.measured(Duration::ZERO, &[1, 2], &answer, cadence);
+    sizes
+}
+
+fn stats() -> Stats {
+    let row = DatabaseStats {
+        oid: 1,
+        numbackends: 5,
+        xact_commit: 100,
+        xact_rollback: 3,
+        blks_read: 10,
+        blks_hit: 990,
+        tup_returned: 5000,
+        tup_fetched: 4000,
+        tup_inserted: 30,
+        tup_updated: 20,
+        tup_deleted: 10,
+        conflicts: 0,
+        temp_files: 1,
+        temp_bytes: 4096,
+        deadlocks: 0,
+        blk_read_time: 0.0,
+        blk_write_time: 0.0,
+        stats_reset: None,
+        active_time: Some(1500.0),
+    };
+    let locks = Locks {
+        database: 1,
+        mode: "accesssharelock".into(),
+        count: 2,
+    };
+    Stats {
+        databases: vec![row],
+        locks: vec![locks],
+    }
+}
