@@ -109,7 +109,7 @@ async fn measure(
         .filter(|row| !row.is_invalid() && server.policy.watches(&row.name));
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
-        turn += Duration::from_secs(3600); // past any pause
+        turn += Duration::from_hours(1); // past any pause
         let batch = sizes.next_batch(turn);
         if batch.is_empty() {
             return sizes;

@@ -51,6 +51,7 @@ const fn version_line() -> &'static str {
 
 /// Does what the command line asks for. The exit code is 0 when all went well, 2 for a configuration that cannot be used, 1
 /// for everything else that went wrong; `check` has its own, in which 2 means critical and 3 that it does not know.
+#[must_use]
 pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     let code = execute(cli, environment).unwrap_or_else(|error| {
         complain(error.as_ref());

@@ -215,21 +215,21 @@ impl Poller {
     ) -> Result<T, Outcome> {
         let started = Instant::now();
         let mut question = pin!(question);
-        let answer = match timeout(self.settings.cadence.timeout, &mut question).await {
-            Ok(answer) => answer.map_err(|error| {
+        let answer = if let Ok(answer) = timeout(self.settings.cadence.timeout, &mut question).await
+        {
+            answer.map_err(|error| {
                 let outcome = error.outcome();
                 self.journal.failed(job, outcome, &error);
                 outcome
-            }),
-            Err(_) => {
-                self.journal.late(job);
-                self.publish_down(Down::Poll(Outcome::Timeout));
-                Err(match timeout(PATIENCE, question).await {
-                    Ok(Ok(_)) => Outcome::Timeout,
-                    Ok(Err(error)) if error.outcome() != Outcome::Lost => Outcome::Timeout,
-                    Ok(Err(_)) | Err(_) => Outcome::Lost,
-                })
-            }
+            })
+        } else {
+            self.journal.late(job);
+            self.publish_down(Down::Poll(Outcome::Timeout));
+            Err(match timeout(PATIENCE, question).await {
+                Ok(Ok(_)) => Outcome::Timeout,
+                Ok(Err(error)) if error.outcome() != Outcome::Lost => Outcome::Timeout,
+                Ok(Err(_)) | Err(_) => Outcome::Lost,
+            })
         };
         let outcome = answer.as_ref().err().copied().unwrap_or(Outcome::Ok);
         self.journal.ended(job, outcome);

@@ -13,7 +13,7 @@ const BATCH_COST: Duration = Duration::from_millis(50);
 const BATCH_LENGTH: usize = 32;
 /// What a database that was never measured is taken to cost: 300 files of a fresh one, with room to spare.
 const FIRST_GUESS: Duration = Duration::from_millis(2);
-const LONGEST_RETRY: Duration = Duration::from_secs(3600);
+const LONGEST_RETRY: Duration = Duration::from_hours(1);
 
 /// How often, and at what cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,7 +146,9 @@ impl Sizes {
         for oid in batch {
             match answer.iter().find(|measured| measured.oid == *oid) {
                 Some(measured) => self.note(now, measured, cadence),
-                None => drop(self.entries.remove(oid)),
+                None => {
+                    self.entries.remove(oid);
+                }
             }
         }
     }
@@ -155,7 +157,10 @@ impl Sizes {
         let bytes = match measured.size {
             Size::Bytes(bytes) => Ok(bytes),
             Size::Forbidden => Err(Unknown::Forbidden),
-            Size::Gone => return drop(self.entries.remove(&measured.oid)),
+            Size::Gone => {
+                self.entries.remove(&measured.oid);
+                return;
+            }
         };
         let Some(entry) = self.entries.get_mut(&measured.oid) else {
             return;

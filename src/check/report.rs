@@ -186,7 +186,7 @@ fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
 
 fn connections(judged: Option<&Judged>) -> Connections {
     let standing = judged.map(|judged| &judged.standing);
-    let binding = standing.and_then(|standing| standing.binding());
+    let binding = standing.and_then(super::super::limits::Standing::binding);
     Connections {
         used: standing.map(|standing| standing.used),
         limit: binding.map(|limit| limit.connections),

@@ -153,10 +153,9 @@ fn table(header: &[&str], right: &[usize]) -> Table {
 }
 
 fn lines(table: &Table) -> String {
-    table
-        .lines()
-        .map(|line| format!(" {}\n", line.trim_end()))
-        .collect()
+    table.lines().fold(String::new(), |text, line| {
+        text + " " + line.trim_end() + "\n"
+    })
 }
 
 fn number(value: Option<u32>) -> String {

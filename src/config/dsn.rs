@@ -110,7 +110,7 @@ fn split_port(address: &str) -> Result<(&str, &str), String> {
 fn decoded(text: &str) -> Result<String, String> {
     let decoded = percent_decode_str(text).decode_utf8();
     decoded
-        .map(|text| text.into_owned())
+        .map(std::borrow::Cow::into_owned)
         .map_err(|_| "percent-encoded UTF-8".to_owned())
 }
 

@@ -72,7 +72,8 @@ fn read(path: &Path) -> Result<String, PasswordError> {
 /// libpq passes over a password file that others may read.
 fn usable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 == 0)
+    fs::metadata(path)
+        .is_ok_and(|file| file.is_file() && file.permissions().mode().trailing_zeros() >= 6)
 }
 
 /// The password of the first line `host:port:dbname:user:password` that fits; `*` fits everything.

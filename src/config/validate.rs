@@ -21,7 +21,7 @@ use crate::policy::{Budget, Policy};
 use crate::sizes;
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn config(mut table: Table, environment: &Environment) -> Result<Config, ConfigError> {
     let mut reader = Reader {

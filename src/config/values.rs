@@ -82,16 +82,15 @@ impl Reader {
 
     /// As `text`, but the value is never shown.
     pub(super) fn secret(&mut self, key: &str, leaf: Leaf) -> Option<String> {
-        match leaf?.kind {
-            ValueKind::String(text) => Some(text),
-            _ => {
-                self.problem(
-                    key,
-                    "something that is not text (not shown)",
-                    "text in quotes",
-                );
-                None
-            }
+        if let ValueKind::String(text) = leaf?.kind {
+            Some(text)
+        } else {
+            self.problem(
+                key,
+                "something that is not text (not shown)",
+                "text in quotes",
+            );
+            None
         }
     }
 

@@ -1,6 +1,8 @@
 //! The fast poll: sessions, databases and login roles, in one statement of one round trip. Names travel as bytes, for a
 //! name made in another encoding may not be UTF-8 and would cost the whole answer.
 
+use std::fmt::Write as _;
+
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
@@ -132,10 +134,9 @@ fn readable(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         name.push_str(chunk.valid());
-        chunk
-            .invalid()
-            .iter()
-            .for_each(|byte| name.push_str(&format!("\\x{byte:02x}")));
+        for byte in chunk.invalid() {
+            let _ = write!(name, "\\x{byte:02x}");
+        }
     }
     name
 }

@@ -131,32 +131,33 @@ impl QueryError {
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
-        let Self::Driver { source: error, .. } = self else {
-            return Outcome::Error;
-        };
-        match error.as_db_error() {
-            Some(db)
-                if matches!(
-                    db.parsed_severity(),
-                    Some(Severity::Fatal | Severity::Panic)
-                ) =>
-            {
-                Outcome::Lost
-            }
-            Some(db)
-                if [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(db.code()) =>
-            {
-                Outcome::Timeout
-            }
-            Some(_) => Outcome::Error,
-            None if error.is_closed()
-                || error
-                    .source()
-                    .is_some_and(<dyn std::error::Error>::is::<io::Error>) =>
-            {
-                Outcome::Lost
-            }
-            None => Outcome::Error,
+        match self {
+            Self::Driver { source, .. } if is_lost(source) => Outcome::Lost,
+            Self::Driver { source, .. } if gave_up(source) => Outcome::Timeout,
+            Self::Driver { .. } | Self::Answer { .. } => Outcome::Error,
         }
     }
+}
+
+/// The session is over: the socket is closed, or the server has said its last word.
+fn is_lost(error: &Error) -> bool {
+    match error.as_db_error() {
+        Some(db) => matches!(
+            db.parsed_severity(),
+            Some(Severity::Fatal | Severity::Panic)
+        ),
+        None => {
+            error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(<dyn std::error::Error>::is::<io::Error>)
+        }
+    }
+}
+
+/// `statement_timeout` or `lock_timeout` has ended the statement.
+fn gave_up(error: &Error) -> bool {
+    error
+        .code()
+        .is_some_and(|code| [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(code))
 }

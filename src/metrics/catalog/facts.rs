@@ -42,7 +42,7 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(
                 [],
                 snapshot(server).map(|snapshot| snapshot.info.start_time),
-            )
+            );
         },
     ),
     gauge(
@@ -53,7 +53,7 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(
                 [],
                 snapshot(server).map(|snapshot| snapshot.info.max_connections),
-            )
+            );
         },
     ),
     gauge(
@@ -74,7 +74,7 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(
                 [],
                 snapshot(server).and_then(|snapshot| snapshot.info.reserved_connections),
-            )
+            );
         },
     ),
     gauge(
@@ -106,9 +106,9 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname"],
         "datconnlimit as the catalogue has it: -1 is no limit, -2 an invalid database, being dropped.",
         |server, series| {
-            databases(server)
-                .iter()
-                .for_each(|view| series.put([&*view.row.name], view.row.connection_limit))
+            for view in databases(server) {
+                series.put([&*view.row.name], view.row.connection_limit);
+            }
         },
     ),
     gauge(
@@ -116,9 +116,9 @@ pub(super) const METRICS: &[Metric] = &[
         &["rolname"],
         "rolconnlimit of a login role as the catalogue has it: -1 is no limit.",
         |server, series| {
-            roles(server)
-                .iter()
-                .for_each(|view| series.put([&*view.row.name], view.row.connection_limit))
+            for view in roles(server) {
+                series.put([&*view.row.name], view.row.connection_limit);
+            }
         },
     ),
     gauge(
@@ -127,9 +127,9 @@ pub(super) const METRICS: &[Metric] = &[
         "Locks held or awaited; absent where there are none.",
         |server, series| {
             for view in databases(server) {
-                view.locks
-                    .iter()
-                    .for_each(|lock| series.put([&*view.row.name, &*lock.mode], lock.count as f64));
+                for lock in &view.locks {
+                    series.put([&*view.row.name, &*lock.mode], lock.count as f64);
+                }
             }
         },
     ),

@@ -18,7 +18,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             of_server(server, series, |judged| {
                 Some(f64::from(judged.standing.used))
-            })
+            });
         },
     ),
     gauge(
@@ -26,7 +26,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Slots that ordinary roles may use: max_connections less what is reserved. Absent while the server is down.",
         |server, series| {
-            series.put_known([], snapshot(server).map(|snapshot| snapshot.slots.ordinary))
+            series.put_known([], snapshot(server).map(|snapshot| snapshot.slots.ordinary));
         },
     ),
     gauge(
@@ -44,7 +44,7 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(
                 [],
                 snapshot(server).map(|snapshot| snapshot.committed as f64),
-            )
+            );
         },
     ),
     gauge(
@@ -53,7 +53,7 @@ pub(super) const METRICS: &[Metric] = &[
         "Slots held by logins that have not come as far as a database. Absent before PostgreSQL 18, which shows them \
          first, and without pg_monitor.",
         |server, series| {
-            series.put_known([], snapshot(server).and_then(|snapshot| snapshot.starting))
+            series.put_known([], snapshot(server).and_then(|snapshot| snapshot.starting));
         },
     ),
     gauge(
@@ -75,7 +75,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             of_databases(server, series, |judged| {
                 Some(f64::from(judged.standing.used))
-            })
+            });
         },
     ),
     gauge(
@@ -116,7 +116,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             of_databases(server, series, |judged| {
                 judged.refusals.map(|count| count as f64)
-            })
+            });
         },
     ),
     gauge(
@@ -155,7 +155,7 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(
                 [],
                 snapshot(server).and_then(|snapshot| snapshot.oldest_size),
-            )
+            );
         },
     ),
     gauge(
@@ -180,7 +180,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             of_roles(server, series, |judged| {
                 Some(f64::from(judged.standing.used))
-            })
+            });
         },
     ),
     gauge(
@@ -189,9 +189,9 @@ pub(super) const METRICS: &[Metric] = &[
         "Every limit that applies: of the role itself (never for a superuser) and the slots that the role may use. Absent \
          without pg_monitor.",
         |server, series| {
-            roles(server)
-                .iter()
-                .for_each(|view| limits(&view.row.name, view.judged.as_ref(), series))
+            for view in roles(server) {
+                limits(&view.row.name, view.judged.as_ref(), series);
+            }
         },
     ),
     gauge(
