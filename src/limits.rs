@@ -4,117 +4,12 @@
 //! Sources: `InitPostgres` and `HaveNFreeProcs` for the slots, `CountDBConnections` and `CountUserBackends` for who
 //! counts against `datconnlimit` and `rolconnlimit`.
 
-use std::collections::HashMap;
+mod usage;
 
 use crate::policy::{Budget, Policy};
-use crate::sample::{Database, Oid, Role, ServerInfo, Sessions};
+use crate::sample::{Database, Role, ServerInfo};
 
-const CLIENT: &str = "client backend";
-
-/// Which backends count against the limits of databases and roles. It changed in minor releases (13.19, 14.16, 15.11,
-/// 16.7, 17.3: "Exclude parallel workers from connection privilege checks and limits").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counting {
-    ClientBackends,
-    /// Before: logical walsenders count against both limits, autovacuum workers against the database's.
-    AlsoWorkers,
-}
-
-impl Counting {
-    pub(crate) fn of(version_num: u32) -> Self {
-        let first_minor = match version_num / 10_000 {
-            ..=12 => return Self::AlsoWorkers,
-            13 => 19,
-            14 => 16,
-            15 => 11,
-            16 => 7,
-            17 => 3,
-            18.. => 0,
-        };
-        if version_num % 10_000 >= first_minor {
-            Self::ClientBackends
-        } else {
-            Self::AlsoWorkers
-        }
-    }
-
-    fn against_database(self, backend_type: &str) -> bool {
-        backend_type == CLIENT
-            || self == Self::AlsoWorkers
-                && matches!(
-                    backend_type,
-                    "walsender" | "autovacuum worker" | "slotsync worker"
-                )
-    }
-
-    fn against_role(self, backend_type: &str) -> bool {
-        backend_type == CLIENT || self == Self::AlsoWorkers && backend_type == "walsender"
-    }
-}
-
-/// Whether a backend takes one of the `max_connections` slots. Walsenders and workers have pools of their own; the
-/// slotsync worker of 17.0 to 17.2 had not.
-fn takes_slot(backend_type: &str, version_num: u32) -> bool {
-    backend_type == CLIENT
-        || backend_type == "slotsync worker" && (170_000..170_003).contains(&version_num)
-}
-
-/// Connections counted three ways. Right only when the agent's role sees all sessions.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Usage {
-    /// Slots of `max_connections`, superusers' and the agent's own included.
-    pub(crate) server: u32,
-    /// Of these, logins that have not come as far as a database; None where the server does not show them (before 18).
-    pub(crate) starting: Option<u32>,
-    databases: HashMap<Oid, u32>,
-    roles: HashMap<Oid, u32>,
-}
-
-impl Usage {
-    pub(crate) fn count(sessions: &[Sessions], version_num: u32) -> Self {
-        let counting = Counting::of(version_num);
-        let mut usage = Self {
-            starting: (version_num >= 180_000).then_some(0),
-            ..Self::default()
-        };
-        for group in sessions {
-            usage.add(group, counting, version_num);
-        }
-        usage
-    }
-
-    fn add(&mut self, group: &Sessions, counting: Counting, version_num: u32) {
-        let Some(backend_type) = group.backend_type.as_deref() else {
-            return;
-        };
-        if takes_slot(backend_type, version_num) {
-            self.server += group.count;
-            if let Some(starting) = &mut self.starting
-                && group.state.as_deref() == Some("starting")
-            {
-                *starting += group.count;
-            }
-        }
-        if let Some(oid) = group.database
-            && counting.against_database(backend_type)
-        {
-            *self.databases.entry(oid).or_default() += group.count;
-        }
-        if let Some(oid) = group.role
-            && counting.against_role(backend_type)
-        {
-            *self.roles.entry(oid).or_default() += group.count;
-        }
-    }
-
-    pub(crate) fn database(&self, oid: Oid) -> u32 {
-        self.databases.get(&oid).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn role(&self, oid: Oid) -> u32 {
-        self.roles.get(&oid).copied().unwrap_or(0)
-    }
-}
+pub(crate) use usage::Usage;
 
 /// The slots of the server, by who may take them. The reserved ones belong to nobody by name: they are the last free ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,20 +1,20 @@
 //! What scrapers see: one immutable value for each poll. Puts a sample, its judgement and the memory of earlier polls
 //! together; pure, and free of names of metrics.
 
+mod sessions;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::{self, Slots, Standing, Usage};
 use crate::policy::{Budget, Policy};
-use crate::sample::{
-    Activity, Database, DatabaseStats, Locks, Oid, Role, ServerInfo, Sessions, Stats,
-};
+use crate::sample::{Activity, Database, DatabaseStats, Locks, Oid, Role, ServerInfo, Stats};
 use crate::sizes::{Sizes, Unknown};
 use crate::window::{DatabaseSeen, History, Observed, Track};
 
-/// The label that stands for every `application_name` beyond the configured number of them.
-pub(crate) const OTHER: &str = "other";
+use sessions::grouped;
+pub(crate) use sessions::{SessionKey, SessionTotal};
 
 /// A standing now, and what the polls before saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,21 +42,6 @@ pub(crate) struct DatabaseView {
 pub(crate) struct RoleView {
     pub(crate) row: Role,
     pub(crate) judged: Option<Judged>,
-}
-
-/// What tells the series of one database's sessions apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SessionKey {
-    pub(crate) usename: String,
-    pub(crate) application_name: String,
-    pub(crate) state: String,
-    pub(crate) backend_type: String,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct SessionTotal {
-    pub(crate) count: u32,
-    pub(crate) oldest_transaction: Option<f64>,
 }
 
 /// One poll that got its data.
@@ -266,67 +251,4 @@ fn stats_by_database(stats: &Stats) -> HashMap<Oid, (Option<DatabaseStats>, Vec<
             .push(row.clone());
     }
     by_database
-}
-
-/// Sessions of each database, with at most `names` applications told apart in it: those with the most sessions.
-fn grouped(activity: &Activity, names: usize) -> HashMap<Oid, BTreeMap<SessionKey, SessionTotal>> {
-    let roles: HashMap<Oid, &str> = activity
-        .roles
-        .iter()
-        .map(|role| (role.oid, role.name.as_str()))
-        .collect();
-    let mut by_database: HashMap<Oid, Vec<&Sessions>> = HashMap::new();
-    for group in &activity.sessions {
-        if let Some(oid) = group.database {
-            by_database.entry(oid).or_default().push(group);
-        }
-    }
-    by_database
-        .into_iter()
-        .map(|(oid, groups)| (oid, fold(&groups, &roles, names)))
-        .collect()
-}
-
-fn fold(
-    groups: &[&Sessions],
-    roles: &HashMap<Oid, &str>,
-    names: usize,
-) -> BTreeMap<SessionKey, SessionTotal> {
-    let kept = busiest(groups, names);
-    let mut totals: BTreeMap<SessionKey, SessionTotal> = BTreeMap::new();
-    for group in groups {
-        let name = group.application_name.as_str();
-        let key = SessionKey {
-            usename: group
-                .role
-                .and_then(|oid| roles.get(&oid))
-                .copied()
-                .unwrap_or_default()
-                .to_owned(),
-            application_name: if kept.contains(&name) { name } else { OTHER }.to_owned(),
-            state: group.state.clone().unwrap_or_default(),
-            backend_type: group.backend_type.clone().unwrap_or_default(),
-        };
-        let total = totals.entry(key).or_default();
-        total.count += group.count;
-        total.oldest_transaction = [total.oldest_transaction, group.oldest_transaction]
-            .into_iter()
-            .flatten()
-            .reduce(f64::max);
-    }
-    totals
-}
-
-fn busiest<'a>(groups: &[&'a Sessions], names: usize) -> Vec<&'a str> {
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for group in groups {
-        *counts.entry(&group.application_name).or_default() += group.count;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    counts
-        .into_iter()
-        .take(names)
-        .map(|(name, _)| name)
-        .collect()
 }

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::usage::{CLIENT, Counting};
 use super::*;
+use crate::sample::{Oid, Sessions};
 
 const AGENT_VERSION: u32 = 160_014;
 
