@@ -5,6 +5,7 @@ mod catalog;
 mod family;
 #[cfg(test)]
 mod reference;
+mod series;
 #[cfg(test)]
 mod tests;
 

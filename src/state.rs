@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::health::{ConnectFailure, Health, Outcome};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 /// Why there is no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,19 @@ impl Server {
             health,
             page: Page::default(),
         }
+    }
+
+    /// What the last poll brought, if it brought anything.
+    pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
+        self.status.as_deref().ok()
+    }
+
+    pub(crate) fn databases(&self) -> &[DatabaseView] {
+        self.snapshot().map_or(&[], |snapshot| &snapshot.databases)
+    }
+
+    pub(crate) fn roles(&self) -> &[RoleView] {
+        self.snapshot().map_or(&[], |snapshot| &snapshot.roles)
     }
 }
 

@@ -4,34 +4,7 @@ mod agent;
 mod facts;
 mod judgements;
 
-use super::family::Series;
-use crate::sample::DatabaseStats;
-use crate::snapshot::{DatabaseView, RoleView, Snapshot};
-use crate::state::{Reload, Server};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Gauge,
-    Counter,
-}
-
-/// Where the value comes from, and whether the label `server` stands first.
-pub(super) enum Source {
-    Agent(fn(&Reload, &mut Series)),
-    Server(fn(&Server, &mut Series)),
-    /// One column of `pg_stat_database`, for each database.
-    Statistics(fn(&DatabaseStats) -> Option<f64>),
-}
-
-pub(super) struct Metric {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    /// Beside `server`.
-    pub(super) labels: &'static [&'static str],
-    /// Says when the series is absent.
-    pub(super) help: &'static str,
-    pub(super) source: Source,
-}
+use super::series::Metric;
 
 pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
@@ -40,56 +13,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(agent::METRICS)
 }
 
-const fn metric(
-    name: &'static str,
-    kind: Kind,
-    labels: &'static [&'static str],
-    help: &'static str,
-    source: Source,
-) -> Metric {
-    Metric {
-        name,
-        kind,
-        labels,
-        help,
-        source,
-    }
-}
-
-const fn gauge(
-    name: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-    read: fn(&Server, &mut Series),
-) -> Metric {
-    metric(name, Kind::Gauge, labels, help, Source::Server(read))
-}
-
-const fn counter(
-    name: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-    read: fn(&Server, &mut Series),
-) -> Metric {
-    metric(name, Kind::Counter, labels, help, Source::Server(read))
-}
-
-/// What the last poll brought, if it brought anything.
-fn snapshot(server: &Server) -> Option<&Snapshot> {
-    server.status.as_deref().ok()
-}
-
-pub(super) fn databases(server: &Server) -> &[DatabaseView] {
-    snapshot(server).map_or(&[], |snapshot| &snapshot.databases)
-}
-
-fn roles(server: &Server) -> &[RoleView] {
-    snapshot(server).map_or(&[], |snapshot| &snapshot.roles)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::series::Kind;
 
     #[test]
     fn names_are_unique_and_follow_the_conventions() {

@@ -1,10 +1,9 @@
 //! From the catalogue to families of series: label names come from the catalogue, values from what is published.
 
-use std::collections::BTreeMap;
+use prometheus::proto::{MetricFamily, MetricType};
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Sample, MetricFamily, MetricType};
-
-use super::catalog::{self, Kind, Metric, Source};
+use super::catalog;
+use super::series::{Kind, Metric, Series, Source};
 use crate::sample::DatabaseStats;
 use crate::state::{Reload, Server};
 
@@ -17,22 +16,18 @@ pub(super) fn families(servers: &[&Server], reload: &Reload) -> Vec<MetricFamily
 }
 
 fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload) -> MetricFamily {
-    let mut series = Series {
-        metric,
-        server: None,
-        samples: Vec::new(),
-    };
+    let mut series = Series::of(metric);
     match metric.source {
         Source::Agent(read) => read(reload, &mut series),
         Source::Server(read) => {
             for server in servers {
-                series.server = Some(server.name.clone());
+                series.begin(server);
                 read(server, &mut series);
             }
         }
         Source::Statistics(column) => {
             for server in servers {
-                series.server = Some(server.name.clone());
+                series.begin(server);
                 statistics(server, column, &mut series);
             }
         }
@@ -44,84 +39,14 @@ fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload) -> Metr
         Kind::Gauge => MetricType::GAUGE,
         Kind::Counter => MetricType::COUNTER,
     });
-    family.set_metric(series.samples);
+    family.set_metric(series.into_samples());
     family
 }
 
 fn statistics(server: &Server, column: fn(&DatabaseStats) -> Option<f64>, series: &mut Series) {
-    for view in catalog::databases(server) {
+    for view in server.databases() {
         if let Some(row) = &view.stats {
             series.put_known([&*row.oid.to_string(), &*view.row.name], column(row));
         }
     }
-}
-
-/// The series of one metric, as they are found.
-pub(super) struct Series {
-    metric: &'static Metric,
-    server: Option<String>,
-    samples: Vec<Sample>,
-}
-
-impl Series {
-    /// One series. The values stand in the order of the catalogue's labels; an empty one is a label left out.
-    pub(super) fn put<const N: usize>(&mut self, values: [&str; N], value: impl Into<f64>) {
-        self.put_with(values, &BTreeMap::new(), value);
-    }
-
-    /// One series, unless its value is not known.
-    pub(super) fn put_known<const N: usize>(
-        &mut self,
-        values: [&str; N],
-        value: Option<impl Into<f64>>,
-    ) {
-        if let Some(value) = value {
-            self.put(values, value);
-        }
-    }
-
-    /// With labels that the operator has named.
-    pub(super) fn put_with<const N: usize>(
-        &mut self,
-        values: [&str; N],
-        free: &BTreeMap<String, String>,
-        value: impl Into<f64>,
-    ) {
-        debug_assert_eq!(
-            N,
-            self.metric.labels.len(),
-            "labels of {}",
-            self.metric.name
-        );
-        let server = self.server.as_deref().map(|server| ("server", server));
-        let fixed = self.metric.labels.iter().copied().zip(values);
-        let free = free
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let labels = server.into_iter().chain(fixed).chain(free);
-        let labels = labels
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| pair(name, value));
-        let mut sample = Sample::from_label(labels.collect());
-        match self.metric.kind {
-            Kind::Gauge => {
-                let mut gauge = Gauge::default();
-                gauge.set_value(value.into());
-                sample.set_gauge(gauge);
-            }
-            Kind::Counter => {
-                let mut counter = Counter::default();
-                counter.set_value(value.into());
-                sample.set_counter(counter);
-            }
-        }
-        self.samples.push(sample);
-    }
-}
-
-fn pair(name: &str, value: &str) -> LabelPair {
-    let mut pair = LabelPair::default();
-    pair.set_name(name.to_owned());
-    pair.set_value(value.to_owned());
-    pair
 }

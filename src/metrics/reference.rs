@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::catalog::{self, Kind, Source};
+use super::catalog;
+use super::series::{Kind, Source};
 
 const INTRODUCTION: &str = "\
 # Metrics

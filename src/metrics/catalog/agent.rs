@@ -1,7 +1,7 @@
 //! `pgcommons_*` of the agent itself: its polls, its privileges, its configuration, its build.
 
-use super::{Kind, Metric, Source, counter, gauge, metric, snapshot};
 use crate::health::{ConnectFailure, Job, Outcome};
+use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
 
 pub(super) const METRICS: &[Metric] = &[
     counter(
@@ -62,7 +62,7 @@ pub(super) const METRICS: &[Metric] = &[
         "What the agent's role may do: pg_read_all_stats (without it counts of sessions are left out), superuser (more \
          than it needs), pg_use_reserved_connections (16+). Absent while the server is down.",
         |server, series| {
-            let Some(snapshot) = snapshot(server) else {
+            let Some(snapshot) = server.snapshot() else {
                 return;
             };
             series.put(
@@ -96,7 +96,7 @@ pub(super) const METRICS: &[Metric] = &[
 const fn agent(
     name: &'static str,
     help: &'static str,
-    read: fn(&crate::state::Reload, &mut crate::metrics::family::Series),
+    read: fn(&crate::state::Reload, &mut Series),
 ) -> Metric {
     metric(name, Kind::Gauge, &[], help, Source::Agent(read))
 }

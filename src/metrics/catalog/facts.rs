@@ -1,7 +1,6 @@
 //! `pg_*`: facts, under the names, types, units and labels of `prometheus-community/postgres_exporter`, plus `server`.
 
-use super::{Kind, Metric, Source, databases, gauge, metric, roles, snapshot};
-use crate::metrics::family::Series;
+use crate::metrics::series::{Kind, Metric, Series, Source, gauge, metric};
 use crate::sample::DatabaseStats;
 use crate::snapshot::SessionTotal;
 use crate::state::Server;
@@ -28,7 +27,7 @@ pub(super) const METRICS: &[Metric] = &[
         &["version", "short_version"],
         "Version of the server; absent while it is down.",
         |server, series| {
-            if let Some(snapshot) = snapshot(server) {
+            if let Some(snapshot) = server.snapshot() {
                 let short = format!("{}.0", snapshot.info.short_version());
                 series.put([&snapshot.info.version, &short], 1);
             }
@@ -41,7 +40,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             series.put_known(
                 [],
-                snapshot(server).map(|snapshot| snapshot.info.start_time),
+                server.snapshot().map(|snapshot| snapshot.info.start_time),
             );
         },
     ),
@@ -52,7 +51,9 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             series.put_known(
                 [],
-                snapshot(server).map(|snapshot| snapshot.info.max_connections),
+                server
+                    .snapshot()
+                    .map(|snapshot| snapshot.info.max_connections),
             );
         },
     ),
@@ -61,8 +62,9 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Setting superuser_reserved_connections; absent while the server is down.",
         |server, series| {
-            let reserved =
-                snapshot(server).map(|snapshot| snapshot.info.superuser_reserved_connections);
+            let reserved = server
+                .snapshot()
+                .map(|snapshot| snapshot.info.superuser_reserved_connections);
             series.put_known([], reserved);
         },
     ),
@@ -73,7 +75,9 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             series.put_known(
                 [],
-                snapshot(server).and_then(|snapshot| snapshot.info.reserved_connections),
+                server
+                    .snapshot()
+                    .and_then(|snapshot| snapshot.info.reserved_connections),
             );
         },
     ),
@@ -96,7 +100,7 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname"],
         "Size on disk; absent while it is not known: pgcommons_database_sizes_unknown counts these.",
         |server, series| {
-            for view in databases(server) {
+            for view in server.databases() {
                 series.put_known([&*view.row.name], view.size.ok().map(|bytes| bytes as f64));
             }
         },
@@ -106,7 +110,7 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname"],
         "datconnlimit as the catalogue has it: -1 is no limit, -2 an invalid database, being dropped.",
         |server, series| {
-            for view in databases(server) {
+            for view in server.databases() {
                 series.put([&*view.row.name], view.row.connection_limit);
             }
         },
@@ -116,7 +120,7 @@ pub(super) const METRICS: &[Metric] = &[
         &["rolname"],
         "rolconnlimit of a login role as the catalogue has it: -1 is no limit.",
         |server, series| {
-            for view in roles(server) {
+            for view in server.roles() {
                 series.put([&*view.row.name], view.row.connection_limit);
             }
         },
@@ -126,7 +130,7 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname", "mode"],
         "Locks held or awaited; absent where there are none.",
         |server, series| {
-            for view in databases(server) {
+            for view in server.databases() {
                 for lock in &view.locks {
                     series.put([&*view.row.name, &*lock.mode], lock.count as f64);
                 }
@@ -242,7 +246,7 @@ const fn cumulative(
 }
 
 fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Option<f64>) {
-    for view in databases(server) {
+    for view in server.databases() {
         for (key, total) in &view.sessions {
             let labels = [
                 &*view.row.name,

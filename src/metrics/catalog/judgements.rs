@@ -1,8 +1,7 @@
 //! `pgcommons_*` of the server, its databases and roles: limits put together, headroom, what the polls saw in between.
 //! Everything that counts sessions is absent without `pg_monitor`, for a part must not be shown as the whole.
 
-use super::{Metric, counter, databases, gauge, roles, snapshot};
-use crate::metrics::family::Series;
+use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::sizes::Unknown;
 use crate::snapshot::Judged;
 use crate::state::Server;
@@ -26,7 +25,10 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Slots that ordinary roles may use: max_connections less what is reserved. Absent while the server is down.",
         |server, series| {
-            series.put_known([], snapshot(server).map(|snapshot| snapshot.slots.ordinary));
+            series.put_known(
+                [],
+                server.snapshot().map(|snapshot| snapshot.slots.ordinary),
+            );
         },
     ),
     gauge(
@@ -43,7 +45,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             series.put_known(
                 [],
-                snapshot(server).map(|snapshot| snapshot.committed as f64),
+                server.snapshot().map(|snapshot| snapshot.committed as f64),
             );
         },
     ),
@@ -53,7 +55,7 @@ pub(super) const METRICS: &[Metric] = &[
         "Slots held by logins that have not come as far as a database. Absent before PostgreSQL 18, which shows them \
          first, and without pg_monitor.",
         |server, series| {
-            series.put_known([], snapshot(server).and_then(|snapshot| snapshot.starting));
+            series.put_known([], server.snapshot().and_then(|snapshot| snapshot.starting));
         },
     ),
     gauge(
@@ -84,7 +86,7 @@ pub(super) const METRICS: &[Metric] = &[
         "Every limit that applies: of the database itself, the configured budget, the server. Absent where nobody can \
          connect, and without pg_monitor.",
         |server, series| {
-            for view in databases(server) {
+            for view in server.databases() {
                 limits(&view.row.name, view.judged.as_ref(), series);
             }
         },
@@ -124,7 +126,7 @@ pub(super) const METRICS: &[Metric] = &[
         DATABASE,
         "The configured size budget; absent where none is.",
         |server, series| {
-            for view in databases(server) {
+            for view in server.databases() {
                 let limit = view.budget.as_ref().and_then(|budget| budget.size_bytes);
                 series.put_known([&*view.row.name], limit.map(|bytes| bytes as f64));
             }
@@ -135,11 +137,12 @@ pub(super) const METRICS: &[Metric] = &[
         &["reason"],
         "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid.",
         |server, series| {
-            if snapshot(server).is_none() {
+            if server.snapshot().is_none() {
                 return;
             }
             for reason in Unknown::ALL {
-                let unknown = databases(server)
+                let unknown = server
+                    .databases()
                     .iter()
                     .filter(|view| view.size == Err(reason))
                     .count();
@@ -154,7 +157,7 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| {
             series.put_known(
                 [],
-                snapshot(server).and_then(|snapshot| snapshot.oldest_size),
+                server.snapshot().and_then(|snapshot| snapshot.oldest_size),
             );
         },
     ),
@@ -163,7 +166,7 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname", "owner"],
         "Always 1; carries the configured owner and labels (team, contact ...) of a database, for joins and for routing.",
         |server, series| {
-            for view in databases(server) {
+            for view in server.databases() {
                 let budget = view.budget.as_deref().cloned().unwrap_or_default();
                 series.put_with(
                     [&*view.row.name, budget.owner.as_deref().unwrap_or("")],
@@ -189,7 +192,7 @@ pub(super) const METRICS: &[Metric] = &[
         "Every limit that applies: of the role itself (never for a superuser) and the slots that the role may use. Absent \
          without pg_monitor.",
         |server, series| {
-            for view in roles(server) {
+            for view in server.roles() {
                 limits(&view.row.name, view.judged.as_ref(), series);
             }
         },
@@ -236,20 +239,21 @@ fn exhausted(judged: &Judged) -> Option<f64> {
 fn of_server(server: &Server, series: &mut Series, value: Value) {
     series.put_known(
         [],
-        snapshot(server)
+        server
+            .snapshot()
             .and_then(|snapshot| snapshot.server.as_ref())
             .and_then(value),
     );
 }
 
 fn of_databases(server: &Server, series: &mut Series, value: Value) {
-    for view in databases(server) {
+    for view in server.databases() {
         series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
     }
 }
 
 fn of_roles(server: &Server, series: &mut Series, value: Value) {
-    for view in roles(server) {
+    for view in server.roles() {
         series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
     }
 }
