@@ -78,7 +78,7 @@ pub(crate) struct Sessions {
     pub(crate) application_name: String,
     /// None: a background process, or hidden from the agent's role.
     pub(crate) state: Option<String>,
-    /// None: hidden from the agent's role, which then lacks `pg_read_all_stats`.
+    /// None: hidden from the agent's role, or a background worker that is just ending.
     pub(crate) backend_type: Option<String>,
     pub(crate) count: u32,
     /// Seconds since the oldest open transaction of the group began.
@@ -94,12 +94,12 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    /// Whether the agent's role sees the sessions of others. Without `pg_read_all_stats` the server keeps their
-    /// `backend_type` NULL, and with it the column is never NULL.
+    /// Whether the agent's role sees the sessions of others. Without `pg_read_all_stats` the server keeps the
+    /// `backend_type` of every session NULL that is not the role's own, also of the checkpointer, which always runs and
+    /// belongs to no role. A NULL alone says nothing: a background worker that is just ending has one too.
     pub(crate) fn sees_all_sessions(&self) -> bool {
-        self.sessions
-            .iter()
-            .all(|group| group.backend_type.is_some())
+        let mut nobodys = self.sessions.iter().filter(|group| group.role.is_none());
+        nobodys.any(|group| group.backend_type.is_some())
     }
 }
 

@@ -28,8 +28,8 @@ pub(super) fn config(mut table: Table, environment: &Environment) -> Result<Conf
         origins: env::overlay(&mut table, environment),
         ..Reader::default()
     };
-    let raw = Block::deserialize(Value::from(table)).unwrap_or_default();
-    let mut raw: RawConfig = reader.table("(the file)", raw);
+    let raw = RawConfig::deserialize(Value::from(table));
+    let mut raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
     reader.unknown("", &raw.unknown, RawConfig::KEYS);
 
     let web = reader.table("web", std::mem::take(&mut raw.web));

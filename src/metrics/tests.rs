@@ -137,6 +137,17 @@ fn activity(privileged: bool, polled: u64) -> Activity {
             count,
             oldest_transaction,
         };
+    let checkpointer = Sessions {
+        database: None,
+        role: None,
+        backend_type: privileged.then(|| "checkpointer".into()),
+        state: None,
+        ..sessions(0, 0, "", "", 1, None)
+    };
+    let ending_worker = Sessions {
+        backend_type: None,
+        ..sessions(1, 11, "web", "active", 1, None)
+    };
     Activity {
         databases: vec![
             database(1, "shop", 4),
@@ -150,6 +161,8 @@ fn activity(privileged: bool, polled: u64) -> Activity {
             role(13, "pgcommons", 3),
         ],
         sessions: vec![
+            checkpointer,
+            ending_worker,
             sessions(1, 11, "web", "idle", 2, None),
             sessions(1, 11, "web", "active", 1, Some(0.5)),
             sessions(1, 11, "cron", "idle in transaction", 1, Some(33.25)),

@@ -34,7 +34,9 @@ pub(super) fn grouped(
         .collect();
     let mut by_database: HashMap<Oid, Vec<&Sessions>> = HashMap::new();
     for group in &activity.sessions {
-        if let Some(oid) = group.database {
+        if let Some(oid) = group.database
+            && group.backend_type.is_some()
+        {
             by_database.entry(oid).or_default().push(group);
         }
     }
