@@ -16,13 +16,14 @@ pub(crate) fn init(level: Level) {
         .init();
 }
 
-/// An error and its causes on one line. A cause that its effect has quoted already is not said again.
+/// An error and its causes on one line. A cause that its effect has quoted already is not said again, and neither is the
+/// driver's "db error", which stands before what the server said.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let said = error.to_string();
-        if !text.contains(&said) {
+        if said != "db error" && !text.contains(&said) {
             text.push_str(": ");
             text.push_str(&said);
         }

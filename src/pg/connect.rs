@@ -52,7 +52,7 @@ where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
-    let (client, connection) = config.connect(tls).await.map_err(ConnectError::Driver)?;
+    let (client, connection) = config.connect(tls).await.map_err(ConnectError::driver)?;
     // An error of the connection also ends the statement that waits for it, which reports it.
     let driver = tokio::spawn(async { drop(connection.await) });
     Ok((client, Driver(driver)))

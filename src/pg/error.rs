@@ -21,17 +21,23 @@ pub(crate) enum ConnectError {
     Tls(#[from] rustls::Error),
     #[error("no answer within {0}")]
     Timeout(humantime::FormattedDuration),
-    #[error("the server refused the session, or could not be reached")]
+    #[error("connecting")]
     Driver(#[source] Error),
     #[error("the session is not what was asked for: {0}")]
     Unusable(#[source] QueryError),
-    #[error(
-        "statement_timeout did not reach the server: a connection pooler is in between; connect to PostgreSQL itself"
-    )]
-    Pooler,
+    /// What keeps the session harmless did not reach the server.
+    #[error("a connection pooler is in between; connect to PostgreSQL itself")]
+    Pooler(#[source] Option<Error>),
 }
 
 impl ConnectError {
+    pub(super) fn driver(error: Error) -> Self {
+        match driver_reason(&error) {
+            ConnectFailure::Pooler => Self::Pooler(Some(error)),
+            _ => Self::Driver(error),
+        }
+    }
+
     pub(crate) fn reason(&self) -> ConnectFailure {
         match self {
             Self::Password(_) | Self::Certificate { .. } => ConnectFailure::Credentials,
@@ -39,7 +45,7 @@ impl ConnectError {
             Self::Timeout(_) => ConnectFailure::Timeout,
             Self::Driver(error) => driver_reason(error),
             Self::Unusable(_) => ConnectFailure::Other,
-            Self::Pooler => ConnectFailure::Pooler,
+            Self::Pooler(_) => ConnectFailure::Pooler,
         }
     }
 

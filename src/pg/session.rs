@@ -45,7 +45,7 @@ impl Session {
     async fn prepare(client: Client, driver: Driver) -> Result<Self, ConnectError> {
         let info = info::read(&client).await.map_err(ConnectError::Unusable)?;
         if !info.hardened {
-            return Err(ConnectError::Pooler);
+            return Err(ConnectError::Pooler(None));
         }
         let version = info.server.version_num;
         for (_, setting) in SETTINGS.iter().filter(|(since, _)| version >= *since) {
