@@ -17,6 +17,7 @@ use std::time::Duration;
 use ::config::{File, FileFormat, Source};
 
 pub use env::Environment;
+pub(crate) use env::Flag;
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::ConfigError;
 
@@ -110,13 +111,14 @@ pub(crate) enum RootCert {
 }
 
 impl Config {
-    /// Reads a file, if there is one, and the variables of the process.
+    /// Reads a file, if there is one; the variables of the process come before it, and flags before these.
     pub(crate) fn load(
         path: Option<&Path>,
         environment: &Environment,
+        flags: &[Flag<'_>],
     ) -> Result<Self, ConfigError> {
         let table = path.map(read).transpose()?.unwrap_or_default();
-        validate::config(table, environment)
+        validate::config(table, environment, flags)
     }
 }
 

@@ -31,7 +31,7 @@ use secrecy::SecretString;
 use check::{Level, Thresholds};
 use cli::{CheckArgs, Cli, Command, Global, RoleArgs};
 pub use config::Environment;
-use config::{Config, ConfigError};
+use config::{Config, ConfigError, Flag};
 use pg::Session;
 use pg::role::{self, NewRole};
 
@@ -99,17 +99,26 @@ fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
 
 /// The configuration, with what the command line says on top of it.
 fn settings(global: &Global, environment: &Environment) -> Result<Config, ConfigError> {
-    let mut environment = environment.clone();
-    let flags = [
-        ("WEB__LISTEN_ADDRESS", &global.listen_address),
-        ("LOG__LEVEL", &global.log_level),
+    let given = [
+        (
+            "--web.listen-address",
+            ["web", "listen_address"],
+            &global.listen_address,
+        ),
+        ("--log.level", ["log", "level"], &global.log_level),
     ];
-    for (key, flag) in flags {
-        if let Some(value) = flag {
-            environment.insert(format!("PGCOMMONS__{key}"), value.clone());
-        }
-    }
-    Config::load(global.config_file.as_deref(), &environment)
+    let flags = given.into_iter().filter_map(|(name, key, value)| {
+        Some(Flag {
+            name,
+            key,
+            value: value.as_deref()?,
+        })
+    });
+    Config::load(
+        global.config_file.as_deref(),
+        environment,
+        &flags.collect::<Vec<_>>(),
+    )
 }
 
 async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {

@@ -19,17 +19,19 @@ pub(crate) fn init(level: Level) {
 /// An error and its causes on one line. A cause that its effect has quoted already is not said again, and neither is the
 /// driver's "db error", which stands before what the server said.
 pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if said != "db error" && !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if text != "db error" && !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
         }
-        cause = error.source();
+        next = error.source();
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    said.join(": ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

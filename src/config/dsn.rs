@@ -58,10 +58,7 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
         if KEYS.contains(&key.as_str()) {
             kept.insert(key, value);
         } else if !IGNORED.contains(&key.as_str()) {
-            return Err(format!(
-                "no key {key:?} in it; known are {}",
-                KEYS.join(", ")
-            ));
+            return Err(format!("no {key:?} in it, only {}", KEYS.join(", ")));
         }
     }
     Ok(kept)

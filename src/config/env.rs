@@ -13,8 +13,19 @@ const SEPARATOR: &str = "__";
 
 pub(super) type Table = config::Map<String, Value>;
 
-/// Lays the variables over the table; gives back which key came from which variable.
-pub(super) fn overlay(root: &mut Table, environment: &Environment) -> BTreeMap<String, String> {
+/// A flag of the command line that sets a key, as in `--log.level`.
+pub(crate) struct Flag<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) key: [&'a str; 2],
+    pub(crate) value: &'a str,
+}
+
+/// Lays the variables over the table, and the flags over these; gives back what set which key.
+pub(super) fn overlay(
+    root: &mut Table,
+    environment: &Environment,
+    flags: &[Flag<'_>],
+) -> BTreeMap<String, String> {
     let mut origins = BTreeMap::new();
     for (variable, value) in environment {
         let Some(path) = variable.strip_prefix(PREFIX) else {
@@ -23,6 +34,10 @@ pub(super) fn overlay(root: &mut Table, environment: &Environment) -> BTreeMap<S
         let segments: Vec<&str> = path.split(SEPARATOR).collect();
         let key = set(root, &segments, value);
         origins.insert(key, variable.clone());
+    }
+    for flag in flags {
+        let key = set(root, &flag.key, flag.value);
+        origins.insert(key, flag.name.to_owned());
     }
     origins
 }
@@ -64,7 +79,7 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        let origins = overlay(&mut root, &environment);
+        let origins = overlay(&mut root, &environment, &[]);
         (root, origins)
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// As in `servers.main.port`; with the environment variable that set it, if one did.
+    /// As in `servers.main.port`; with the variable or flag that set it, if one did.
     pub(crate) key: String,
     /// What was found; never a secret.
     pub(crate) got: String,

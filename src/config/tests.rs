@@ -20,7 +20,7 @@ fn variables(pairs: &[(&str, &str)]) -> Environment {
 fn load(yaml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), yaml).expect("written");
-    Config::load(Some(file.path()), &variables(environment))
+    Config::load(Some(file.path()), &variables(environment), &[])
 }
 
 fn target(yaml: &str, environment: &[(&str, &str)]) -> Target {
@@ -34,7 +34,8 @@ fn target(yaml: &str, environment: &[(&str, &str)]) -> Target {
 #[test]
 fn the_example_shows_the_defaults() {
     let example = load(EXAMPLE, &[]).expect("the example is good");
-    let defaults = Config::load(None, &variables(&[("PGHOST", "localhost")])).expect("defaults");
+    let defaults =
+        Config::load(None, &variables(&[("PGHOST", "localhost")]), &[]).expect("defaults");
     assert_eq!(example.listen_address, defaults.listen_address);
     assert_eq!(example.log_level, defaults.log_level);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
@@ -101,8 +102,12 @@ fn a_server_that_says_where_it_is_does_not_take_database_url() {
 
 #[test]
 fn the_name_of_a_lone_server_is_its_address() {
-    let config =
-        Config::load(None, &variables(&[("DATABASE_URL", "postgres://u@db/d")])).expect("good");
+    let config = Config::load(
+        None,
+        &variables(&[("DATABASE_URL", "postgres://u@db/d")]),
+        &[],
+    )
+    .expect("good");
     assert_eq!(config.servers[0].name, "db:5432");
     assert_eq!(config.servers[0].target.dbname, "d");
 }
@@ -134,6 +139,6 @@ fn a_password_is_not_debugged() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error =
-        Config::load(Some(Path::new("/nowhere.yaml")), &variables(&[])).expect_err("no file");
+        Config::load(Some(Path::new("/nowhere.yaml")), &variables(&[]), &[]).expect_err("no file");
     assert_eq!(error.to_string(), "cannot read /nowhere.yaml");
 }

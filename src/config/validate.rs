@@ -9,7 +9,7 @@ use serde::Deserialize;
 use wildmatch::WildMatch;
 
 use super::connection::Source;
-use super::env::{self, Environment, Table};
+use super::env::{self, Environment, Flag, Table};
 use super::problem::ConfigError;
 use super::raw::{
     Block, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
@@ -23,9 +23,13 @@ use crate::sizes;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 
-pub(super) fn config(mut table: Table, environment: &Environment) -> Result<Config, ConfigError> {
+pub(super) fn config(
+    mut table: Table,
+    environment: &Environment,
+    flags: &[Flag<'_>],
+) -> Result<Config, ConfigError> {
     let mut reader = Reader {
-        origins: env::overlay(&mut table, environment),
+        origins: env::overlay(&mut table, environment, flags),
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
@@ -164,8 +168,11 @@ fn servers(
     }
     let mut servers = Vec::new();
     for (name, block) in given {
+        let problems = reader.problems.len();
         let raw = reader.table(&format!("servers.{name}"), block);
-        servers.extend(server(reader, Some(name), raw, &defaults, environment));
+        if reader.problems.len() == problems {
+            servers.extend(server(reader, Some(name), raw, &defaults, environment));
+        }
     }
     servers
 }
@@ -205,7 +212,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
             reader.problem(
                 &key,
                 format!("{label:?}"),
-                "letters, digits and underscores, none of server, datname, owner",
+                "a label name, none of server, datname, owner, job, instance",
             );
         } else if let Some(value) = reader.text(&key, value) {
             labels.insert(label, value);

@@ -15,7 +15,7 @@ use super::raw::{Block, Leaf};
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
-    /// Keys that an environment variable has set.
+    /// Keys that a variable or a flag has set.
     pub(super) origins: BTreeMap<String, String>,
 }
 

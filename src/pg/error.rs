@@ -21,8 +21,8 @@ pub(crate) enum ConnectError {
     Tls(#[from] rustls::Error),
     #[error("no answer within {0}")]
     Timeout(humantime::FormattedDuration),
-    #[error("connecting")]
-    Driver(#[source] Error),
+    #[error(transparent)]
+    Driver(Error),
     #[error("the session is not what was asked for: {0}")]
     Unusable(#[source] QueryError),
     /// What keeps the session harmless did not reach the server.

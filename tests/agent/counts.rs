@@ -1,0 +1,279 @@
+//! Sessions are counted as PostgreSQL itself shows them, between scrapes too, and by one session of the agent's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
+
+use super::names::{create_tenant, fresh, sessions, trusting, watch};
+use crate::support::{Cluster, Scrape, TestSession, eventually, exchange};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const SESSIONS: &str = "pg_stat_activity_count";
+
+type Counts = BTreeMap<Vec<String>, f64>;
+
+/// What a superuser is shown: some columns, and a number for each of their combinations.
+async fn asked(session: &TestSession, sql: &str) -> Counts {
+    let answer = session.simple_query(sql).await.expect("an answer");
+    let rows = answer.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let counts = rows.map(|row| {
+        let columns = (0..row.len()).map(|n| row.get(n).unwrap_or_default().to_owned());
+        let mut key: Vec<String> = columns.collect();
+        let count = key.pop().and_then(|count| count.parse().ok());
+        (key, count.expect("the last column is a number"))
+    });
+    counts.collect()
+}
+
+/// What the page shows: the sums of a family by these labels. Zeros are left out, for `asked` has none.
+fn shown(page: &Scrape, family: &str, labels: &[&str], without: &[&str]) -> Counts {
+    let mut counts = Counts::new();
+    for series in page.series(family) {
+        let of = |label: &&str| series.label(label).unwrap_or_default().to_owned();
+        if series.value > 0.0 && !without.contains(&&*of(&"application_name")) {
+            *counts.entry(labels.iter().map(of).collect()).or_default() += series.value;
+        }
+    }
+    counts
+}
+
+/// Sessions in every state, some of them in databases that are not their role's.
+async fn motley(cluster: &Cluster, observer: &TestSession) -> Vec<TestSession> {
+    let mut motley = sessions(cluster, "calibre", 3).await;
+    let wiki = sessions(cluster, "wiki", 2).await;
+    wiki[0].batch_execute("BEGIN").await.expect("a transaction");
+    wiki[1].batch_execute("BEGIN").await.expect("a transaction");
+    let failed = wiki[1].batch_execute("SELECT 1/0").await;
+    failed.expect_err("a failed transaction");
+    motley.extend(wiki);
+    motley.push(cluster.admin_of("wiki").await);
+
+    let visitor = cluster.connect("calibre", "calibre", "wiki").await;
+    let visitor = visitor.expect("PUBLIC may connect");
+    tokio::spawn(async move { visitor.batch_execute("SELECT pg_sleep(600)").await });
+    let sleeping = "SELECT true FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    eventually(LIMIT, "a statement runs", async || {
+        observer.value(sleeping).await
+    })
+    .await;
+    motley
+}
+
+#[tokio::test]
+async fn counts_are_those_of_pg_stat_activity() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "calibre", 50).await;
+    create_tenant(&cluster, "wiki", 50).await;
+    let agent = watch(&cluster, "").await;
+    let observer = cluster.admin().await;
+    let rename = observer.batch_execute("SET application_name = 'observer'");
+    rename.await.expect("a name");
+    let _sessions = motley(&cluster, &observer).await;
+
+    let page = fresh(&agent).await;
+    // The agent and the observer are never seen in the same state by each other.
+    let of_others = "SELECT datname, usename, state, count(*) FROM pg_stat_activity WHERE datid <> 0 \
+                     AND application_name NOT IN ('observer', 'pgcommons') GROUP BY 1, 2, 3";
+    let by = ["datname", "usename", "state"];
+    let seen = shown(&page, SESSIONS, &by, &["observer", "pgcommons"]);
+    assert_eq!(seen, asked(&observer, of_others).await);
+    assert_eq!(seen.len(), 5, "{seen:?}");
+
+    let clients = "pg_stat_activity WHERE backend_type = 'client backend'";
+    for (family, label, column) in [
+        ("pgcommons_database_connections", "datname", "datname"),
+        ("pgcommons_role_connections", "rolname", "usename"),
+    ] {
+        let sql = format!("SELECT {column}, count(*) FROM {clients} GROUP BY 1");
+        let of_server = asked(&observer, &sql).await;
+        assert_eq!(shown(&page, family, &[label], &[]), of_server);
+    }
+    let all = asked(&observer, &format!("SELECT count(*) FROM {clients}")).await;
+    assert_eq!(shown(&page, "pgcommons_server_connections", &[], &[]), all);
+}
+
+#[tokio::test]
+async fn an_open_transaction_gets_older() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "app", -1).await;
+    let agent = watch(&cluster, "").await;
+    let open = sessions(&cluster, "app", 2).await;
+    open[0].batch_execute("BEGIN").await.expect("a transaction");
+
+    let age = |page: &Scrape, state| {
+        let of = [("datname", "app"), ("state", state)];
+        page.value("pg_stat_activity_max_tx_duration", &of)
+    };
+    let page = fresh(&agent).await;
+    let before = age(&page, "idle in transaction").expect("a transaction is open");
+    assert_eq!(age(&page, "idle"), None);
+    let after = age(&fresh(&agent).await, "idle in transaction");
+    assert!(after > Some(before), "{after:?} after {before}");
+}
+
+#[tokio::test]
+async fn a_burst_between_two_scrapes_shows_in_the_peak() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "app", 50).await;
+    let agent = watch(&cluster, "").await;
+    let of = |page: &Scrape, family| page.value(family, &[("datname", "app")]);
+    let peak = "pgcommons_database_connections_peak";
+    assert_eq!(of(&fresh(&agent).await, peak), Some(0.0));
+
+    let burst = sessions(&cluster, "app", 40).await;
+    // Two seconds of all forty, and a poll of the agent in that time.
+    let witnessed = "WITH burst AS (SELECT count(*) AS size, max(backend_start) AS complete
+                                      FROM pg_stat_activity WHERE datname = 'app')
+                     SELECT true FROM burst, pg_stat_activity AS agent
+                      WHERE size = 40 AND complete < clock_timestamp() - interval '2 s'
+                        AND agent.application_name = 'pgcommons' AND agent.query_start > complete
+                        AND agent.state = 'idle' AND agent.query LIKE '%pg_stat_get_activity%'";
+    let observer = cluster.admin().await;
+    eventually(LIMIT, "a poll while the burst lasts", async || {
+        observer.value(witnessed).await
+    })
+    .await;
+    for session in burst {
+        session.close().await;
+    }
+
+    let gone = |page: &Scrape| of(page, "pgcommons_database_connections") == Some(0.0);
+    let page = agent.scrape_until("the burst is over", gone).await;
+    assert_eq!(of(&page, peak), Some(40.0));
+    assert_eq!(
+        of(&page, "pgcommons_database_connections_headroom"),
+        Some(50.0)
+    );
+}
+
+#[tokio::test]
+async fn any_number_of_scrapers_share_one_session() {
+    let cluster = trusting(&[]).await;
+    let agent = watch(&cluster, "").await;
+    let observer = cluster.admin().await;
+    let own = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcommons'";
+    fresh(&agent).await;
+
+    let address = agent.address();
+    let scrape = move || {
+        let replies = (0..4).map(|_| exchange(address, "GET", "/metrics", &[]));
+        replies
+            .map(|reply| reply.map_or(0, |reply| reply.status))
+            .collect()
+    };
+    let scrapers: Vec<_> = (0..50).map(|_| std::thread::spawn(scrape)).collect();
+    eventually(LIMIT, "all scrapers are done", async || {
+        assert_eq!(observer.value(own).await.as_deref(), Some("1"));
+        scrapers
+            .iter()
+            .all(std::thread::JoinHandle::is_finished)
+            .then_some(())
+    })
+    .await;
+    for scraper in scrapers {
+        let statuses: Vec<u16> = scraper.join().expect("a scraper that ended");
+        assert_eq!(statuses, [200; 4]);
+    }
+}
+
+#[tokio::test]
+async fn refusals_at_the_databases_limit_are_counted_one_by_one() {
+    let cluster = trusting(&[]).await;
+    if cluster.major_version().await < 14 {
+        return; // the counter of the server came with 14
+    }
+    create_tenant(&cluster, "full", 2).await;
+    create_tenant(&cluster, "closed", 5).await;
+    let close = "REVOKE CONNECT ON DATABASE closed FROM PUBLIC, closed";
+    cluster.sql(close).await;
+    let agent = watch(&cluster, "").await;
+    let _two = sessions(&cluster, "full", 2).await;
+    let refusals = |page: &Scrape, datname| {
+        page.value("pgcommons_database_refusals_total", &[("datname", datname)])
+    };
+    assert_eq!(refusals(&fresh(&agent).await, "full"), Some(0.0));
+
+    for (database, code) in [
+        ("full", SqlState::TOO_MANY_CONNECTIONS),
+        ("closed", SqlState::INSUFFICIENT_PRIVILEGE),
+    ] {
+        for _ in 0..10 {
+            let refused = cluster.connect(database, database, database).await;
+            let error = refused.err().expect("a refusal");
+            assert_eq!(error.code(), Some(&code), "{error:?}");
+        }
+    }
+    let observer = cluster.admin().await;
+    let fatal = "SELECT true FROM pg_stat_database WHERE sessions_fatal = 10 HAVING count(*) = 2";
+    eventually(LIMIT, "the server counts", async || {
+        observer.value(fatal).await
+    })
+    .await;
+    let page = fresh(&agent).await;
+    assert_eq!(refusals(&page, "full"), Some(10.0));
+    // Not refused by a limit.
+    assert_eq!(refusals(&page, "closed"), Some(0.0));
+}
+
+#[tokio::test]
+async fn rare_application_names_are_summed_up_as_other() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "app", -1).await;
+    let agent = watch(&cluster, "activity: {application_names: 5}").await;
+    let workers = sessions(&cluster, "app", 31).await;
+    for (n, worker) in workers.iter().enumerate() {
+        // The last name twice, the others once: 30 names.
+        let name = format!("SET application_name = 'worker-{:02}'", n.min(29));
+        worker.batch_execute(&name).await.expect("a name");
+    }
+
+    let page = fresh(&agent).await;
+    let mut series = page.series(SESSIONS);
+    series.retain(|series| series.label("datname") == Some("app"));
+    let names: BTreeSet<_> = series
+        .iter()
+        .filter_map(|series| series.label("application_name"))
+        .collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    let count = |name| page.value(SESSIONS, &[("datname", "app"), ("application_name", name)]);
+    assert_eq!(count("other"), Some(31.0 - 2.0 - 4.0));
+    assert_eq!(count("worker-29"), Some(2.0), "the busiest are told apart");
+    let sums = shown(&page, SESSIONS, &["datname"], &[]);
+    assert_eq!(sums.get(&vec!["app".to_owned()]), Some(&31.0));
+}
+
+#[tokio::test]
+async fn parallel_workers_use_up_no_limit() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "app", 2).await;
+    let agent = watch(&cluster, "").await;
+    let session = cluster
+        .connect("app", "app", "app")
+        .await
+        .expect("a session");
+    let force = if cluster.major_version().await < 16 {
+        "SET force_parallel_mode = on"
+    } else {
+        "SET debug_parallel_query = on"
+    };
+    session.batch_execute(force).await.expect("a setting");
+    tokio::spawn(async move { session.batch_execute("SELECT pg_sleep(600)").await });
+
+    let of = |page: &Scrape, family| page.value(family, &[("datname", "app")]);
+    let page = agent
+        .scrape_until("two backends", |page| {
+            of(page, "pg_stat_database_numbackends") == Some(2.0)
+        })
+        .await;
+    let worker = [("datname", "app"), ("backend_type", "parallel worker")];
+    assert_eq!(page.value(SESSIONS, &worker), Some(1.0));
+    assert_eq!(of(&page, "pgcommons_database_connections"), Some(1.0));
+    let headroom = of(&page, "pgcommons_database_connections_headroom");
+    assert_eq!(headroom, Some(1.0));
+    assert_eq!(cluster.fill("app", "app", "app").await.len(), 1);
+}

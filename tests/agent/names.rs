@@ -1,0 +1,231 @@
+//! Names of any kind come out as they went in: of databases, of roles, in budgets and in patterns.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::support::{Agent, AgentSpec, Cluster, SUPERUSER, Scrape, TestSession};
+
+/// An agent as quick as its configuration allows.
+const QUICK: &str = "poll: {interval: 100ms}\n\
+                     stats: {interval: 1s}\n\
+                     sizes: {interval: 1s, time_share: 0.5}\n";
+
+/// Starts a server that asks nobody for a password: to check one takes long in a program that is not optimised.
+pub(super) async fn trusting(settings: &[(&str, &str)]) -> Cluster {
+    let cluster = Cluster::start(settings);
+    cluster.prepend_hba("host all all 127.0.0.1/32 trust");
+    cluster.reload().await;
+    cluster
+}
+
+/// The role of the agent in most tests; its password is its name, as that of every role here.
+pub(super) const AGENT: &str = "agent";
+
+pub(super) async fn create_agent_role(cluster: &Cluster) {
+    let create =
+        format!("CREATE ROLE {AGENT} LOGIN PASSWORD '{AGENT}'; GRANT pg_monitor TO {AGENT}");
+    cluster.sql(&create).await;
+}
+
+/// A quick agent that logs in as this role, with this added to its configuration.
+pub(super) async fn watch_as(cluster: &Cluster, role: &str, config: &str) -> Agent {
+    let (url, config) = (
+        cluster.url(role, role, "postgres"),
+        format!("{QUICK}{config}"),
+    );
+    Agent::start(AgentSpec {
+        env: &[("DATABASE_URL", &url)],
+        config: Some(&config),
+        ..AgentSpec::default()
+    })
+    .await
+}
+
+/// A quick agent whose role has `pg_monitor`.
+pub(super) async fn watch(cluster: &Cluster, config: &str) -> Agent {
+    create_agent_role(cluster).await;
+    watch_as(cluster, AGENT, config).await
+}
+
+/// A page of a poll that began after this was called.
+pub(super) async fn fresh(agent: &Agent) -> Scrape {
+    let polls = |page: &Scrape| {
+        page.sum(
+            "pgcommons_polls_total",
+            &[("job", "activity"), ("outcome", "ok")],
+        )
+    };
+    let before = polls(&agent.scrape().await);
+    // The next one may have begun already.
+    agent
+        .scrape_until("a poll that began later", |page| {
+            polls(page) >= before + 2.0
+        })
+        .await
+}
+
+/// A name as SQL has it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A database with this limit, and the role of the same name that owns it.
+pub(super) async fn create_tenant(cluster: &Cluster, name: &str, limit: i32) {
+    let (identifier, password) = (quoted(name), name.replace('\'', "''"));
+    let role = format!("CREATE ROLE {identifier} LOGIN PASSWORD '{password}'");
+    let owned = format!("OWNER {identifier} CONNECTION LIMIT {limit}");
+    cluster.sql(&role).await;
+    cluster
+        .sql(&format!("CREATE DATABASE {identifier} {owned}"))
+        .await;
+}
+
+/// Opens sessions of a tenant.
+pub(super) async fn sessions(cluster: &Cluster, tenant: &str, count: usize) -> Vec<TestSession> {
+    let mut sessions = Vec::new();
+    for _ in 0..count {
+        let session = cluster.connect(tenant, tenant, tenant).await;
+        sessions.push(session.expect("a tenant may connect"));
+    }
+    sessions
+}
+
+/// What somebody, somewhere, will call a database; the first is also the role of the agent.
+fn odd_names() -> Vec<String> {
+    let mut names = [
+        "we\"ird",
+        "back\\slash",
+        "back\\nslash",
+        "new\nline",
+        "🐘 größe",
+        "Shop",
+        "shop",
+        "-dash",
+        " two  spaces ",
+        "{}",
+        "{datname=\"x\"}",
+        "a.b[0]",
+        "it's; --",
+        "%s$1",
+        "null",
+        "007",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // As long as a name may be: 63 bytes.
+    names.extend(["n".repeat(63), format!("{}x", "é".repeat(31))]);
+    names
+}
+
+/// The values of a label in a family, or in all of them.
+fn values(page: &Scrape, family: Option<&str>, label: &str) -> BTreeSet<String> {
+    let names = page.names().into_iter();
+    let families = names.filter(|name| family.is_none_or(|family| family == *name));
+    let series = families.flat_map(|name| page.series(name));
+    series
+        .filter_map(|series| series.label(label).map(str::to_owned))
+        .collect()
+}
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+/// Of each database its place in the list as the budget, and itself as the owner.
+fn budgets(names: &[String]) -> String {
+    let mut config = "budgets:\n".to_owned();
+    for (n, name) in names.iter().enumerate() {
+        // JSON's strings are YAML's too.
+        let key = serde_json::to_string(name).expect("text");
+        writeln!(config, "  {key}: {{connections: {}, owner: {key}}}", n + 1).expect("text");
+    }
+    config
+}
+
+#[tokio::test]
+async fn any_name_comes_out_as_it_went_in() {
+    let cluster = trusting(&[]).await;
+    let names = odd_names();
+    let mut held = Vec::new();
+    for name in &names {
+        create_tenant(&cluster, name, 50).await;
+        held.extend(sessions(&cluster, name, 1).await);
+    }
+    let agent = quoted(&names[0]);
+    cluster.sql(&format!("GRANT pg_monitor TO {agent}")).await;
+    let agent = watch_as(&cluster, &names[0], &budgets(&names)).await;
+
+    let mut expected: BTreeSet<String> = names.iter().cloned().collect();
+    expected.insert("postgres".to_owned());
+    let sizes = |page: &Scrape| values(page, Some("pg_database_size_bytes"), "datname");
+    let page = agent
+        .scrape_until("all sizes", |page| sizes(page) == expected)
+        .await;
+    assert_eq!(values(&page, None, "datname"), expected);
+    assert_eq!(values(&page, None, "rolname"), expected);
+    for (n, name) in names.iter().enumerate() {
+        let (datname, usename) = (("datname", &**name), ("usename", &**name));
+        let sessions = page.value("pg_stat_activity_count", &[datname, usename]);
+        assert_eq!(sessions, Some(1.0), "{name}");
+        let of = [datname, ("kind", "budget")];
+        let budget = page.value("pgcommons_database_connections_limit", &of);
+        assert_eq!(budget, Some((n + 1) as f64), "{name}");
+        let info = page.value("pgcommons_database_info", &[datname, ("owner", name)]);
+        assert_eq!(info, Some(1.0), "{name}");
+        let of_role = page.value("pgcommons_role_connections", &[("rolname", name)]);
+        // The first has the agent's session too.
+        assert_eq!(of_role, Some(if n == 0 { 2.0 } else { 1.0 }), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_in_another_encoding_costs_nobody_else_theirs() {
+    let cluster = trusting(&[]).await;
+    cluster
+        .sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        .await;
+    // Names are stored as the session's database has them, here in bytes that are not UTF-8.
+    cluster.sql_in("latin", "CREATE DATABASE \"café\"").await;
+    cluster.sql_in("latin", "CREATE ROLE \"rené\" LOGIN").await;
+    let agent = watch(&cluster, "").await;
+
+    let page = fresh(&agent).await;
+    let databases = values(&page, Some("pg_database_connection_limit"), "datname");
+    assert_eq!(databases, set(["caf\\xe9", "latin", "postgres"]));
+    let roles = values(&page, Some("pgcommons_role_connections"), "rolname");
+    assert_eq!(roles, set(["ren\\xe9", AGENT, SUPERUSER]));
+}
+
+#[tokio::test]
+async fn patterns_choose_the_databases_but_not_the_sessions_of_the_server() {
+    let cluster = trusting(&[]).await;
+    for name in ["team_a", "team_b", "team_b_test", "shop", "shops"] {
+        create_tenant(&cluster, name, 10).await;
+    }
+    let _unwatched = sessions(&cluster, "shops", 3).await;
+    let patterns = "databases: {include: ['team_*', 'sho?', template1], exclude: ['*_test']}";
+    let choosy = watch(&cluster, patterns).await;
+    let page = fresh(&choosy).await;
+    assert_eq!(
+        values(&page, None, "datname"),
+        set(["shop", "team_a", "team_b", "template1"])
+    );
+    assert_eq!(page.value("pgcommons_server_connections", &[]), Some(4.0));
+    let of_role = [("rolname", "shops")];
+    assert_eq!(
+        page.value("pgcommons_role_connections", &of_role),
+        Some(3.0)
+    );
+    drop(choosy);
+
+    let agent = watch_as(&cluster, AGENT, "").await;
+    let all = [
+        "postgres",
+        "shop",
+        "shops",
+        "team_a",
+        "team_b",
+        "team_b_test",
+    ];
+    assert_eq!(values(&fresh(&agent).await, None, "datname"), set(all));
+}

@@ -1,0 +1,244 @@
+//! What the agent's role may see decides what is on the page; and its session is safe from others.
+
+use std::io::Write;
+use std::time::Duration;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use super::names::{
+    AGENT, create_agent_role, create_tenant, fresh, sessions, trusting, watch, watch_as,
+};
+use crate::support::{Agent, AgentSpec, Cluster, SUPERUSER, Scrape, eventually, run};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Families that count sessions, and so need to see all of them.
+fn counting(page: &Scrape) -> Vec<&str> {
+    let known_to_all = [
+        "pgcommons_server_connections_limit",
+        "pgcommons_server_connections_committed",
+    ];
+    let counting = [
+        "pg_stat_activity_",
+        "pgcommons_server_connections",
+        "pgcommons_database_connections",
+        "pgcommons_database_refusals",
+        "pgcommons_role_connections",
+    ];
+    let mut families = page.names();
+    families.retain(|family| counting.iter().any(|start| family.starts_with(start)));
+    families.retain(|family| !known_to_all.contains(family));
+    families.into_iter().collect()
+}
+
+fn privilege(page: &Scrape, name: &str) -> Option<f64> {
+    page.value("pgcommons_privilege", &[("privilege", name)])
+}
+
+async fn until_it_sees(agent: &Agent, all: bool) -> Scrape {
+    let wanted = Some(f64::from(u8::from(all)));
+    let sees = |page: &Scrape| privilege(page, "pg_read_all_stats") == wanted;
+    let page = agent.scrape_until("what it may see", sees).await;
+    assert_eq!(page.value("pg_up", &[]), Some(1.0));
+    page
+}
+
+fn logged(agent: &Agent, text: &str) -> usize {
+    agent.log().matches(text).count()
+}
+
+#[tokio::test]
+async fn a_part_of_the_sessions_is_never_shown_as_the_whole() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "app", 50).await;
+    let _sessions = sessions(&cluster, "app", 2).await;
+    cluster.sql("CREATE ROLE blind LOGIN").await;
+    let agent = watch_as(&cluster, "blind", "").await;
+    let of = |page: &Scrape, family| page.value(family, &[("datname", "app")]);
+
+    let page = until_it_sees(&agent, false).await;
+    assert_eq!(counting(&page), [""; 0]);
+    assert_eq!(of(&page, "pg_database_connection_limit"), Some(50.0));
+    assert_eq!(logged(&agent, "lacks pg_monitor"), 1, "{}", agent.log());
+
+    cluster.sql("GRANT pg_monitor TO blind").await;
+    let page = until_it_sees(&agent, true).await;
+    assert_eq!(of(&page, "pgcommons_database_connections"), Some(2.0));
+    assert_eq!(
+        of(&page, "pgcommons_database_connections_headroom"),
+        Some(48.0)
+    );
+    let shown = counting(&page);
+    assert!(shown.len() >= 16, "{shown:?}");
+
+    cluster.sql("REVOKE pg_monitor FROM blind").await;
+    let page = until_it_sees(&agent, false).await;
+    assert_eq!(counting(&page), [""; 0]);
+    // All this in one session.
+    assert_eq!(logged(&agent, "lacks pg_monitor"), 2, "{}", agent.log());
+    assert_eq!(logged(&agent, "ready"), 1, "{}", agent.log());
+    assert_eq!(failed_polls(&page), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_superuser_is_told_to_be_less() {
+    let cluster = trusting(&[]).await;
+    let agent = watch_as(&cluster, SUPERUSER, "").await;
+    let page = until_it_sees(&agent, true).await;
+    assert_eq!(privilege(&page, "superuser"), Some(1.0));
+    let log = agent.log();
+    assert!(
+        log.contains("WARN") && log.contains("is a superuser"),
+        "{log}"
+    );
+
+    let agent = watch(&cluster, "").await;
+    let page = until_it_sees(&agent, true).await;
+    assert_eq!(privilege(&page, "superuser"), Some(0.0));
+    assert!(!agent.log().contains("superuser"), "{}", agent.log());
+}
+
+async fn role_sql(args: &[&str], env: &[(&str, &str)]) -> String {
+    let args = [&["role-sql", "--role", ODD_ROLE], args].concat();
+    let output = run(AgentSpec {
+        args: &args,
+        env,
+        config: None,
+    })
+    .await;
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("SQL in UTF-8")
+}
+
+fn refusal<T>(result: Result<T, Error>) -> SqlState {
+    let error = result.err().expect("a refusal");
+    error.code().expect("of the server").clone()
+}
+
+const ODD_ROLE: &str = "we\"ird one";
+const ODD_PASSWORD: &str = " p@ss'/ü";
+
+/// Creates the role for the agent as the printed SQL does.
+async fn create_printed_role(cluster: &Cluster) {
+    let version = cluster.major_version().await.to_string();
+    let told = role_sql(&["--server-version", &version], &[]).await;
+    let asked = role_sql(&[], &[("DATABASE_URL", &cluster.superuser_url())]).await;
+    assert_eq!(asked, told);
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    writeln!(file, "{ODD_PASSWORD}").expect("a temporary file can be written");
+    let path = file.path().to_str().expect("a path in UTF-8");
+    let args = ["--password-file", path, "--server-version", &version];
+    cluster.sql(&role_sql(&args, &[]).await).await;
+}
+
+#[tokio::test]
+async fn the_printed_role_is_all_that_the_agent_needs() {
+    // One that asks for passwords.
+    let cluster = Cluster::start(&[]);
+    create_tenant(&cluster, "app", 50).await;
+    let _session = sessions(&cluster, "app", 1).await;
+    cluster
+        .sql_in("app", "CREATE TABLE secret AS SELECT 42 AS answer")
+        .await;
+    create_printed_role(&cluster).await;
+
+    let url = cluster.url(ODD_ROLE, ODD_PASSWORD, "postgres");
+    let env = [("DATABASE_URL", &*url)];
+    let agent = Agent::start(AgentSpec {
+        env: &env,
+        ..AgentSpec::default()
+    })
+    .await;
+    let page = until_it_sees(&agent, true).await;
+    let used = page.value("pgcommons_database_connections", &[("datname", "app")]);
+    assert_eq!(used, Some(1.0));
+    assert_eq!(privilege(&page, "superuser"), Some(0.0));
+    let reserved = (cluster.major_version().await >= 16).then_some(1.0);
+    assert_eq!(privilege(&page, "pg_use_reserved_connections"), reserved);
+
+    let stranger = cluster
+        .connect(ODD_ROLE, ODD_PASSWORD.trim(), "postgres")
+        .await;
+    assert_eq!(refusal(stranger), SqlState::INVALID_PASSWORD);
+    let visitor = cluster.connect(ODD_ROLE, ODD_PASSWORD, "app").await;
+    let visitor = visitor.expect("PUBLIC may connect");
+    let reading = visitor.batch_execute("SELECT * FROM public.secret").await;
+    assert_eq!(refusal(reading), SqlState::INSUFFICIENT_PRIVILEGE);
+    let writing = visitor.batch_execute("CREATE TABLE public.mine ()").await;
+    assert_eq!(refusal(writing), SqlState::READ_ONLY_SQL_TRANSACTION);
+}
+
+/// Polls that did not end well.
+fn failed_polls(page: &Scrape) -> Vec<String> {
+    let polls = page.series("pgcommons_polls_total").into_iter();
+    let failed = polls.filter(|polls| polls.value > 0.0 && polls.label("outcome") != Some("ok"));
+    failed.map(|polls| format!("{:?}", polls.labels)).collect()
+}
+
+#[tokio::test]
+async fn the_session_outlives_an_idle_session_timeout() {
+    let cluster = trusting(&[]).await;
+    if cluster.major_version().await < 14 {
+        return; // the setting came with 14
+    }
+    cluster.append_conf(&[("idle_session_timeout", "500ms")]);
+    cluster.reload().await;
+    create_agent_role(&cluster).await;
+    let url = cluster.url(AGENT, AGENT, "postgres");
+    let agent = Agent::start(AgentSpec {
+        env: &[("DATABASE_URL", &url)],
+        config: Some("poll: {interval: 2s}"),
+        ..AgentSpec::default()
+    })
+    .await;
+    let up = |page: &Scrape| page.value("pg_up", &[]) == Some(1.0);
+    agent.scrape_until("a poll", up).await;
+    let own = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgcommons'";
+    let before = cluster.query_one_i64(own).await;
+
+    // Others do not outlive it.
+    let idle = cluster.admin().await;
+    let ended = async || idle.is_closed().then_some(());
+    eventually(LIMIT, "an idle session ends", ended).await;
+    let page = fresh(&agent).await;
+    assert_eq!(cluster.query_one_i64(own).await, before);
+    assert_eq!(failed_polls(&page), [""; 0]);
+}
+
+/// What would be called instead of the server's own functions and operators, were `public` searched first.
+const TRAPS: &str = "
+CREATE FUNCTION public.trap() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
+CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT public.trap(); SELECT pg_catalog.now()';
+CREATE FUNCTION public.lower(text) RETURNS text LANGUAGE sql AS 'SELECT public.trap(); SELECT $1';
+CREATE FUNCTION public.current_setting(text) RETURNS text LANGUAGE sql AS 'SELECT public.trap(); SELECT $1';
+CREATE FUNCTION public.first(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT public.trap(); SELECT $1';
+CREATE AGGREGATE public.count(*) (sfunc = public.first, stype = bigint, initcond = 0);
+CREATE FUNCTION public.differs(integer, integer) RETURNS bool LANGUAGE sql AS 'SELECT public.trap(); SELECT true';
+CREATE OPERATOR public.<> (leftarg = integer, rightarg = integer, function = public.differs);
+ALTER DATABASE postgres SET search_path = public, pg_catalog;";
+
+#[tokio::test]
+async fn functions_planted_in_public_are_not_called() {
+    let cluster = trusting(&[]).await;
+    cluster.sql(TRAPS).await;
+    let victim = cluster.admin().await;
+    let uses = [
+        "now()",
+        "lower('A')",
+        "current_setting('port')",
+        "count(*)",
+        "1 <> 2",
+    ];
+    for expression in uses {
+        let trapped = victim.batch_execute(&format!("SELECT {expression}")).await;
+        assert_eq!(refusal(trapped), SqlState::RAISE_EXCEPTION, "{expression}");
+    }
+    let agent = watch(&cluster, "").await;
+    let asked = |page: &Scrape| {
+        !page.series("pg_locks_count").is_empty()
+            && !page.series("pg_database_size_bytes").is_empty()
+    };
+    let page = agent.scrape_until("all was asked for", asked).await;
+    assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
+}

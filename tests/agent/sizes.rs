@@ -1,0 +1,228 @@
+//! Sizes are those of `pg_database_size()`, follow databases as they come and go, and stay unknown one by one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::names::{AGENT, create_tenant, fresh, sessions, trusting, watch};
+use crate::support::{Agent, Cluster, Scrape};
+
+const SIZE: &str = "pg_database_size_bytes";
+const MEASURED: &str = "pgcommons_database_sizes_oldest_timestamp_seconds";
+
+fn size(page: &Scrape, datname: &str) -> Option<f64> {
+    page.value(SIZE, &[("datname", datname)])
+}
+
+fn unknown(page: &Scrape, reason: &str) -> Option<f64> {
+    page.value("pgcommons_database_sizes_unknown", &[("reason", reason)])
+}
+
+async fn until_known(agent: &Agent, datname: &str) -> Scrape {
+    let known = |page: &Scrape| size(page, datname).is_some();
+    agent.scrape_until("its size is known", known).await
+}
+
+/// What `pg_database_size()` says of each database but the templates.
+async fn real_sizes(cluster: &Cluster) -> BTreeMap<String, f64> {
+    let mut sizes = BTreeMap::new();
+    let observer = cluster.admin().await;
+    let names = "SELECT string_agg(datname, ',') FROM pg_database WHERE NOT datistemplate";
+    for name in observer.value(names).await.expect("databases").split(',') {
+        let size = format!("SELECT pg_database_size('{name}')");
+        let size = observer
+            .value(&size)
+            .await
+            .and_then(|size| size.parse().ok());
+        sizes.insert(name.to_owned(), size.expect("a size"));
+    }
+    sizes
+}
+
+#[tokio::test]
+async fn sizes_are_those_of_pg_database_size() {
+    let cluster = trusting(&[]).await;
+    for tenant in ["calibre", "wiki", "shop"] {
+        create_tenant(&cluster, tenant, 50).await;
+    }
+    // The first session in a database leaves a file there: it is to be over before sizes are compared.
+    for session in sessions(&cluster, "shop", 1).await {
+        session.close().await;
+    }
+    let agent = watch(&cluster, "databases: {exclude: [shop]}").await;
+    until_known(&agent, "wiki").await;
+    let grow = "CREATE TABLE page AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)";
+    cluster.sql_in("wiki", grow).await;
+
+    let mut real = real_sizes(&cluster).await;
+    real.remove("shop").expect("it is there, but not watched");
+    let now = cluster
+        .query_one_i64("SELECT ceil(extract(epoch FROM clock_timestamp()))")
+        .await;
+    let page = agent
+        .scrape_until("all are measured again", |page| {
+            page.value(MEASURED, &[]) > Some(now as f64)
+        })
+        .await;
+    let shown: BTreeMap<_, _> = page
+        .series(SIZE)
+        .into_iter()
+        .map(|series| {
+            (
+                series.label("datname").expect("a label").to_owned(),
+                series.value,
+            )
+        })
+        .collect();
+    assert_eq!(shown, real);
+    assert!(shown["wiki"] > shown["calibre"] + 3e6, "{shown:?}");
+}
+
+#[tokio::test]
+async fn databases_are_followed_as_they_come_and_go() {
+    let cluster = trusting(&[]).await;
+    let agent = watch(&cluster, "").await;
+    fresh(&agent).await;
+    cluster.sql("CREATE DATABASE young").await;
+    let page = until_known(&agent, "young").await;
+    let bytes = size(&page, "young");
+
+    cluster.sql("ALTER DATABASE young RENAME TO older").await;
+    let page = fresh(&agent).await;
+    assert_eq!(size(&page, "older"), bytes);
+    assert!(!page.text().contains("young"), "{}", page.text());
+
+    cluster.sql("DROP DATABASE older").await;
+    let page = fresh(&agent).await;
+    assert!(!page.text().contains("older"), "{}", page.text());
+
+    // Another one of that name starts from nothing.
+    cluster.sql("CREATE DATABASE older").await;
+    let grow = "CREATE TABLE page AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)";
+    cluster.sql_in("older", grow).await;
+    agent
+        .scrape_until("the size of the new one", |page| {
+            size(page, "older") > bytes
+        })
+        .await;
+}
+
+/// Since when an interrupted DROP leaves a database marked as invalid.
+fn has_invalid_databases(version_num: i64) -> bool {
+    let first_minor = match version_num / 10_000 {
+        13 => 12,
+        14 => 9,
+        15 => 4,
+        _ => 0,
+    };
+    version_num % 10_000 >= first_minor
+}
+
+#[tokio::test]
+async fn an_invalid_database_has_no_size_and_no_headroom() {
+    let cluster = trusting(&[]).await;
+    if !has_invalid_databases(cluster.query_one_i64("SHOW server_version_num").await) {
+        return;
+    }
+    create_tenant(&cluster, "torn", 7).await;
+    let agent = watch(&cluster, "").await;
+    let committed = |page: &Scrape| page.value("pgcommons_server_connections_committed", &[]);
+    let before = committed(&until_known(&agent, "torn").await).expect("a sum");
+    let tear = "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'torn'";
+    cluster.sql(tear).await;
+
+    let page = fresh(&agent).await;
+    let torn = [("datname", "torn")];
+    assert_eq!(
+        page.value("pg_database_connection_limit", &torn),
+        Some(-2.0)
+    );
+    assert_eq!(size(&page, "torn"), None);
+    assert_eq!(
+        page.value("pgcommons_database_connections_headroom", &torn),
+        None
+    );
+    let limits = page.series("pgcommons_database_connections_limit");
+    assert!(
+        limits
+            .iter()
+            .all(|limit| limit.label("datname") != Some("torn"))
+    );
+    assert_eq!(committed(&page), Some(before - 7.0));
+    assert_eq!(page.value("pg_up", &[]), Some(1.0));
+    assert!(size(&page, "postgres").is_some());
+}
+
+#[tokio::test]
+async fn a_closed_database_hides_its_size_from_lesser_roles_only() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "closed", 50).await;
+    create_tenant(&cluster, "open", 50).await;
+    cluster
+        .sql("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
+        .await;
+    let agent = watch(&cluster, "").await;
+    // With pg_monitor there is nothing that the agent may not measure.
+    let page = until_known(&agent, "closed").await;
+    assert_eq!(unknown(&page, "forbidden"), Some(0.0));
+
+    cluster
+        .sql(&format!("REVOKE pg_monitor FROM {AGENT}"))
+        .await;
+    let page = agent
+        .scrape_until("a size is hidden", |page| {
+            unknown(page, "forbidden") == Some(1.0)
+        })
+        .await;
+    assert_eq!(size(&page, "closed"), None);
+    for datname in ["open", "postgres"] {
+        assert!(size(&page, datname).is_some(), "{datname}");
+    }
+
+    cluster.sql(&format!("GRANT pg_monitor TO {AGENT}")).await;
+    let page = until_known(&agent, "closed").await;
+    assert_eq!(unknown(&page, "forbidden"), Some(0.0));
+}
+
+/// Creates and drops a database over and over; gives back how often.
+async fn churn(cluster: &Cluster, end: Instant) -> u32 {
+    let session = cluster.admin().await;
+    let mut rounds = 0;
+    while Instant::now() < end {
+        for statement in ["CREATE DATABASE transient", "DROP DATABASE transient"] {
+            let done = session.batch_execute(statement).await;
+            done.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+        }
+        rounds += 1;
+    }
+    rounds
+}
+
+#[tokio::test]
+async fn databases_that_come_and_go_cost_no_poll() {
+    let cluster = trusting(&[]).await;
+    let agent = watch(&cluster, "").await;
+    fresh(&agent).await;
+    let end = Instant::now() + Duration::from_secs(10);
+    let watched = async {
+        while Instant::now() < end {
+            let page = agent.scrape().await;
+            assert_eq!(page.value("pg_up", &[]), Some(1.0), "{}", agent.log());
+        }
+    };
+    let (rounds, ()) = tokio::join!(churn(&cluster, end), watched);
+    assert!(rounds > 0);
+
+    let page = fresh(&agent).await;
+    let polls = |job, outcome| {
+        let of = [("job", job), ("outcome", outcome)];
+        page.value("pgcommons_polls_total", &of)
+    };
+    for job in ["activity", "stats", "sizes"] {
+        assert!(polls(job, "ok") > Some(3.0), "{job}");
+        for outcome in ["timeout", "error", "lost"] {
+            assert_eq!(polls(job, outcome), Some(0.0), "{job}: {}", agent.log());
+        }
+    }
+}
