@@ -1,5 +1,6 @@
 //! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
 
+mod findings;
 mod report;
 mod table;
 mod verdict;

@@ -38,6 +38,13 @@ pub(crate) struct DatabaseView {
     pub(crate) locks: Vec<Locks>,
 }
 
+impl DatabaseView {
+    /// The configured quota, in bytes.
+    pub(crate) fn size_limit(&self) -> Option<u64> {
+        self.budget.as_ref().and_then(|budget| budget.size_bytes)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RoleView {
     pub(crate) row: Role,

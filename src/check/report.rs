@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::Blind;
+use super::findings::{Finding, findings};
 use super::verdict::{Level, Thresholds};
 use crate::limits::Limit;
 use crate::sizes::Unknown;
-use crate::snapshot::{DatabaseView, Judged, Snapshot};
+use crate::snapshot::{DatabaseView, Judged, RoleView, Snapshot};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -25,12 +26,6 @@ pub(crate) struct ServerReport {
     pub(crate) connections: Option<Connections>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Finding {
-    pub(crate) status: Level,
-    pub(crate) text: String,
 }
 
 /// Null: not known, or there is none.
@@ -84,27 +79,30 @@ pub(super) fn server(
 ) -> ServerReport {
     match looked {
         Ok(snapshot) => seen(name, &snapshot, thresholds),
-        Err(blind) => {
-            let status = if blind.refused {
-                Level::Critical
-            } else {
-                Level::Unknown
-            };
-            let text = if blind.refused {
-                format!("no connection left for the check: {}", blind.message)
-            } else {
-                blind.message
-            };
-            ServerReport {
-                server: name,
-                status,
-                findings: vec![Finding { status, text }],
-                version: None,
-                connections: None,
-                databases: Vec::new(),
-                roles: Vec::new(),
-            }
+        Err(blind) => unseen(name, blind),
+    }
+}
+
+fn unseen(name: String, blind: Blind) -> ServerReport {
+    let finding = if blind.refused {
+        Finding {
+            status: Level::Critical,
+            text: format!("no connection left for the check: {}", blind.message),
         }
+    } else {
+        Finding {
+            status: Level::Unknown,
+            text: blind.message,
+        }
+    };
+    ServerReport {
+        server: name,
+        status: finding.status,
+        findings: vec![finding],
+        version: None,
+        connections: None,
+        databases: Vec::new(),
+        roles: Vec::new(),
     }
 }
 
@@ -114,35 +112,18 @@ fn seen(name: String, snapshot: &Snapshot, thresholds: Thresholds) -> ServerRepo
         .iter()
         .map(|view| database(view, thresholds))
         .collect();
-    databases.sort_by(|a, b| {
-        urgency(a.status, &a.connections)
-            .cmp(&urgency(b.status, &b.connections))
-            .then_with(|| a.datname.cmp(&b.datname))
-    });
+    databases
+        .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
     let mut roles: Vec<_> = snapshot
         .roles
         .iter()
-        .map(|view| RoleReport {
-            rolname: view.row.name.clone(),
-            status: view.judged.as_ref().map_or(Level::Unknown, |judged| {
-                thresholds.connections(&judged.standing)
-            }),
-            connections: connections(view.judged.as_ref()),
-        })
+        .map(|view| role(view, thresholds))
         .collect();
-    roles.sort_by(|a, b| {
-        urgency(a.status, &a.connections)
-            .cmp(&urgency(b.status, &b.connections))
-            .then_with(|| a.rolname.cmp(&b.rolname))
-    });
-    let findings = findings(snapshot, &databases, &roles, thresholds);
+    roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
+    let findings = findings(snapshot, thresholds);
     ServerReport {
         server: name,
-        status: findings
-            .iter()
-            .map(|finding| finding.status)
-            .max()
-            .unwrap_or(Level::Ok),
+        status: findings.first().map_or(Level::Ok, |worst| worst.status),
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
@@ -161,11 +142,6 @@ fn urgency(status: Level, connections: &Connections) -> (std::cmp::Reverse<Level
 }
 
 fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
-    let size = view.size.ok();
-    let quota = view.budget.as_ref().and_then(|budget| budget.size_bytes);
-    let by_connections = view.judged.as_ref().map_or(Level::Unknown, |judged| {
-        thresholds.connections(&judged.standing)
-    });
     let closed = match (view.row.connection_limit, view.row.accepts_connections) {
         (-2, _) => Some("invalid"),
         (_, false) => Some("datallowconn"),
@@ -174,120 +150,32 @@ fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
     };
     DatabaseReport {
         datname: view.row.name.clone(),
-        status: by_connections.max(thresholds.size(size, quota)),
+        status: thresholds
+            .connections(view.judged.as_ref())
+            .max(thresholds.size(view)),
         connections: connections(view.judged.as_ref()),
-        size_bytes: size,
+        size_bytes: view.size.ok(),
         size_unknown: view.size.err().map(Unknown::label),
-        size_limit_bytes: quota,
+        size_limit_bytes: view.size_limit(),
         owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
         closed,
     }
 }
 
+fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
+    RoleReport {
+        rolname: view.row.name.clone(),
+        status: thresholds.connections(view.judged.as_ref()),
+        connections: connections(view.judged.as_ref()),
+    }
+}
+
 fn connections(judged: Option<&Judged>) -> Connections {
-    let standing = judged.map(|judged| &judged.standing);
-    let binding = standing.and_then(super::super::limits::Standing::binding);
+    let binding = judged.and_then(|judged| judged.standing.binding());
     Connections {
-        used: standing.map(|standing| standing.used),
+        used: judged.map(|judged| judged.standing.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
         headroom: binding.map(Limit::free),
     }
-}
-
-fn findings(
-    snapshot: &Snapshot,
-    databases: &[DatabaseReport],
-    roles: &[RoleReport],
-    thresholds: Thresholds,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |status: Level, text: String| {
-        if status > Level::Ok {
-            findings.push(Finding { status, text });
-        }
-    };
-    match &snapshot.server {
-        None => add(
-            Level::Unknown,
-            "the role lacks pg_monitor, so connections cannot be counted (pgcommons role-sql)"
-                .into(),
-        ),
-        Some(judged) => {
-            let used = describe("the server", &connections(Some(judged)));
-            add(thresholds.connections(&judged.standing), used);
-        }
-    }
-    if snapshot.info.superuser {
-        add(
-            Level::Warning,
-            "the role of the check is a superuser, which it need not be (pgcommons role-sql)"
-                .into(),
-        );
-    }
-    let counted = |status: Level| status != Level::Unknown;
-    for row in databases.iter().filter(|row| counted(row.status)) {
-        let own = row.connections.bound_by != Some("server");
-        if own && thresholds_exceeded(&row.connections, thresholds) {
-            add(
-                row.status,
-                describe(&format!("database {}", row.datname), &row.connections),
-            );
-        }
-        if let Some((size, quota)) = row.size_bytes.zip(row.size_limit_bytes) {
-            let text = format!(
-                "database {} has {} of its {}",
-                row.datname,
-                bytes(size),
-                bytes(quota)
-            );
-            add(thresholds.size(Some(size), Some(quota)), text);
-        }
-        if row.closed == Some("invalid") {
-            add(
-                Level::Warning,
-                format!(
-                    "database {} is invalid: an interrupted DROP DATABASE; drop it",
-                    row.datname
-                ),
-            );
-        }
-    }
-    for row in roles
-        .iter()
-        .filter(|row| counted(row.status) && row.connections.bound_by == Some("role"))
-    {
-        add(
-            row.status,
-            describe(&format!("role {}", row.rolname), &row.connections),
-        );
-    }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));
-    findings
-}
-
-fn thresholds_exceeded(connections: &Connections, thresholds: Thresholds) -> bool {
-    let Some((limit, headroom)) = connections.limit.zip(connections.headroom) else {
-        return false;
-    };
-    limit > 0
-        && (headroom == 0 || f64::from(limit - headroom) / f64::from(limit) >= thresholds.warning)
-}
-
-fn describe(whose: &str, connections: &Connections) -> String {
-    let number =
-        |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
-    let by = connections
-        .bound_by
-        .filter(|by| *by == "budget")
-        .map_or("", |_| " of its budget");
-    format!(
-        "{whose} uses {} of {} connections{by}",
-        number(connections.used),
-        number(connections.limit)
-    )
-}
-
-pub(super) fn bytes(size: u64) -> String {
-    bytesize::ByteSize::b(size).display().iec().to_string()
 }

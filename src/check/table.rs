@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport, bytes};
+use super::findings::bytes;
+use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
 use super::verdict::Level;
 
 /// The first line is what monitors of Nagios' kind show.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::limits::Standing;
+use crate::snapshot::{DatabaseView, Judged};
 
 /// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,8 +55,11 @@ impl Thresholds {
     }
 
     /// No connection left is critical, whatever the shares; a limit of 0 is a database that was closed on purpose.
-    pub(super) fn connections(self, standing: &Standing) -> Level {
-        match standing.binding() {
+    pub(super) fn connections(self, judged: Option<&Judged>) -> Level {
+        let Some(judged) = judged else {
+            return Level::Unknown;
+        };
+        match judged.standing.binding() {
             None => Level::Ok,
             Some(limit) if limit.connections == 0 => Level::Ok,
             Some(limit) if limit.free() == 0 => Level::Critical,
@@ -64,10 +67,12 @@ impl Thresholds {
         }
     }
 
-    pub(super) fn size(self, bytes: Option<u64>, quota: Option<u64>) -> Level {
-        match bytes.zip(quota) {
-            Some((bytes, quota)) => self.share(bytes as f64, quota as f64),
-            None => Level::Ok,
+    /// A quota that cannot be judged is not kept.
+    pub(super) fn size(self, view: &DatabaseView) -> Level {
+        match (view.size_limit(), view.size) {
+            (None, _) => Level::Ok,
+            (Some(_), Err(_)) => Level::Unknown,
+            (Some(quota), Ok(size)) => self.share(size as f64, quota as f64),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How to reach one server, put together from its own keys, its DSN and the variables that libpq reads, in this order.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use config::Value;
@@ -68,17 +69,7 @@ impl Source {
                 .cloned()
         });
         if let Some(dsn) = dsn {
-            match dsn::parse(&dsn) {
-                Ok(parameters) => source.parameters = parameters,
-                Err(want) => {
-                    reader.problem(
-                        &source.key("dsn"),
-                        "a connection string that cannot be used (not shown)",
-                        want,
-                    );
-                    return None;
-                }
-            }
+            source.parameters = source.dsn(reader, &dsn)?;
         }
         for (variable, key) in LIBPQ {
             if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
@@ -94,6 +85,18 @@ impl Source {
             }
         }
         Some(source)
+    }
+
+    fn dsn(&self, reader: &mut Reader, dsn: &str) -> Option<Parameters> {
+        let parsed = dsn::parse(dsn);
+        if let Err(want) = &parsed {
+            reader.problem(
+                &self.key("dsn"),
+                "a connection string that cannot be used (not shown)",
+                want,
+            );
+        }
+        parsed.ok()
     }
 
     fn own_value(&self, reader: &mut Reader, key: &str, leaf: Leaf) -> Option<String> {
@@ -116,39 +119,13 @@ impl Source {
         reader: &mut Reader,
         environment: &Environment,
     ) -> Option<Target> {
-        let hostaddr = self.take("hostaddr").and_then(|text| {
-            let parsed = text.parse().ok();
-            if parsed.is_none() {
-                reader.problem(&self.key("hostaddr"), format!("{text:?}"), "an IP address");
-            }
-            parsed
-        });
-        let Some(host) = self
-            .take("host")
-            .or_else(|| hostaddr.map(|address: std::net::IpAddr| address.to_string()))
-        else {
-            let key = if self.prefix.is_empty() {
-                "DATABASE_URL".to_owned()
-            } else {
-                self.key("host")
-            };
-            reader.problem(
-                &key,
-                "nothing",
-                "a server: DATABASE_URL, PGHOST, or servers in --config.file",
-            );
-            return None;
-        };
-        if host.contains(',') {
-            reader.problem(
-                &self.key("host"),
-                format!("{host:?}"),
-                "one host; give every server its own entry under servers",
-            );
-        }
+        let hostaddr = self.hostaddr(reader);
+        let host = self.host(reader, hostaddr)?;
         let port = self.take("port").map(Value::from);
         let binding = self.take("channel_binding");
         Some(Target {
+            host,
+            hostaddr,
             port: reader
                 .number(&self.key("port"), port, 1..=u16::MAX)
                 .unwrap_or(5432),
@@ -163,9 +140,39 @@ impl Source {
                 ChannelBinding::Prefer,
             ),
             tls: self.tls(reader),
-            host,
-            hostaddr,
         })
+    }
+
+    fn hostaddr(&mut self, reader: &mut Reader) -> Option<IpAddr> {
+        let text = self.take("hostaddr")?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            reader.problem(&self.key("hostaddr"), format!("{text:?}"), "an IP address");
+        }
+        address
+    }
+
+    fn host(&mut self, reader: &mut Reader, hostaddr: Option<IpAddr>) -> Option<String> {
+        let host = self
+            .take("host")
+            .or_else(|| hostaddr.map(|address| address.to_string()));
+        match &host {
+            None => {
+                let want = "a server: DATABASE_URL, PGHOST, or servers in --config.file";
+                let key = if self.prefix.is_empty() {
+                    "DATABASE_URL".to_owned()
+                } else {
+                    self.key("host")
+                };
+                reader.problem(&key, "nothing", want);
+            }
+            Some(several) if several.contains(',') => {
+                let want = "one host; give every server its own entry under servers";
+                reader.problem(&self.key("host"), format!("{several:?}"), want);
+            }
+            Some(_) => {}
+        }
+        host
     }
 
     fn password(&mut self, environment: &Environment) -> PasswordSource {

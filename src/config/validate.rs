@@ -82,56 +82,49 @@ fn check_address(reader: &mut Reader, address: &str) {
 }
 
 fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
-    let poll = reader.table("poll", std::mem::take(&mut raw.poll));
-    reader.unknown("poll", &poll.unknown, RawPoll::KEYS);
-    let interval = reader.duration(
-        "poll.interval",
-        poll.interval,
-        SECOND,
-        Duration::from_millis(100)..=HOUR,
-    );
-    let timeout = reader.duration(
-        "poll.timeout",
-        poll.timeout,
-        3 * SECOND,
-        Duration::from_millis(100)..=60 * SECOND,
-    );
-    let window = reader.duration("poll.window", poll.window, 120 * SECOND, SECOND..=HOUR);
-
     let stats = reader.table("stats", std::mem::take(&mut raw.stats));
     reader.unknown("stats", &stats.unknown, RawStats::KEYS);
-    let stats = reader.duration("stats.interval", stats.interval, 10 * SECOND, SECOND..=HOUR);
+    let poll = reader.table("poll", std::mem::take(&mut raw.poll));
+    reader.unknown("poll", &poll.unknown, RawPoll::KEYS);
+    let mut duration =
+        |key, leaf, default, least, most| reader.duration(key, leaf, default, least..=most);
+    let cadence = Cadence {
+        poll: duration("poll.interval", poll.interval, SECOND, SECOND / 10, HOUR),
+        timeout: duration(
+            "poll.timeout",
+            poll.timeout,
+            3 * SECOND,
+            SECOND / 10,
+            60 * SECOND,
+        ),
+        window: duration("poll.window", poll.window, 120 * SECOND, SECOND, HOUR),
+        stats: duration("stats.interval", stats.interval, 10 * SECOND, SECOND, HOUR),
+        sizes: size_cadence(reader, std::mem::take(&mut raw.sizes)),
+    };
+    if cadence.window < cadence.poll {
+        let [window, poll] = [cadence.window, cadence.poll].map(humantime::format_duration);
+        reader.problem(
+            "poll.window",
+            window.to_string(),
+            format!("at least poll.interval, {poll}"),
+        );
+    }
+    cadence
+}
 
-    let sizes = reader.table("sizes", std::mem::take(&mut raw.sizes));
-    reader.unknown("sizes", &sizes.unknown, RawSizes::KEYS);
-    let sizes = sizes::Cadence {
+fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> sizes::Cadence {
+    let raw = reader.table("sizes", block);
+    reader.unknown("sizes", &raw.unknown, RawSizes::KEYS);
+    sizes::Cadence {
         interval: reader.duration(
             "sizes.interval",
-            sizes.interval,
+            raw.interval,
             60 * SECOND,
             SECOND..=24 * HOUR,
         ),
         share: reader
-            .number("sizes.time_share", sizes.time_share, 0.0001..=0.5)
+            .number("sizes.time_share", raw.time_share, 0.0001..=0.5)
             .unwrap_or(0.01),
-    };
-    if window < interval {
-        let want = format!(
-            "at least poll.interval, {}",
-            humantime::format_duration(interval)
-        );
-        reader.problem(
-            "poll.window",
-            humantime::format_duration(window).to_string(),
-            want,
-        );
-    }
-    Cadence {
-        poll: interval,
-        timeout,
-        window,
-        stats,
-        sizes,
     }
 }
 

@@ -127,8 +127,10 @@ pub(super) const METRICS: &[Metric] = &[
         "The configured size budget; absent where none is.",
         |server, series| {
             for view in server.databases() {
-                let limit = view.budget.as_ref().and_then(|budget| budget.size_bytes);
-                series.put_known([&*view.row.name], limit.map(|bytes| bytes as f64));
+                series.put_known(
+                    [&*view.row.name],
+                    view.size_limit().map(|bytes| bytes as f64),
+                );
             }
         },
     ),
