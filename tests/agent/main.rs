@@ -1,9 +1,14 @@
 //! The one integration-test binary: the agent against real PostgreSQL servers.
 
+mod cli;
+mod config;
 mod counts;
+mod faults;
 mod harness;
 mod headroom;
+mod http;
 mod names;
 mod privileges;
 mod sizes;
 mod support;
+mod tls;

@@ -139,6 +139,7 @@ async fn an_invalid_database_has_no_size_and_no_headroom() {
         Some(-2.0)
     );
     assert_eq!(size(&page, "torn"), None);
+    assert_eq!(unknown(&page, "invalid"), Some(1.0));
     assert_eq!(
         page.value("pgcommons_database_connections_headroom", &torn),
         None

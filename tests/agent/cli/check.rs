@@ -1,0 +1,224 @@
+//! `pgcommons check`: the exit codes and the first line, which is what monitors look at.
+
+use super::{output, stderr, stdout};
+use crate::support::{Agent, AgentSpec, Cluster, StopMode, TestSession, run};
+
+const ROLE: &str = "pgcommons";
+const PASSWORD: &str = "agent-pw";
+
+/// A server with the agent's role, and a tenant `shop` with its role `app`.
+pub(super) async fn shared_server(settings: &[(&str, &str)]) -> Cluster {
+    let cluster = Cluster::start(settings);
+    cluster
+        .sql(&format!(
+            "CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor"
+        ))
+        .await;
+    cluster.sql("CREATE ROLE app LOGIN PASSWORD 'pw'").await;
+    cluster.sql("CREATE DATABASE shop").await;
+    cluster
+}
+
+pub(super) async fn sessions(cluster: &Cluster, database: &str, count: usize) -> Vec<TestSession> {
+    let mut sessions = Vec::new();
+    for _ in 0..count {
+        sessions.push(
+            cluster
+                .connect("app", "pw", database)
+                .await
+                .expect("there is room"),
+        );
+    }
+    sessions
+}
+
+pub(super) fn url(cluster: &Cluster) -> String {
+    cluster.url(ROLE, PASSWORD, "postgres")
+}
+
+/// The exit code and what is printed, with these flags and this configuration.
+pub(super) async fn check(cluster: &Cluster, flags: &[&str], config: &str) -> (i32, String) {
+    let (url, args) = (url(cluster), [&["check"], flags].concat());
+    let env = [("DATABASE_URL", url.as_str())];
+    let output = run(AgentSpec {
+        args: &args,
+        env: &env,
+        config: Some(config),
+    })
+    .await;
+    assert!(output.stderr.is_empty(), "{output:?}");
+    (
+        output.status.code().expect("an exit code"),
+        stdout(&output).to_owned(),
+    )
+}
+
+/// The code, and a first line that says why.
+async fn assert_says(cluster: &Cluster, flags: &[&str], config: &str, code: i32, summary: &str) {
+    let (actual, text) = check(cluster, flags, config).await;
+    let first = text.lines().next().unwrap_or_default();
+    let name = format!("{}:{}", cluster.host(), cluster.port());
+    assert_eq!(
+        (actual, first.replace(&name, "SERVER").as_str()),
+        (code, summary),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_with_room_for_everyone_is_0() {
+    let cluster = shared_server(&[]).await;
+    assert_says(
+        &cluster,
+        &[],
+        "",
+        0,
+        "OK: 1 server(s), every tenant has room",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_near_its_limit_is_1() {
+    let cluster = shared_server(&[]).await;
+    cluster.sql("ALTER DATABASE shop CONNECTION LIMIT 5").await;
+    let mut open = sessions(&cluster, "shop", 4).await;
+    let warning = "WARNING: SERVER: database shop uses 4 of 5 connections";
+    assert_says(&cluster, &[], "", 1, warning).await;
+    let critical = "CRITICAL: SERVER: database shop uses 4 of 5 connections";
+    assert_says(&cluster, &["--critical", "0.8"], "", 2, critical).await;
+    open.pop().expect("one of four").close().await;
+    assert_says(
+        &cluster,
+        &[],
+        "",
+        0,
+        "OK: 1 server(s), every tenant has room",
+    )
+    .await;
+    let warning = "WARNING: SERVER: database shop uses 3 of 5 connections";
+    assert_says(&cluster, &["--warning=0.6"], "", 1, warning).await;
+}
+
+#[tokio::test]
+async fn a_budget_counts_as_a_limit_does() {
+    let cluster = shared_server(&[]).await;
+    let _open = sessions(&cluster, "shop", 2).await;
+    let full = "CRITICAL: SERVER: database shop uses 2 of 2 connections of its budget";
+    assert_says(
+        &cluster,
+        &[],
+        "budgets: {shop: {connections: 2}}\n",
+        2,
+        full,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_without_headroom_is_2() {
+    let cluster = shared_server(&[]).await;
+    cluster.sql("ALTER ROLE app CONNECTION LIMIT 2").await;
+    let _open = sessions(&cluster, "shop", 2).await;
+    assert_says(
+        &cluster,
+        &[],
+        "",
+        2,
+        "CRITICAL: SERVER: role app uses 2 of 2 connections",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_near_its_quota_is_1_and_beyond_it_2() {
+    let cluster = shared_server(&[]).await;
+    let size = cluster
+        .query_one_i64("SELECT pg_database_size('shop')")
+        .await;
+    for (quota, code, label) in [
+        (size * 10 / 9, 1, "WARNING"),
+        (size / 2, 2, "CRITICAL"),
+        (size * 2, 0, "OK"),
+    ] {
+        let config = format!("budgets: {{shop: {{size: {quota}}}}}\n");
+        let (actual, text) = check(&cluster, &[], &config).await;
+        let first = text.lines().next().unwrap_or_default();
+        assert_eq!(actual, code, "{text}");
+        assert!(first.starts_with(&format!("{label}: ")), "{text}");
+        assert_eq!(first.contains("database shop has "), code > 0, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_server_is_2_though_it_takes_no_check() {
+    let cluster = shared_server(&[("max_connections", "6")]).await;
+    let _open = cluster.fill("app", "pw", "shop").await;
+    let (code, text) = check(&cluster, &[], "").await;
+    assert_eq!(code, 2, "{text}");
+    let first = text.lines().next().unwrap_or_default();
+    assert!(first.starts_with("CRITICAL: "), "{text}");
+    assert!(first.contains("no connection left for the check"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_3() {
+    let mut cluster = shared_server(&[]).await;
+    cluster.stop(StopMode::Fast);
+    let (code, text) = check(&cluster, &[], "").await;
+    assert_eq!(code, 3, "{text}");
+    let first = text.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("UNKNOWN: ") && first.contains("Connection refused"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_count_is_3() {
+    let cluster = shared_server(&[]).await;
+    cluster.sql(&format!("REVOKE pg_monitor FROM {ROLE}")).await;
+    let (code, text) = check(&cluster, &[], "").await;
+    assert_eq!(code, 3, "{text}");
+    let first = text.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("UNKNOWN: ") && first.contains("pg_monitor"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_3() {
+    for env in [&[] as &[(&str, &str)], &[("DATABASE_URL", "mysql://db")]] {
+        let output = output(&["check"], env).await;
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert!(
+            stderr(&output).starts_with("pgcommons: DATABASE_URL: "),
+            "{output:?}"
+        );
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+}
+
+/// The slot that the agent holds is none less for the tenants than it was.
+#[tokio::test]
+async fn it_works_beside_the_agent() {
+    let cluster = shared_server(&[]).await;
+    let url = url(&cluster);
+    let agent = Agent::start(AgentSpec {
+        env: &[("DATABASE_URL", &url)],
+        ..AgentSpec::default()
+    })
+    .await;
+    agent
+        .scrape_until("up", |page| page.value("pg_up", &[]) == Some(1.0))
+        .await;
+    assert_says(
+        &cluster,
+        &[],
+        "",
+        0,
+        "OK: 1 server(s), every tenant has room",
+    )
+    .await;
+}

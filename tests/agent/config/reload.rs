@@ -1,0 +1,219 @@
+//! SIGHUP: the file is read anew, and what has not changed goes on undisturbed.
+
+use std::fs;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use crate::support::{Agent, AgentSpec, Cluster, Scrape, TestSession, eventually};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const BRISK: &str = "poll: {interval: 100ms}\n";
+
+/// An agent and the file that it reads, which a test may write again.
+struct Reloadable {
+    agent: Agent,
+    file: NamedTempFile,
+}
+
+impl Reloadable {
+    async fn start(config: &str) -> Self {
+        let file = NamedTempFile::new().expect("a temporary file can be made");
+        fs::write(&file, config).expect("a temporary file can be written");
+        let path = file.path().to_str().expect("a UTF-8 path");
+        let spec = AgentSpec {
+            args: &["--config.file", path],
+            ..AgentSpec::default()
+        };
+        Self {
+            agent: Agent::start(spec).await,
+            file,
+        }
+    }
+
+    fn reload(&self, config: &str) {
+        fs::write(&self.file, config).expect("a temporary file can be written");
+        self.agent.signal("HUP");
+    }
+}
+
+fn servers(entries: &[(&str, &str)]) -> String {
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|(name, dsn)| format!("{name}: {{dsn: '{dsn}'}}"))
+        .collect();
+    format!("servers: {{{}}}\n", entries.join(", "))
+}
+
+fn up(page: &Scrape, server: &str) -> bool {
+    page.value("pg_up", &[("server", server)]) == Some(1.0)
+}
+
+fn polls(page: &Scrape) -> f64 {
+    page.sum(
+        "pgcommons_polls_total",
+        &[("job", "activity"), ("outcome", "ok")],
+    )
+}
+
+/// Process and role of the agent's sessions, with blanks between them.
+async fn backends(admin: &TestSession) -> String {
+    let query = "SELECT coalesce(string_agg(pid || ':' || usename, ' '), '') \
+                 FROM pg_stat_activity WHERE application_name = 'pgcommons'";
+    admin.value(query).await.expect("text")
+}
+
+fn budget(page: &Scrape) -> Option<f64> {
+    page.value(
+        "pgcommons_database_connections_limit",
+        &[("datname", "postgres"), ("kind", "budget")],
+    )
+}
+
+#[tokio::test]
+async fn a_changed_budget_or_cadence_counts_without_another_session() {
+    let cluster = Cluster::start(&[]);
+    let one = servers(&[("a", &cluster.superuser_url())]);
+    let rare = "poll: {interval: 1h, window: 1h}\n";
+    let watched = Reloadable::start(&format!(
+        "{rare}budgets: {{postgres: {{connections: 7}}}}\n{one}"
+    ))
+    .await;
+    watched
+        .agent
+        .scrape_until("up", |page| up(page, "a") && budget(page) == Some(7.0))
+        .await;
+    let admin = cluster.admin().await;
+    let before = backends(&admin).await;
+    watched.reload(&format!(
+        "{BRISK}budgets: {{postgres: {{connections: 9}}}}\n{one}"
+    ));
+    watched
+        .agent
+        .scrape_until("the new budget", |page| budget(page) == Some(9.0))
+        .await;
+    watched
+        .agent
+        .scrape_until("many polls", |page| polls(page) > 5.0)
+        .await;
+    assert_eq!(backends(&admin).await, before);
+}
+
+#[tokio::test]
+async fn servers_come_and_go_with_their_sessions() {
+    let (a, b) = (Cluster::start(&[]), Cluster::start(&[]));
+    let (a_url, b_url) = (a.superuser_url(), b.superuser_url());
+    let watched = Reloadable::start(&format!("{BRISK}{}", servers(&[("a", &a_url)]))).await;
+    watched.agent.scrape_until("a", |page| up(page, "a")).await;
+    let (of_a, of_b) = (a.admin().await, b.admin().await);
+    let before = backends(&of_a).await;
+
+    watched.reload(&format!(
+        "{BRISK}{}",
+        servers(&[("a", &a_url), ("b", &b_url)])
+    ));
+    watched
+        .agent
+        .scrape_until("both", |page| up(page, "a") && up(page, "b"))
+        .await;
+    assert_eq!(backends(&of_a).await, before, "a is none the wiser");
+
+    watched.reload(&format!("{BRISK}{}", servers(&[("b", &b_url)])));
+    let of_server_a = |page: &Scrape| page.text().contains("server=\"a\"");
+    let page = watched
+        .agent
+        .scrape_until("b alone", |page| !of_server_a(page))
+        .await;
+    assert!(up(&page, "b"), "{}", page.text());
+    assert_eq!(watched.agent.get("/metrics?server=a").await.status, 404);
+    eventually(LIMIT, "the session of a is closed", async || {
+        backends(&of_a).await.is_empty().then_some(())
+    })
+    .await;
+    let polled = polls(&page);
+    let page = watched
+        .agent
+        .scrape_until("b goes on", |page| polls(page) > polled + 3.0)
+        .await;
+    assert!(!of_server_a(&page), "a is back");
+    assert!(!backends(&of_b).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_changed_target_is_connected_to_anew() {
+    let cluster = Cluster::start(&[]);
+    let create = |role| format!("CREATE ROLE {role} LOGIN PASSWORD 'pw' IN ROLE pg_monitor; ");
+    cluster.sql(&[create("old"), create("new")].concat()).await;
+    let of_role = |role| {
+        format!(
+            "{BRISK}{}",
+            servers(&[("a", &cluster.url(role, "pw", "postgres"))])
+        )
+    };
+    let watched = Reloadable::start(&of_role("old")).await;
+    watched.agent.scrape_until("up", |page| up(page, "a")).await;
+    watched.reload(&of_role("new"));
+    let admin = cluster.admin().await;
+    eventually(LIMIT, "one session, of the new role", async || {
+        let seen = backends(&admin).await;
+        (seen.ends_with(":new") && !seen.contains(' ')).then_some(())
+    })
+    .await;
+    watched
+        .agent
+        .scrape_until("up again", |page| up(page, "a"))
+        .await;
+}
+
+fn reloaded_at(page: &Scrape) -> Option<f64> {
+    page.value(
+        "pgcommons_config_last_reload_success_timestamp_seconds",
+        &[],
+    )
+}
+
+async fn until_reload_is(watched: &Reloadable, successful: f64) -> Scrape {
+    let is_said = |page: &Scrape| {
+        page.value("pgcommons_config_last_reload_successful", &[]) == Some(successful)
+    };
+    watched
+        .agent
+        .scrape_until("the reload is said", is_said)
+        .await
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_and_is_said_once() {
+    let cluster = Cluster::start(&[]);
+    let good = format!("{BRISK}{}", servers(&[("a", &cluster.superuser_url())]));
+    let watched = Reloadable::start(&good).await;
+    watched.agent.scrape_until("up", |page| up(page, "a")).await;
+    let before = until_reload_is(&watched, 1.0).await;
+    let admin = cluster.admin().await;
+    let session = backends(&admin).await;
+    let errors = || watched.agent.log().matches(" ERROR ").count();
+    for (n, bad) in [
+        "servers: {a: {port: x}, b: {port: y}}\n",
+        "servers: {a\n",
+        "",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        watched.reload(bad);
+        eventually(LIMIT, "the problem is logged", async || {
+            (errors() > n).then_some(())
+        })
+        .await;
+        let page = until_reload_is(&watched, 0.0).await;
+        assert_eq!(reloaded_at(&page), reloaded_at(&before));
+        let polled = polls(&page);
+        let goes_on = |page: &Scrape| up(page, "a") && polls(page) > polled + 2.0;
+        watched.agent.scrape_until("polls go on", goes_on).await;
+        assert_eq!(errors(), n + 1, "{}", watched.agent.log());
+    }
+    watched.reload(&good);
+    let page = until_reload_is(&watched, 1.0).await;
+    assert!(reloaded_at(&page) > reloaded_at(&before));
+    assert_eq!(backends(&admin).await, session);
+}

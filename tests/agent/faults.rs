@@ -1,0 +1,119 @@
+//! What the agent does when the server does not do its part: it says so, and comes back by itself.
+
+mod frozen;
+mod login;
+mod outage;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::support::{Agent, AgentSpec, Cluster, Scrape, TestSession, eventually};
+
+/// For what takes a moment, on a machine that has other things to do too.
+const LIMIT: Duration = Duration::from_secs(20);
+/// A process that is told to stop is expected to be gone by then.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+const ROLE: &str = "pgcommons";
+const PASSWORD: &str = "agent-pw";
+
+/// Frequent polls, so that tests need not wait for the next one.
+const BRISK: &str = "poll: {interval: 100ms}\n";
+/// A server that hangs is found out soon; a busy machine may well be taken for one.
+const HASTY: &str = "poll: {interval: 100ms, timeout: 500ms}\n";
+
+/// A server that logs who logs in, with the role of the agent.
+async fn watched_cluster() -> Cluster {
+    let cluster = Cluster::start(&[("log_connections", "on")]);
+    cluster
+        .sql(&format!(
+            "CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor"
+        ))
+        .await;
+    cluster
+}
+
+/// An agent that watches these servers under these names.
+async fn watch(cadence: &str, clusters: &[(&str, &Cluster)]) -> Agent {
+    let mut config = format!("{cadence}servers:\n");
+    for (name, cluster) in clusters {
+        let dsn = cluster.url(ROLE, PASSWORD, "postgres");
+        writeln!(config, "  {name}: {{dsn: '{dsn}'}}").expect("a string takes everything");
+    }
+    start(&config).await
+}
+
+async fn start(config: &str) -> Agent {
+    let spec = AgentSpec {
+        config: Some(config),
+        ..AgentSpec::default()
+    };
+    Agent::start(spec).await
+}
+
+fn up(page: &Scrape, server: &str) -> bool {
+    page.value("pg_up", &[("server", server)]) == Some(1.0)
+}
+
+fn down(page: &Scrape, server: &str) -> bool {
+    page.value("pg_up", &[("server", server)]) == Some(0.0)
+}
+
+fn polls(page: &Scrape, server: &str, outcome: &str) -> f64 {
+    let labels = [
+        ("server", server),
+        ("job", "activity"),
+        ("outcome", outcome),
+    ];
+    page.value("pgcommons_polls_total", &labels)
+        .expect("every outcome is there from the start")
+}
+
+/// How many sessions have broken, whatever was asked on them.
+fn lost(page: &Scrape) -> usize {
+    let polls = page.series("pgcommons_polls_total");
+    let lost = polls
+        .iter()
+        .filter(|sample| sample.label("outcome") == Some("lost"));
+    lost.map(|sample| sample.value.to_string().parse::<usize>().expect("a count"))
+        .sum()
+}
+
+fn failures(page: &Scrape, reason: &str) -> f64 {
+    let labels = [("reason", reason)];
+    page.value("pgcommons_connect_failures_total", &labels)
+        .expect("every reason is there from the start")
+}
+
+/// Waits until the only server is up.
+async fn until_up(agent: &Agent) -> Scrape {
+    agent.scrape_until("up", |page| up(page, "a")).await
+}
+
+/// The process that serves the agent; there is one, and one only.
+async fn backend(admin: &TestSession) -> String {
+    eventually(LIMIT, "one backend serves the agent", async || {
+        let pids = backends(admin).await;
+        (!pids.is_empty() && !pids.contains(' ')).then_some(pids)
+    })
+    .await
+}
+
+/// All processes that serve the agent, with blanks between them.
+async fn backends(admin: &TestSession) -> String {
+    let pids = "SELECT coalesce(string_agg(pid::text, ' '), '') FROM pg_stat_activity WHERE application_name = 'pgcommons'";
+    admin.value(pids).await.expect("text")
+}
+
+async fn terminate(admin: &TestSession, pid: &str) {
+    let terminated = admin
+        .value(&format!("SELECT pg_terminate_backend({pid})"))
+        .await;
+    assert_eq!(terminated.as_deref(), Some("t"), "no backend {pid}");
+}
+
+/// How often the agent has logged in.
+fn logins(cluster: &Cluster) -> usize {
+    let authorized = format!("connection authorized: user={ROLE} ");
+    cluster.log().matches(&authorized).count()
+}

@@ -1,0 +1,132 @@
+//! Servers that accept and say nothing, which is worse than being away.
+
+use std::time::Duration;
+
+use super::{
+    HASTY, STOP_LIMIT, backend, down, failures, lost, polls, until_up, up, watch, watched_cluster,
+};
+use crate::support::{Agent, Scrape};
+
+/// Far below the patience that the agent has with a session that hangs.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+async fn status_at_once(agent: &Agent, path: &str) -> u16 {
+    let reply = tokio::time::timeout(AT_ONCE, agent.get(path)).await;
+    reply
+        .unwrap_or_else(|_| panic!("{path} waits for the server"))
+        .status
+}
+
+async fn until_down(agent: &Agent) -> Scrape {
+    agent.scrape_until("down", |page| down(page, "a")).await
+}
+
+/// How many polls have ended without an answer.
+fn unanswered(page: &Scrape, server: &str) -> [Option<f64>; 2] {
+    ["timeout", "lost"].map(|outcome| Some(polls(page, server, outcome)))
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_said_at_once_and_comes_back() {
+    let cluster = watched_cluster().await;
+    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    let before = until_up(&agent).await;
+    cluster.freeze();
+    let page = until_down(&agent).await;
+    assert_eq!(
+        unanswered(&page, "a"),
+        unanswered(&before, "a"),
+        "told only when the poll had ended"
+    );
+    let of_server = |name: &&str| {
+        let kinds = [
+            "pg_",
+            "pgcommons_server_",
+            "pgcommons_database_",
+            "pgcommons_role_",
+        ];
+        kinds.iter().any(|kind| name.starts_with(kind))
+    };
+    let left: Vec<_> = page.names().into_iter().filter(of_server).collect();
+    assert_eq!(left, ["pg_up"], "facts of a server that does not answer");
+    for (path, status) in [
+        ("/metrics", 200),
+        ("/-/healthy", 200),
+        ("/-/ready", 503),
+        ("/", 200),
+    ] {
+        assert_eq!(status_at_once(&agent, path).await, status, "{path}");
+    }
+    cluster.thaw();
+    until_up(&agent).await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_frozen_for_a_moment_is_kept() {
+    let cluster = watched_cluster().await;
+    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let admin = cluster.admin().await;
+    let before = backend(&admin).await;
+    cluster.freeze();
+    until_down(&agent).await;
+    cluster.thaw();
+    until_up(&agent).await;
+    assert_eq!(backend(&admin).await, before);
+}
+
+/// Each login to a frozen server hangs; were they not given up, the thaw would let all of them in.
+#[tokio::test]
+async fn a_session_that_stays_frozen_is_given_up_and_logins_do_not_gather() {
+    let cluster = watched_cluster().await;
+    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let admin = cluster.admin().await;
+    let before = backend(&admin).await;
+    cluster.freeze();
+    agent.scrape_until("lost", |page| lost(page) > 0).await;
+    agent
+        .scrape_until("two logins", |page| failures(page, "timeout") > 1.0)
+        .await;
+    cluster.thaw();
+    until_up(&agent).await;
+    assert_ne!(backend(&admin).await, before);
+}
+
+#[tokio::test]
+async fn a_frozen_server_does_not_disturb_another() {
+    let (a, b) = (watched_cluster().await, watched_cluster().await);
+    let agent = watch(HASTY, &[("a", &a), ("b", &b)]).await;
+    agent
+        .scrape_until("both up", |page| up(page, "a") && up(page, "b"))
+        .await;
+    a.freeze();
+    let before = until_down(&agent).await;
+    let polled = polls(&before, "b", "ok");
+    let page = agent
+        .scrape_until("b goes on", |page| polls(page, "b", "ok") > polled + 5.0)
+        .await;
+    assert_eq!(
+        unanswered(&page, "a"),
+        unanswered(&before, "a"),
+        "b waited for a"
+    );
+    assert!(up(&page, "b") && down(&page, "a"), "{}", page.text());
+    let ready = agent.get("/-/ready").await;
+    assert_eq!(
+        (ready.status, ready.text().as_str()),
+        (200, "a: timeout\nb: up\n")
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_waits_for_a_frozen_server_ends_when_told_to() {
+    let cluster = watched_cluster().await;
+    let mut agent = watch(HASTY, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    cluster.freeze();
+    until_down(&agent).await;
+    agent.signal("TERM");
+    let status = agent.wait(STOP_LIMIT).await.expect("it ends in time");
+    assert_eq!(status.code(), Some(0), "{}", agent.log());
+}

@@ -1,0 +1,125 @@
+//! Logins that the server refuses, until somebody puts it right.
+
+use std::io::{Seek, SeekFrom, Write};
+
+use tempfile::NamedTempFile;
+
+use super::{
+    BRISK, PASSWORD, ROLE, backend, down, failures, lost, start, terminate, until_up, watch,
+    watched_cluster,
+};
+use crate::support::{Agent, Cluster};
+
+/// Ends the agent's session, so that it has to log in anew.
+async fn send_away(cluster: &Cluster) {
+    let admin = cluster.admin().await;
+    let pid = backend(&admin).await;
+    terminate(&admin, &pid).await;
+}
+
+/// The next logins are refused for this reason; `remedy` is all it takes to have them accepted.
+async fn refused_until(agent: &Agent, cluster: &Cluster, reason: &str, remedy: &str) {
+    let page = agent
+        .scrape_until(reason, |page| failures(page, reason) > 0.0)
+        .await;
+    assert!(down(&page, "a"), "{}", page.text());
+    let ready = agent.get("/-/ready").await;
+    assert_eq!(
+        (ready.status, ready.text()),
+        (503, format!("a: {reason}\n"))
+    );
+    cluster.sql(remedy).await;
+    until_up(agent).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_put_right_on_the_server() {
+    let cluster = watched_cluster().await;
+    cluster
+        .sql(&format!("ALTER ROLE {ROLE} PASSWORD 'another'"))
+        .await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let remedy = format!("ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'");
+    refused_until(&agent, &cluster, "auth", &remedy).await;
+    assert!(!agent.log().contains(PASSWORD), "{}", agent.log());
+}
+
+#[tokio::test]
+async fn a_role_that_is_dropped_is_missed() {
+    let cluster = watched_cluster().await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    cluster.sql(&format!("DROP ROLE {ROLE}")).await;
+    send_away(&cluster).await;
+    let remedy = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor");
+    refused_until(&agent, &cluster, "auth", &remedy).await;
+}
+
+#[tokio::test]
+async fn a_role_without_connections_is_told_from_a_wrong_password() {
+    let cluster = watched_cluster().await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    cluster
+        .sql(&format!("ALTER ROLE {ROLE} CONNECTION LIMIT 0"))
+        .await;
+    send_away(&cluster).await;
+    let remedy = format!("ALTER ROLE {ROLE} CONNECTION LIMIT 1");
+    refused_until(&agent, &cluster, "too_many_connections", &remedy).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_missing_is_told_from_a_wrong_password() {
+    let cluster = watched_cluster().await;
+    let dsn = cluster.url(ROLE, PASSWORD, "sidecar");
+    let agent = start(&format!("{BRISK}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
+    refused_until(&agent, &cluster, "database", "CREATE DATABASE sidecar").await;
+}
+
+#[tokio::test]
+async fn a_rotated_password_file_is_read_at_the_next_login() {
+    let cluster = watched_cluster().await;
+    let mut file = NamedTempFile::new().expect("a temporary file can be made");
+    writeln!(file, "{PASSWORD}").expect("a temporary file can be written");
+    let (port, path) = (cluster.port(), file.path().display().to_string());
+    let agent = start(&format!(
+        "{BRISK}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{path}'}}}}\n"
+    ))
+    .await;
+    until_up(&agent).await;
+    file.seek(SeekFrom::Start(0))
+        .expect("a file can be rewound");
+    file.write_all(b"rotated\n")
+        .expect("a temporary file can be written");
+    let admin = cluster.admin().await;
+    let old = backend(&admin).await;
+    cluster
+        .sql(&format!("ALTER ROLE {ROLE} PASSWORD 'rotated'"))
+        .await;
+    terminate(&admin, &old).await;
+    agent.scrape_until("lost", |page| lost(page) > 0).await;
+    let page = until_up(&agent).await;
+    assert!(
+        failures(&page, "auth") < 1.0,
+        "the old password was tried again"
+    );
+    assert_ne!(backend(&admin).await, old);
+}
+
+#[tokio::test]
+async fn a_password_file_that_is_missing_is_waited_for() {
+    let cluster = watched_cluster().await;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("password");
+    let (port, shown) = (cluster.port(), path.display());
+    let agent = start(&format!(
+        "{BRISK}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
+    ))
+    .await;
+    let page = agent
+        .scrape_until("credentials", |page| failures(page, "credentials") > 0.0)
+        .await;
+    assert!(down(&page, "a"), "{}", page.text());
+    std::fs::write(&path, PASSWORD).expect("a temporary folder can be written");
+    until_up(&agent).await;
+}

@@ -1,0 +1,129 @@
+//! Servers that are not there, go away, or are busy with themselves.
+
+use super::{
+    BRISK, HASTY, LIMIT, STOP_LIMIT, backend, backends, down, failures, logins, lost, polls,
+    terminate, until_up, up, watch, watched_cluster,
+};
+use crate::support::{Scrape, StopMode, eventually};
+
+#[tokio::test]
+async fn a_server_that_is_down_at_the_start_is_found_when_it_comes_up() {
+    let mut cluster = watched_cluster().await;
+    cluster.stop(StopMode::Fast);
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let page = agent
+        .scrape_until("refused", |page| failures(page, "refused") > 0.0)
+        .await;
+    assert!(down(&page, "a"), "{}", page.text());
+    cluster.start_again();
+    until_up(&agent).await;
+}
+
+#[tokio::test]
+async fn a_restart_is_seen_and_survived() {
+    let mut cluster = watched_cluster().await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    for mode in [StopMode::Fast, StopMode::Immediate] {
+        let before = started(&until_up(&agent).await);
+        cluster.stop(mode);
+        agent.scrape_until("down", |page| down(page, "a")).await;
+        cluster.start_again();
+        let after = started(&until_up(&agent).await);
+        assert!(before < after, "{mode:?}: {before:?}, then {after:?}");
+    }
+}
+
+fn started(page: &Scrape) -> Option<f64> {
+    page.value("pg_postmaster_start_time_seconds", &[])
+}
+
+#[tokio::test]
+async fn a_terminated_backend_is_replaced_by_one_other() {
+    let cluster = watched_cluster().await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let admin = cluster.admin().await;
+    for losses in 0..3 {
+        until_up(&agent).await;
+        let old = backend(&admin).await;
+        assert_eq!(
+            logins(&cluster),
+            losses + 1,
+            "a login for each loss, no more"
+        );
+        terminate(&admin, &old).await;
+        agent.scrape_until("lost", |page| lost(page) > losses).await;
+        until_up(&agent).await;
+        assert_ne!(backend(&admin).await, old);
+    }
+}
+
+#[tokio::test]
+async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
+    let cluster = watched_cluster().await;
+    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let admin = cluster.admin().await;
+    let before = backend(&admin).await;
+    admin
+        .batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE")
+        .await
+        .expect("a superuser may lock");
+    let page = agent
+        .scrape_until("a timeout", |page| polls(page, "a", "timeout") > 0.0)
+        .await;
+    assert!(down(&page, "a"), "{}", page.text());
+    admin
+        .batch_execute("ROLLBACK")
+        .await
+        .expect("it can be rolled back");
+    until_up(&agent).await;
+    assert_eq!(backend(&admin).await, before);
+}
+
+#[tokio::test]
+async fn databases_come_and_go_between_polls() {
+    let cluster = watched_cluster().await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let seen = |name: &'static str| {
+        move |page: &Scrape| {
+            assert!(up(page, "a"), "{}", page.text());
+            page.value("pgcommons_database_connections_limit", &[("datname", name)])
+                .is_some()
+        }
+    };
+    for round in 0..3 {
+        cluster.sql("CREATE DATABASE early").await;
+        agent.scrape_until("created", seen("early")).await;
+        cluster.sql("ALTER DATABASE early RENAME TO late").await;
+        agent
+            .scrape_until("renamed", |page| seen("late")(page) && !seen("early")(page))
+            .await;
+        cluster.sql("DROP DATABASE late").await;
+        let page = agent
+            .scrape_until("dropped", |page| !seen("late")(page))
+            .await;
+        for outcome in ["timeout", "error", "lost"] {
+            let bad = page.sum("pgcommons_polls_total", &[("outcome", outcome)]);
+            assert!(bad < 1.0, "round {round}: {outcome}\n{}", agent.log());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_is_told_to_stop_ends_well_and_leaves_no_session() {
+    let cluster = watched_cluster().await;
+    let admin = cluster.admin().await;
+    for signal in ["TERM", "INT"] {
+        let mut agent = watch(BRISK, &[("a", &cluster)]).await;
+        until_up(&agent).await;
+        backend(&admin).await;
+        agent.signal(signal);
+        let status = agent.wait(STOP_LIMIT).await.expect(signal);
+        assert_eq!(status.code(), Some(0), "{signal}: {}", agent.log());
+        eventually(LIMIT, "the session is closed", async || {
+            backends(&admin).await.is_empty().then_some(())
+        })
+        .await;
+    }
+}
