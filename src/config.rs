@@ -137,12 +137,16 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
     let parsed = File::from_str(&text, FileFormat::Yaml).collect();
     parsed.map_err(|error| ConfigError::Yaml {
         path: shown,
-        message: one_line(&error.to_string()),
+        message: message(&error.to_string()),
     })
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// On one line. Of a file that is no table at all the parser's message shows the text, which may be a connection string.
+fn message(parser: &str) -> String {
+    if parser.contains("invalid type") {
+        return "want a table of keys".to_owned();
+    }
+    parser.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(crate) fn render(report: &Report) -> String {
     let mut text = format!(
         "{}: {}\n",
         report.status.label().to_uppercase(),
-        summary(report)
+        plain(&summary(report))
     );
     for server in &report.servers {
         text.push('\n');

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::dsn::{self, Parameters};
 use super::env::Environment;
 use super::raw::{Leaf, RawServer};
-use super::values::Reader;
+use super::values::{Reader, quoted};
 use super::{ChannelBinding, PasswordSource, RootCert, SslMode, Target, Tls};
 
 /// The parameters of one server: its own keys, else its DSN's, else the variables that libpq reads.
@@ -147,7 +147,7 @@ impl Source {
         let text = self.take("hostaddr")?;
         let address = text.parse().ok();
         if address.is_none() {
-            reader.problem(&self.key("hostaddr"), format!("{text:?}"), "an IP address");
+            reader.problem(&self.key("hostaddr"), quoted(&text), "an IP address");
         }
         address
     }
@@ -168,7 +168,7 @@ impl Source {
             }
             Some(several) if several.contains(',') => {
                 let want = "one host; give every server its own entry under servers";
-                reader.problem(&self.key("host"), format!("{several:?}"), want);
+                reader.problem(&self.key("host"), quoted(several), want);
             }
             Some(_) => {}
         }

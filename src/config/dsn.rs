@@ -55,10 +55,16 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
     };
     let mut kept = Parameters::new();
     for (key, value) in parameters {
+        if key == "port" && value.parse::<u16>().is_err() {
+            return Err(
+                "a number as its port, and / : @ ? percent-encoded in its password".to_owned(),
+            );
+        }
         if KEYS.contains(&key.as_str()) {
             kept.insert(key, value);
         } else if !IGNORED.contains(&key.as_str()) {
-            return Err(format!("no {key:?} in it, only {}", KEYS.join(", ")));
+            // Not even the key is shown: it may be a part of a password with a ? or a blank in it.
+            return Err(format!("no other keys in it than {}", KEYS.join(", ")));
         }
     }
     Ok(kept)
@@ -207,7 +213,8 @@ mod tests {
         for (dsn, want) in [
             ("mysql://u:hunter2@h/d", "postgres://"),
             ("postgres://u:hunter2@a:1,b:2/d", "one host"),
-            ("postgres://u:hunter2@h/d?sslmod=require", "sslmod"),
+            ("postgres://u:hunter2@h/d?sslmod=require", "no other keys"),
+            ("postgres://u:hunter2/@h/d", "percent-encoded"),
             ("postgres://u:hunter2@h/%ff", "percent-encoded"),
             ("hunter2", "key=value"),
             ("password='hunter2", "closing quote"),

@@ -25,7 +25,7 @@ pub(crate) enum ConfigError {
         source: std::io::Error,
     },
     /// The cause is one line: the parser's message with line and column.
-    #[error("{path} is not valid YAML: {message}")]
+    #[error("{path} is no configuration in YAML: {message}")]
     Yaml { path: String, message: String },
     /// The mirror takes any value for any key, so this is a mistake of ours.
     #[error("the configuration cannot be read: {0}")]

@@ -15,7 +15,7 @@ use super::raw::{
     Block, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
     RawStats, RawWeb,
 };
-use super::values::Reader;
+use super::values::{Reader, quoted};
 use super::{Cadence, Config, ServerConfig};
 use crate::policy::{Budget, Policy};
 use crate::sizes;
@@ -75,7 +75,7 @@ fn check_address(reader: &mut Reader, address: &str) {
     if !matches!(port, Some(Ok(_))) {
         reader.problem(
             "web.listen_address",
-            format!("{address:?}"),
+            quoted(address),
             "host:port or :port, as in 127.0.0.1:19187",
         );
     }
@@ -204,7 +204,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
         if !is_label_name(&label) {
             reader.problem(
                 &key,
-                format!("{label:?}"),
+                quoted(&label),
                 "a label name, none of server, datname, owner, job, instance",
             );
         } else if let Some(value) = reader.text(&key, value) {

@@ -158,11 +158,7 @@ impl Reader {
             return *choice;
         }
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        self.problem(
-            key,
-            format!("{text:?}"),
-            format!("one of {}", names.join(", ")),
-        );
+        self.problem(key, quoted(&text), format!("one of {}", names.join(", ")));
         default
     }
 
@@ -204,7 +200,16 @@ fn shown(value: &Value) -> String {
         ValueKind::Nil => "nothing".to_owned(),
         ValueKind::Table(_) => "a table".to_owned(),
         ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::String(text) => quoted(text),
         _ => value.to_string(),
+    }
+}
+
+/// Text for a message, unless it may be a connection string that was put in the wrong place, password and all.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains("://") || text.contains('@') || text.contains("password") {
+        "text that may hold a password (not shown)".to_owned()
+    } else {
+        format!("{text:?}")
     }
 }

@@ -108,6 +108,13 @@ fn refusal(db: &DbError) -> ConnectFailure {
 }
 
 fn network(error: &io::Error) -> ConnectFailure {
+    // With TLS 1.3 the server refuses a client certificate only after the handshake.
+    if error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+    {
+        return ConnectFailure::Tls;
+    }
     match error.kind() {
         io::ErrorKind::TimedOut => ConnectFailure::Timeout,
         io::ErrorKind::ConnectionRefused

@@ -215,7 +215,6 @@ async fn a_client_certificate_logs_in_and_nothing_else_does() {
 }
 
 #[tokio::test]
-#[ignore = "src/pg/error.rs: an alert after the handshake of TLS 1.3 counts as other"]
 async fn a_client_certificate_of_an_unknown_authority_is_a_failure_of_tls() {
     let cluster = cluster_with_tls("hostssl all all all cert").await;
     let stranger = &cluster.tls().other_ca;

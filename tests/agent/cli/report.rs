@@ -152,7 +152,6 @@ async fn what_is_critical_outweighs_a_server_that_is_unknown() {
 
 /// A tenant chooses the name of its database, and must not write on the terminal of whoever looks.
 #[tokio::test]
-#[ignore = "src/check/table.rs: the first line shows names as they are"]
 async fn names_cannot_break_the_terminal() {
     let cluster = shared_server(&[]).await;
     let name = "evil\n\u{1b}[2J\u{9b}31m\u{7}";

@@ -140,7 +140,6 @@ async fn the_flags_are_checked_as_the_keys_are() {
 
 /// Mistakes that put a password where something else belongs.
 #[tokio::test]
-#[ignore = "src/config: seven of them are shown"]
 async fn a_password_in_the_wrong_place_is_not_shown() {
     let mut shown = Vec::new();
     for config in [

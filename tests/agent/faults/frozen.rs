@@ -77,20 +77,30 @@ async fn a_session_that_was_frozen_for_a_moment_is_kept() {
 
 /// Each login to a frozen server hangs; were they not given up, the thaw would let all of them in.
 #[tokio::test]
-async fn a_session_that_stays_frozen_is_given_up_and_logins_do_not_gather() {
+async fn a_session_that_stays_frozen_is_closed_and_logins_do_not_gather() {
     let cluster = watched_cluster().await;
     let agent = watch(HASTY, &[("a", &cluster)]).await;
-    until_up(&agent).await;
+    let open = open_files(&until_up(&agent).await);
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
     cluster.freeze();
     agent.scrape_until("lost", |page| lost(page) > 0).await;
+    let hang_and_leave_nothing =
+        |page: &Scrape| failures(page, "timeout") > 1.0 && open_files(page) < open;
     agent
-        .scrape_until("two logins", |page| failures(page, "timeout") > 1.0)
+        .scrape_until(
+            "logins that hang and leave nothing open",
+            hang_and_leave_nothing,
+        )
         .await;
     cluster.thaw();
     until_up(&agent).await;
     assert_ne!(backend(&admin).await, before);
+}
+
+/// Of the agent, the sockets among them.
+fn open_files(page: &Scrape) -> Option<f64> {
+    page.value("process_open_fds", &[])
 }
 
 #[tokio::test]
