@@ -140,7 +140,7 @@ async fn the_environment_overrides_keys_of_every_kind() {
         ..AgentSpec::default()
     };
     let agent = Agent::start(spec).await;
-    let polls = [("job", "activity"), ("outcome", "ok")];
+    let polls = [("poll", "activity"), ("outcome", "ok")];
     let page = agent
         .scrape_until("several polls", |page| {
             page.value("pgcommons_polls_total", &polls) > Some(2.0)

@@ -62,7 +62,7 @@ fn down(page: &Scrape, server: &str) -> bool {
 fn polls(page: &Scrape, server: &str, outcome: &str) -> f64 {
     let labels = [
         ("server", server),
-        ("job", "activity"),
+        ("poll", "activity"),
         ("outcome", outcome),
     ];
     page.value("pgcommons_polls_total", &labels)

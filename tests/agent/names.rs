@@ -52,7 +52,7 @@ pub(super) async fn fresh(agent: &Agent) -> Scrape {
     let polls = |page: &Scrape| {
         page.sum(
             "pgcommons_polls_total",
-            &[("job", "activity"), ("outcome", "ok")],
+            &[("poll", "activity"), ("outcome", "ok")],
         )
     };
     let before = polls(&agent.scrape().await);

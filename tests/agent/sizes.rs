@@ -217,7 +217,7 @@ async fn databases_that_come_and_go_cost_no_poll() {
 
     let page = fresh(&agent).await;
     let polls = |job, outcome| {
-        let of = [("job", job), ("outcome", outcome)];
+        let of = [("poll", job), ("outcome", outcome)];
         page.value("pgcommons_polls_total", &of)
     };
     for job in ["activity", "stats", "sizes"] {

@@ -6,7 +6,7 @@ use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metri
 pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_polls_total",
-        &["job", "outcome"],
+        &["poll", "outcome"],
         "Polls that have ended, by what was polled and how it ended.",
         |server, series| {
             for job in Job::ALL {
@@ -21,7 +21,7 @@ pub(super) const METRICS: &[Metric] = &[
     ),
     gauge(
         "pgcommons_poll_last_success_timestamp_seconds",
-        &["job"],
+        &["poll"],
         "When a poll got its data last, since the epoch; absent if none has.",
         |server, series| {
             for job in Job::ALL {
@@ -31,7 +31,7 @@ pub(super) const METRICS: &[Metric] = &[
     ),
     gauge(
         "pgcommons_poll_duration_seconds",
-        &["job"],
+        &["poll"],
         "How long the last poll took, as the agent saw it; absent if there was none.",
         |server, series| {
             for job in Job::ALL {

@@ -52,7 +52,7 @@ fn up(page: &Scrape, server: &str) -> bool {
 fn polls(page: &Scrape) -> f64 {
     page.sum(
         "pgcommons_polls_total",
-        &[("job", "activity"), ("outcome", "ok")],
+        &[("poll", "activity"), ("outcome", "ok")],
     )
 }
 
