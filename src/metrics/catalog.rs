@@ -34,6 +34,9 @@ mod tests {
                 "{}",
                 metric.name
             );
+            // Prometheus sets these itself, and would rename ours.
+            let taken = |label: &&str| ["job", "instance", "server"].contains(label);
+            assert!(!metric.labels.iter().any(taken), "{}", metric.name);
             assert!(
                 metric.help.ends_with('.'),
                 "{}: the help is a sentence",

@@ -170,7 +170,7 @@ async fn the_printed_role_is_all_that_the_agent_needs() {
 }
 
 /// Polls that did not end well.
-fn failed_polls(page: &Scrape) -> Vec<String> {
+pub(super) fn failed_polls(page: &Scrape) -> Vec<String> {
     let polls = page.series("pgcommons_polls_total").into_iter();
     let failed = polls.filter(|polls| polls.value > 0.0 && polls.label("outcome") != Some("ok"));
     failed.map(|polls| format!("{:?}", polls.labels)).collect()
