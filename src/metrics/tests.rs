@@ -85,7 +85,7 @@ fn snapshot(privileged: bool) -> Snapshot {
                 policy: &policy(),
                 now: Duration::from_secs(polled),
                 wall_clock: 1_700_000_100.0,
-                window: Duration::from_secs(120),
+                window: Duration::from_mins(2),
             },
             history,
         )
@@ -192,7 +192,7 @@ fn policy() -> Policy {
 
 fn sizes() -> Sizes {
     let cadence = Cadence {
-        interval: Duration::from_secs(60),
+        interval: Duration::from_mins(1),
         share: 0.01,
     };
     let mut sizes = Sizes::default();

@@ -215,27 +215,29 @@ async fn create_large(cluster: &Cluster) {
     }
 }
 
-/// Drops databases at any time, and in the middle of the statement that measures them after the large one.
-async fn churn(cluster: &Cluster, end: Instant) {
+/// Creates and drops databases: at any time at first, then in the middle of the statement that measures them after the
+/// large one.
+async fn churn(cluster: &Cluster, begin: Instant) {
     let session = cluster.admin().await;
+    // Every other poll measures the large one, and each one what is new: this begins with the poll between.
     let next_poll = wait_until("query_start > began");
     let measuring = wait_until(
         "state = 'active' AND query LIKE '%pg_database_size%' \
          AND query_start < clock_timestamp() - interval '3 ms'",
     );
-    let round = [
-        "CREATE DATABASE fleeting",
-        "DROP DATABASE fleeting",
-        // Every other poll measures the large one, and each one what is new: here begins the poll between.
+    let anywhere = ["CREATE DATABASE brief", "DROP DATABASE brief"];
+    let amidst = [
         &next_poll,
-        "CREATE DATABASE victim",
+        "CREATE DATABASE brief",
         &measuring,
-        "DROP DATABASE victim",
+        "DROP DATABASE brief",
     ];
-    while Instant::now() < end {
-        for statement in round {
-            let done = session.batch_execute(statement).await;
-            done.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    for (round, seconds) in [(&anywhere[..], 2), (&amidst[..], 10)] {
+        while begin.elapsed() < Duration::from_secs(seconds) {
+            for statement in round {
+                let done = session.batch_execute(statement).await;
+                done.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            }
         }
     }
 }
@@ -252,17 +254,17 @@ async fn databases_that_come_and_go_cost_no_poll() {
     })
     .await;
     until_known(&agent, "large").await;
-    let end = Instant::now() + Duration::from_secs(10);
+    let begin = Instant::now();
     let watched = async {
-        while Instant::now() < end {
+        while begin.elapsed() < Duration::from_secs(10) {
             let page = agent.scrape().await;
             assert_eq!(page.value("pg_up", &[]), Some(1.0), "{}", agent.log());
         }
     };
-    tokio::join!(churn(&cluster, end), watched);
+    tokio::join!(churn(&cluster, begin), watched);
 
     let page = fresh(&agent).await;
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
-    let sizes = [("job", "sizes"), ("outcome", "ok")];
+    let sizes = [("poll", "sizes"), ("outcome", "ok")];
     assert!(page.value("pgcommons_polls_total", &sizes) > Some(3.0));
 }
