@@ -215,6 +215,18 @@ async fn a_client_certificate_logs_in_and_nothing_else_does() {
 }
 
 #[tokio::test]
+async fn a_client_certificate_may_be_asked_for_beside_the_password() {
+    let hba = "hostssl all all all scram-sha-256 clientcert=verify-full";
+    let cluster = cluster_with_tls(hba).await;
+    let (cert, key) = (&cluster.tls().client_cert, &cluster.tls().client_key);
+    let (cert, key) = (cert.display(), key.display());
+    let keys = "host: localhost, sslmode: require";
+    assert_eq!(session(&cluster, keys).await, "auth", "only a password");
+    let both = format!("{keys}, sslcert: '{cert}', sslkey: '{key}'");
+    assert_eq!(session(&cluster, &both).await, ENCRYPTED);
+}
+
+#[tokio::test]
 async fn a_client_certificate_of_an_unknown_authority_is_a_failure_of_tls() {
     let cluster = cluster_with_tls("hostssl all all all cert").await;
     let stranger = &cluster.tls().other_ca;
