@@ -32,14 +32,22 @@ pub(crate) async fn run(
     let polls: Vec<_> = servers
         .into_iter()
         .map(|server| {
-            tokio::spawn(async move { (server.name.clone(), look(&server, patience).await) })
+            let name = server.name.clone();
+            (
+                name,
+                tokio::spawn(async move { look(&server, patience).await }),
+            )
         })
         .collect();
     let mut reports = Vec::new();
-    for poll in polls {
-        if let Ok((name, looked)) = poll.await {
-            reports.push(report::server(name, looked, thresholds));
-        }
+    for (name, poll) in polls {
+        let looked = poll.await.unwrap_or_else(|error| {
+            Err(Blind {
+                message: error.to_string(),
+                refused: false,
+            })
+        });
+        reports.push(report::server(name, looked, thresholds));
     }
     Report::of(reports)
 }
@@ -116,7 +124,7 @@ async fn measure(
             return sizes;
         }
         match timeout_at(deadline, session.sizes(&batch, permitted)).await {
-            Ok(Ok(answer)) => sizes.measured(turn, &batch, &answer, ONCE),
+            Ok(Ok(answer)) => sizes.measured(turn, &batch, &answer, patience, ONCE),
             Ok(Err(_)) => sizes.failed(turn, &batch, Duration::ZERO, Unknown::Error, ONCE),
             Err(_) => return sizes,
         }

@@ -124,7 +124,7 @@ impl Config {
 
 impl Target {
     pub(crate) fn is_socket(&self) -> bool {
-        self.host.starts_with('/')
+        self.hostaddr.is_none() && self.host.starts_with('/')
     }
 }
 
@@ -134,7 +134,8 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
         path: shown.clone(),
         source,
     })?;
-    let parsed = File::from_str(&text, FileFormat::Yaml).collect();
+    let text = text.trim_start_matches('\u{feff}'); // a byte order mark would be a part of the first key
+    let parsed = File::from_str(text, FileFormat::Yaml).collect();
     parsed.map_err(|error| ConfigError::Yaml {
         path: shown,
         message: message(&error.to_string()),

@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::state::Published;
 use routes::App;
@@ -23,6 +24,8 @@ use routes::App;
 const CONNECTIONS: usize = 256;
 /// A connection that has sent no complete request head for so long is closed, an idle one too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that does not read for so long is dropped, or 256 of them would keep all others out.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for a request head; a longer one is answered with 431.
 const HEAD_BYTES: usize = 16 * 1024;
 /// How long answers under way may take once the process is told to stop.
@@ -51,6 +54,7 @@ pub(crate) async fn serve(
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
+    let mut failing = false;
     loop {
         let permit = tokio::select! {
             permit = Arc::clone(&connections).acquire_owned() => permit,
@@ -62,6 +66,7 @@ pub(crate) async fn serve(
         };
         match stream {
             Ok((stream, _)) => {
+                failing = false;
                 let connection = graceful.watch(connection(stream, Arc::clone(&app)));
                 tokio::spawn(async move {
                     // A client that goes away in the middle is its own affair.
@@ -70,7 +75,9 @@ pub(crate) async fn serve(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "accepting a connection failed");
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "accepting a connection failed");
+                }
                 sleep(Duration::from_millis(100)).await; // out of file descriptors: do not spin
             }
         }
@@ -86,9 +93,11 @@ fn connection(
         let response = app.respond(&request);
         async move { Ok::<_, std::convert::Infallible>(response) }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }

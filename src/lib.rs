@@ -26,7 +26,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use check::{Level, Thresholds};
 use cli::{CheckArgs, Cli, Command, Global, RoleArgs};
@@ -64,35 +64,44 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// A line for each problem, a line with its causes for everything else.
+/// A line for each problem, a line with its causes for everything else. Standard error may be full or gone.
 fn complain(error: &(dyn std::error::Error + 'static)) {
+    let mut out = io::stderr();
     match error.downcast_ref() {
-        Some(ConfigError::Invalid(problems)) => problems
-            .iter()
-            .for_each(|problem| eprintln!("pgcommons: {problem}")),
-        _ => eprintln!("pgcommons: {}", logging::chain(error)),
+        Some(ConfigError::Invalid(problems)) => {
+            for problem in problems {
+                drop(writeln!(out, "pgcommons: {problem}"));
+            }
+        }
+        _ => drop(writeln!(out, "pgcommons: {}", logging::chain(error))),
     }
 }
 
 fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
+    if cli.global.config_check {
+        settings(&cli.global, environment)?;
+        return Ok(0);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting")?;
+    let code = runtime.block_on(command(cli, environment));
+    // Not waiting for threads that look up a name or read a file: either may hang.
+    runtime.shutdown_background();
+    code
+}
+
+async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
     match &cli.command {
-        Some(Command::RoleSql(args)) => runtime
-            .block_on(role_sql(args, &cli.global, environment))
-            .map(|()| 0),
-        Some(Command::Check(args)) => {
-            runtime.block_on(check(args, settings(&cli.global, environment)?))
-        }
+        Some(Command::RoleSql(args)) => role_sql(args, &cli.global, environment).await.map(|()| 0),
+        Some(Command::Check(args)) => check(args, settings(&cli.global, environment)?).await,
         None => {
             let config = settings(&cli.global, environment)?;
-            if !cli.global.config_check {
-                logging::init(config.log_level);
-                runtime.block_on(serve::serve(config, || settings(&cli.global, environment)))?;
-            }
-            Ok(0)
+            logging::init(config.log_level);
+            serve::serve(config, || settings(&cli.global, environment))
+                .await
+                .map(|()| 0)
         }
     }
 }
@@ -122,6 +131,12 @@ fn settings(global: &Global, environment: &Environment) -> Result<Config, Config
 }
 
 async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
+    anyhow::ensure!(
+        args.warning <= args.critical,
+        "--warning {} is above --critical {}",
+        args.warning,
+        args.critical
+    );
     let thresholds = Thresholds {
         warning: args.warning,
         critical: args.critical,
@@ -150,6 +165,12 @@ async fn role_sql(
         anyhow::Ok(SecretString::from(text.trim_end_matches(['\n', '\r'])))
     });
     let password = password.transpose()?;
+    anyhow::ensure!(
+        password
+            .as_ref()
+            .is_none_or(|password| !password.expose_secret().is_empty()),
+        "the password file is empty"
+    );
     print(&role::sql(&NewRole {
         name: &args.role,
         dbname: &args.dbname,

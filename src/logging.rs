@@ -13,6 +13,8 @@ pub(crate) fn init(level: Level) {
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_target(false)
+        // A log that cannot be written, on a full disk say, is no reason to stop watching: by default that panics.
+        .log_internal_errors(false)
         .init();
 }
 

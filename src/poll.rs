@@ -27,6 +27,9 @@ use journal::Journal;
 /// frozen server would only gather more and more of our logins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A session on which so many polls in a row have failed is given up, in case it is the session that is ill.
+const FAILURES: u32 = 10;
+
 /// The connection is gone, or is to be given up.
 struct Lost;
 
@@ -44,6 +47,9 @@ pub(crate) struct Poller {
     /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
     start_time: Option<f64>,
     sees_all_sessions: bool,
+    /// A session was lost over a size. Its backend may hang on in a read that nothing can interrupt, and each further try
+    /// could leave another, until the role's own limit locks the agent out; so none is made while one is seen.
+    left_behind: bool,
 }
 
 impl Poller {
@@ -66,6 +72,7 @@ impl Poller {
             stats_due: now,
             start_time: None,
             sees_all_sessions: false,
+            left_behind: false,
         }
     }
 
@@ -87,16 +94,21 @@ impl Poller {
     /// Polls until the session is lost, or another one is wanted.
     async fn serve(&mut self, session: &Session, backoff: &mut Backoff) {
         let mut ticks = self.ticks();
+        let mut failures = 0;
         loop {
             tokio::select! {
                 _ = ticks.tick() => match self.poll(session).await {
-                    Ok(true) => *backoff = Backoff::default(),
-                    Ok(false) => {}
-                    Err(Lost) => return,
+                    Ok(true) => {
+                        *backoff = Backoff::default();
+                        failures = 0;
+                    }
+                    Ok(false) if failures < FAILURES => failures += 1,
+                    Ok(false) | Err(Lost) => return,
                 },
                 Ok(()) = self.config.changed() => {
                     if self.reconfigured() {
                         *backoff = Backoff::default();
+                        self.publish_down(Down::Starting);
                         return;
                     }
                     ticks = self.ticks();
@@ -115,7 +127,11 @@ impl Poller {
     fn reconfigured(&mut self) -> bool {
         let new = Arc::clone(&self.config.borrow_and_update());
         let old = std::mem::replace(&mut self.settings, new);
-        old.target != self.settings.target || old.cadence.timeout != self.settings.cadence.timeout
+        let cadence = self.settings.cadence;
+        self.stats_due = self.stats_due.min(Instant::now() + cadence.stats);
+        self.sizes
+            .hasten(self.began.elapsed() + cadence.sizes.interval);
+        old.target != self.settings.target || old.cadence.timeout != cadence.timeout
     }
 
     async fn pause(&mut self, wait: Duration) {
@@ -128,11 +144,12 @@ impl Poller {
     fn begin(&mut self, session: &Session) {
         let info = session.info();
         if self.start_time.replace(info.start_time) != Some(info.start_time) {
-            self.sizes.forget();
+            // Maybe another cluster, in which the same numbers mean other databases.
+            self.sizes = Sizes::default();
+            self.history = History::default();
         }
         self.stats = None;
         self.stats_due = Instant::now();
-        self.journal.connected(info);
     }
 
     fn connect_failed(&mut self, error: &ConnectError) {
@@ -172,6 +189,9 @@ impl Poller {
     }
 
     async fn poll_sizes(&mut self, session: &Session) -> Result<(), Lost> {
+        if self.left_behind {
+            return Ok(());
+        }
         let batch = self.sizes.next_batch(self.began.elapsed());
         if batch.is_empty() {
             return Ok(());
@@ -183,7 +203,15 @@ impl Poller {
             .await;
         let now = self.began.elapsed();
         match answer {
-            Ok(ref answer) => self.sizes.measured(now, &batch, answer, cadence),
+            Ok(ref answer) => {
+                self.sizes
+                    .measured(now, &batch, answer, started.elapsed(), cadence);
+            }
+            Err(Outcome::Lost) => {
+                self.left_behind = true;
+                self.sizes
+                    .failed(now, &batch, started.elapsed(), Unknown::Timeout, cadence);
+            }
             Err(Outcome::Timeout) => {
                 self.sizes
                     .failed(now, &batch, started.elapsed(), Unknown::Timeout, cadence);
@@ -240,6 +268,7 @@ impl Poller {
 
     fn publish(&mut self, session: &Session, activity: Activity) {
         let now = self.began.elapsed();
+        self.left_behind &= session.is_doubled(&activity);
         let snapshot = Snapshot::judge(
             Observation {
                 info: session.info(),

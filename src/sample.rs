@@ -4,7 +4,8 @@
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
 pub(crate) type Oid = u32;
 
-/// What holds for as long as the session does: every one of these needs a restart of the server to change.
+/// What is read once for each session. The server's figures need a restart to change; the role's privileges may change
+/// meanwhile, and every poll brings those that a row of roles shows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServerInfo {
     /// `server_version_num`, as in 150018.
@@ -19,7 +20,9 @@ pub(crate) struct ServerInfo {
     pub(crate) reserved_connections: Option<u32>,
     /// `rds.rds_superuser_reserved_connections`; Amazon RDS only.
     pub(crate) rds_reserved_connections: Option<u32>,
-    /// The agent's own role is a superuser, which it need not be.
+    /// The agent's own role.
+    pub(crate) role: Oid,
+    /// It is a superuser, which it need not be.
     pub(crate) superuser: bool,
     /// The agent's own role may use the reserved slots (`pg_use_reserved_connections`); none before PostgreSQL 16.
     pub(crate) uses_reserved_connections: Option<bool>,

@@ -76,9 +76,15 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Another server answers now: nothing that was known holds.
-    pub(crate) fn forget(&mut self) {
-        self.entries.clear();
+    /// Nothing is due later than this: the interval has become shorter.
+    pub(crate) fn hasten(&mut self, latest: Duration) {
+        for entry in self
+            .entries
+            .values_mut()
+            .filter(|entry| entry.failures == 0)
+        {
+            entry.due = entry.due.min(latest);
+        }
     }
 
     /// The databases that exist now: new ones become due, those that are gone are forgotten.
@@ -136,13 +142,15 @@ impl Sizes {
         now: Duration,
         batch: &[Oid],
         answer: &[Measured],
+        took: Duration,
         cadence: Cadence,
     ) {
         let total: f64 = answer
             .iter()
             .map(|measured| measured.seconds.max(0.0))
             .sum();
-        self.pause(now, Duration::from_secs_f64(total), cadence);
+        // The server's clock may have been set meanwhile; the batch cannot have cost more than it took.
+        self.pause(now, Duration::from_secs_f64(total).min(took), cadence);
         for oid in batch {
             match answer.iter().find(|measured| measured.oid == *oid) {
                 Some(measured) => self.note(now, measured, cadence),

@@ -55,6 +55,8 @@ pub(crate) struct RoleView {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snapshot {
     pub(crate) info: Arc<ServerInfo>,
+    /// The agent's own role is a superuser, which it need not be.
+    pub(crate) superuser: bool,
     pub(crate) slots: Slots,
     pub(crate) committed: u64,
     /// None: the agent's role does not see all sessions, and a part of them is not shown as the whole.
@@ -100,8 +102,15 @@ impl Snapshot {
             Some(standings) => standings.remember(&seen, history),
             None => history.gap(),
         }
+        let own = seen
+            .activity
+            .roles
+            .iter()
+            .find(|role| role.oid == seen.info.role);
+        let superuser = own.map_or(seen.info.superuser, |role| role.superuser);
         Self {
             info: Arc::clone(seen.info),
+            superuser,
             slots,
             committed,
             starting: usage.as_ref().and_then(|usage| usage.starting),
@@ -183,10 +192,12 @@ impl Standings {
     }
 }
 
+/// A limit of 0 closes a database or a role on purpose, which is not to run out of connections.
 fn observed(standing: &Standing) -> Observed {
+    let open = standing.limits().iter().all(|limit| limit.connections > 0);
     Observed {
         used: standing.used,
-        headroom: standing.headroom(),
+        headroom: standing.headroom().filter(|_| open),
     }
 }
 

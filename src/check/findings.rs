@@ -43,7 +43,7 @@ fn of_server(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<Finding> {
                     .into(),
         }),
     }
-    if snapshot.info.superuser {
+    if snapshot.superuser {
         findings.push(Finding {
             status: Level::Warning,
             text: "the role of the check is a superuser, which it need not be (pgcommons role-sql)"

@@ -8,12 +8,12 @@ use super::findings::bytes;
 use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
 use super::verdict::Level;
 
-/// The first line is what monitors of Nagios' kind show.
+/// The first line is what monitors of Nagios' kind show; to them, figures would follow a bar.
 pub(crate) fn render(report: &Report) -> String {
     let mut text = format!(
         "{}: {}\n",
         report.status.label().to_uppercase(),
-        plain(&summary(report))
+        plain(&summary(report)).replace('|', "/")
     );
     for server in &report.servers {
         text.push('\n');

@@ -79,12 +79,27 @@ impl Source {
                     .or_insert_with(|| value.clone());
             }
         }
+        source.give_way(&own);
         for (key, leaf) in own {
             if let Some(value) = source.own_value(reader, key, leaf) {
                 source.parameters.insert(key.to_owned(), value);
             }
         }
         Some(source)
+    }
+
+    /// What a server says itself leaves no meaning to some of what lies below: another host's address, another password.
+    fn give_way(&mut self, own: &[(&str, Leaf)]) {
+        let says = |wanted: &str| {
+            own.iter()
+                .any(|(key, leaf)| *key == wanted && leaf.is_some())
+        };
+        if says("host") {
+            self.parameters.remove("hostaddr");
+        }
+        if says("password_file") || says("passfile") {
+            self.parameters.remove("password");
+        }
     }
 
     fn dsn(&self, reader: &mut Reader, dsn: &str) -> Option<Parameters> {
@@ -156,21 +171,28 @@ impl Source {
         let host = self
             .take("host")
             .or_else(|| hostaddr.map(|address| address.to_string()));
-        match &host {
-            None => {
-                let want = "a server: DATABASE_URL, PGHOST, or servers in --config.file";
-                let key = if self.prefix.is_empty() {
-                    "DATABASE_URL".to_owned()
-                } else {
-                    self.key("host")
-                };
-                reader.problem(&key, "nothing", want);
-            }
-            Some(several) if several.contains(',') => {
-                let want = "one host; give every server its own entry under servers";
-                reader.problem(&self.key("host"), quoted(several), want);
-            }
-            Some(_) => {}
+        let complaint = match host.as_deref() {
+            None => Some((
+                "nothing".to_owned(),
+                "a server: DATABASE_URL, PGHOST, or servers in --config.file",
+            )),
+            Some(several) if several.contains(',') => Some((
+                quoted(several),
+                "one host; give every server its own entry under servers",
+            )),
+            Some(host) if !is_host(host) => Some((
+                quoted(host),
+                "a host name, an address, or the directory of a socket",
+            )),
+            Some(_) => None,
+        };
+        if let Some((got, want)) = complaint {
+            let key = if host.is_none() && self.prefix.is_empty() {
+                "DATABASE_URL".to_owned()
+            } else {
+                self.key("host")
+            };
+            reader.problem(&key, got, want);
         }
         host
     }
@@ -189,9 +211,25 @@ impl Source {
     }
 
     fn tls(&mut self, reader: &mut Reader) -> Tls {
-        let mode = self.take("sslmode");
-        let mode = reader.choice(&self.key("sslmode"), mode, &MODES, SslMode::Prefer);
-        let root_cert = self.take("sslrootcert").filter(|path| path != "system");
+        let (given, root) = (self.take("sslmode"), self.take("sslrootcert"));
+        let system = root.as_deref() == Some("system");
+        let default = if system {
+            SslMode::VerifyFull
+        } else {
+            SslMode::Prefer
+        };
+        let mode = reader.choice(&self.key("sslmode"), given, &MODES, default);
+        if system && mode != SslMode::VerifyFull {
+            let want = "verify-full with sslrootcert system: anybody can have a certificate that the system trusts";
+            reader.problem(&self.key("sslmode"), "less", want);
+        } else if mode == SslMode::VerifyCa && root.is_none() {
+            reader.problem(
+                &self.key("sslrootcert"),
+                "nothing",
+                "a file, for sslmode verify-ca",
+            );
+        }
+        let root_cert = root.filter(|_| !system);
         let (cert, key) = (self.take("sslcert"), self.take("sslkey"));
         if cert.is_some() != key.is_some() {
             let (there, missing) = if cert.is_some() {
@@ -211,6 +249,12 @@ impl Source {
             client: cert.zip(key).map(|(cert, key)| (cert.into(), key.into())),
         }
     }
+}
+
+/// Rules out what is a connection string in the wrong place, and what no look-up can find.
+fn is_host(host: &str) -> bool {
+    host.starts_with('/')
+        || !host.is_empty() && !host.contains(['@', '/']) && !host.contains(char::is_whitespace)
 }
 
 const MODES: [(&str, SslMode); 5] = [

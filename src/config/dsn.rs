@@ -76,6 +76,9 @@ fn parse_url(rest: &str) -> Result<Parameters, String> {
     let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let (host, port) = split_port(address)?;
+    if path.contains('@') {
+        return Err("/ : @ ? percent-encoded in its password".to_owned());
+    }
     let mut parameters = Parameters::new();
     for (key, value) in [
         ("user", user),
@@ -215,6 +218,7 @@ mod tests {
             ("postgres://u:hunter2@a:1,b:2/d", "one host"),
             ("postgres://u:hunter2@h/d?sslmod=require", "no other keys"),
             ("postgres://u:hunter2/@h/d", "percent-encoded"),
+            ("postgres://u:12/hunter2@h/d", "percent-encoded"),
             ("postgres://u:hunter2@h/%ff", "percent-encoded"),
             ("hunter2", "key=value"),
             ("password='hunter2", "closing quote"),

@@ -52,13 +52,11 @@ impl PasswordSource {
 
 impl PartialEq for PasswordSource {
     fn eq(&self, other: &Self) -> bool {
-        let given = |source: &Self| {
-            source
-                .given
-                .as_ref()
-                .map(|secret| secret.expose_secret().to_owned())
+        let same = match (&self.given, &other.given) {
+            (Some(one), Some(two)) => one.expose_secret() == two.expose_secret(),
+            (one, two) => one.is_none() && two.is_none(),
         };
-        given(self) == given(other) && self.file == other.file && self.passfile == other.passfile
+        same && self.file == other.file && self.passfile == other.passfile
     }
 }
 

@@ -142,3 +142,60 @@ fn a_file_that_is_not_there_is_named() {
         Config::load(Some(Path::new("/nowhere.yaml")), &variables(&[]), &[]).expect_err("no file");
     assert_eq!(error.to_string(), "cannot read /nowhere.yaml");
 }
+
+#[test]
+fn what_a_server_says_itself_outweighs_what_lies_below_it() {
+    let below = [("PGPASSWORD", "stray"), ("PGHOSTADDR", "127.0.0.1")];
+    let own = target(
+        "servers: {m: {host: db, password_file: /run/secret}}",
+        &below,
+    );
+    assert!(own.password.given.is_none() && own.password.file.is_some());
+    assert_eq!(own.hostaddr, None);
+    let nothing = target(
+        "servers: {m: {user: u}}",
+        &[below[0], below[1], ("PGHOST", "db")],
+    );
+    assert!(nothing.password.given.is_some() && nothing.hostaddr.is_some());
+}
+
+#[test]
+fn certificates_of_the_system_mean_that_everything_is_verified() {
+    let dsn = |query: &str| {
+        load(
+            &format!("servers: {{m: {{dsn: 'postgres://u@h/d?{query}'}}}}"),
+            &[],
+        )
+    };
+    let mode = |query| {
+        dsn(query)
+            .map(|config| config.servers[0].target.tls.mode)
+            .ok()
+    };
+    assert_eq!(mode("sslrootcert=system"), Some(SslMode::VerifyFull));
+    assert_eq!(mode("sslmode=require&sslrootcert=system"), None);
+    assert_eq!(mode("sslmode=verify-ca"), None);
+    assert_eq!(
+        mode("sslmode=verify-ca&sslrootcert=/ca.pem"),
+        Some(SslMode::VerifyCa)
+    );
+    assert_eq!(mode("sslmode=verify-full"), Some(SslMode::VerifyFull));
+}
+
+#[test]
+fn a_host_that_is_none_is_refused_and_not_shown() {
+    for host in ["", "postgres://u:hunter2@h/d", "u:hunter2@h", "a b"] {
+        let error = load(&format!("servers: {{m: {{host: '{host}'}}}}"), &[]).expect_err(host);
+        assert!(
+            error.to_string().contains("servers.m.host") && !error.to_string().contains("hunter2"),
+            "{error}"
+        );
+    }
+    let error = load("servers: {'postgres://u:hunter2@h': {host: h}}", &[]).expect_err("no name");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    assert_eq!(target("\u{feff}servers: {m: {host: h}}", &[]).host, "h");
+}

@@ -162,6 +162,13 @@ fn servers(
     let mut servers = Vec::new();
     for (name, block) in given {
         let problems = reader.problems.len();
+        if name.is_empty() || name.contains("://") {
+            reader.problem(
+                "servers",
+                "a name that is empty or a connection string (not shown)",
+                "a short name",
+            );
+        }
         let raw = reader.table(&format!("servers.{name}"), block);
         if reader.problems.len() == problems {
             servers.extend(server(reader, Some(name), raw, &defaults, environment));

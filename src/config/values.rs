@@ -21,6 +21,11 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
+        let key = if key.contains("://") {
+            "(a key that may hold a password)"
+        } else {
+            key
+        };
         let key = self
             .origins
             .get(key)

@@ -17,6 +17,7 @@ fn info(max_connections: u32, superuser_reserved: u32, reserved: Option<u32>) ->
         superuser_reserved_connections: superuser_reserved,
         reserved_connections: reserved,
         rds_reserved_connections: None,
+        role: 13,
         superuser: false,
         uses_reserved_connections: Some(false),
     }

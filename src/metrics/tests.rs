@@ -103,6 +103,7 @@ fn info() -> ServerInfo {
         superuser_reserved_connections: 3,
         reserved_connections: Some(2),
         rds_reserved_connections: None,
+        role: 13,
         superuser: false,
         uses_reserved_connections: Some(true),
     }
@@ -206,7 +207,13 @@ fn sizes() -> Sizes {
         measured(1, Size::Bytes(8_000_000)),
         measured(2, Size::Forbidden),
     ];
-    sizes.measured(Duration::ZERO, &[1, 2], &answer, cadence);
+    sizes.measured(
+        Duration::ZERO,
+        &[1, 2],
+        &answer,
+        Duration::from_mins(1),
+        cadence,
+    );
     sizes
 }
 

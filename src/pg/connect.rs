@@ -10,6 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{ConnectError, tls};
 use crate::config::{ChannelBinding, Login, SslMode, Target};
+use crate::logging::chain;
 
 pub(super) const APPLICATION_NAME: &str = "pgcommons";
 
@@ -32,12 +33,10 @@ pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Opened, C
 }
 
 async fn attempt(target: &Target, timeout: Duration) -> Result<Opened, ConnectError> {
-    let mut config = driver_config(target, timeout)?;
-    if target.is_socket() || target.tls.mode == SslMode::Disable {
-        config.ssl_mode(config::SslMode::Disable);
+    let (mut config, encrypted) = prepared(target.clone(), timeout).await?;
+    let Some(encrypted) = encrypted else {
         return connect(&config, NoTls).await;
-    }
-    let encrypted = MakeRustlsConnect::new(tls::client_config(&target.tls)?);
+    };
     match connect(&config, encrypted).await {
         Err(error) if target.tls.mode == SslMode::Prefer && error.plaintext_may_do() => {
             config.ssl_mode(config::SslMode::Disable);
@@ -47,14 +46,39 @@ async fn attempt(target: &Target, timeout: Duration) -> Result<Opened, ConnectEr
     }
 }
 
+/// Reads password and certificates, on a thread of its own: a file on a dead mount must not stop everything else.
+async fn prepared(
+    target: Target,
+    timeout: Duration,
+) -> Result<(Config, Option<MakeRustlsConnect>), ConnectError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut config = driver_config(&target, timeout)?;
+        if target.is_socket() || target.tls.mode == SslMode::Disable {
+            config.ssl_mode(config::SslMode::Disable);
+            return Ok((config, None));
+        }
+        Ok((
+            config,
+            Some(MakeRustlsConnect::new(tls::client_config(&target.tls)?)),
+        ))
+    });
+    reading
+        .await
+        .expect("reading files does not panic, and nobody cancels it")
+}
+
 async fn connect<T>(config: &Config, tls: T) -> Result<Opened, ConnectError>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
     let (client, connection) = config.connect(tls).await.map_err(ConnectError::driver)?;
-    // An error of the connection also ends the statement that waits for it, which reports it.
-    let driver = tokio::spawn(async { drop(connection.await) });
+    let driver = tokio::spawn(async {
+        // Between two polls nobody waits for the server's last word; the next one only learns that all is over.
+        if let Err(error) = connection.await {
+            tracing::warn!(error = chain(&error), "a session was ended");
+        }
+    });
     Ok((client, Driver(driver)))
 }
 
@@ -98,11 +122,16 @@ fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectEr
 /// Settings that every supported version knows: an unknown one would be fatal here. The server must give up on a
 /// statement before the agent does, or the statement would go on for nobody.
 fn options(target: &Target, timeout: Duration) -> String {
-    let milliseconds = timeout.as_millis();
-    let (statement, lock) = (milliseconds * 8 / 10, milliseconds * 4 / 10);
+    let statement = statement_timeout(timeout);
+    let lock = statement / 2;
     format!(
         "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
          -c idle_in_transaction_session_timeout={statement} -c search_path=pg_catalog -c jit=off",
         target.options
     )
+}
+
+/// Milliseconds after which the server gives up on a statement that has `timeout` to be answered.
+pub(super) fn statement_timeout(timeout: Duration) -> i64 {
+    i64::try_from(timeout.as_millis() * 8 / 10).unwrap_or(i64::MAX)
 }

@@ -38,6 +38,22 @@ impl ConnectError {
         }
     }
 
+    /// A pooler gives the session to others between statements, and what was prepared on it stays behind.
+    pub(super) fn unusable(error: QueryError) -> Self {
+        let others = [
+            SqlState::DUPLICATE_PSTATEMENT,
+            SqlState::INVALID_SQL_STATEMENT_NAME,
+        ];
+        match error {
+            QueryError::Driver { source, .. }
+                if source.code().is_some_and(|code| others.contains(code)) =>
+            {
+                Self::Pooler(Some(source))
+            }
+            error => Self::Unusable(error),
+        }
+    }
+
     pub(crate) fn reason(&self) -> ConnectFailure {
         match self {
             Self::Password(_) | Self::Certificate { .. } => ConnectFailure::Credentials,

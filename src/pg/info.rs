@@ -18,7 +18,8 @@ select current_setting('server_version_num')::int4,
        (select rolsuper from pg_catalog.pg_roles where rolname = current_user),
        reserved.oid,
        pg_catalog.pg_has_role(reserved.oid, 'usage'),
-       current_setting('statement_timeout') <> '0'
+       (select setting::int8 from pg_catalog.pg_settings where name = 'statement_timeout'),
+       (select oid from pg_catalog.pg_roles where rolname = current_user)
   from (select 1) as one
   left join pg_catalog.pg_roles as reserved on reserved.rolname = 'pg_use_reserved_connections'";
 
@@ -26,8 +27,8 @@ pub(super) struct Info {
     pub(super) server: ServerInfo,
     /// The role `pg_use_reserved_connections`, where there are slots to reserve (16+).
     pub(super) reserved_role: Option<Oid>,
-    /// The settings given at the start of the session have reached the server.
-    pub(super) hardened: bool,
+    /// Milliseconds; not what was asked for when something in between drops what the session was started with.
+    pub(super) statement_timeout: i64,
 }
 
 pub(super) async fn read(client: &Client) -> Result<Info, QueryError> {
@@ -55,6 +56,7 @@ pub(super) async fn read(client: &Client) -> Result<Info, QueryError> {
                 .ok_or_else(needed("superuser_reserved_connections"))?,
             reserved_connections,
             rds_reserved_connections: count(6)?,
+            role: row.try_get(11).map_err(failed)?,
             superuser: row
                 .try_get::<_, Option<bool>>(7)
                 .map_err(failed)?
@@ -63,6 +65,6 @@ pub(super) async fn read(client: &Client) -> Result<Info, QueryError> {
         },
         reserved_role: reserved_role
             .filter(|_| reserved_connections.is_some_and(|slots| slots > 0)),
-        hardened: row.try_get(10).map_err(failed)?,
+        statement_timeout: row.try_get(10).map_err(failed)?,
     })
 }

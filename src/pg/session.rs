@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Statement};
 use super::connect::{self, Driver};
 use super::{ConnectError, QueryError, activity, info, sizes, stats};
 use crate::config::Target;
-use crate::sample::{Activity, Measured, Oid, ServerInfo, Stats};
+use crate::sample::{Activity, Measured, Oid, ServerInfo, Sessions, Stats};
 
 /// Closes its connection when dropped, also when the server does not answer any more.
 pub(crate) struct Session {
@@ -23,7 +23,9 @@ pub(crate) struct Session {
 
 /// Set where the server knows them, on top of the options that every version knows: the session outlives a server-wide
 /// `idle_session_timeout`, does not freeze statistics, and the server notices soon when the agent is gone.
-const SETTINGS: [(u32, &str); 6] = [
+const SETTINGS: [(u32, &str); 7] = [
+    // Names come as the bytes that they are: one that cannot be converted would cost the whole answer.
+    (0, "set client_encoding = 'SQL_ASCII'"),
     (0, "set tcp_keepalives_idle = 30"),
     (0, "set tcp_keepalives_interval = 5"),
     (0, "set tcp_keepalives_count = 3"),
@@ -37,14 +39,18 @@ impl Session {
     pub(crate) async fn connect(target: &Target, timeout: Duration) -> Result<Self, ConnectError> {
         let (client, driver) = connect::open(target, timeout).await?;
         let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
-        tokio::time::timeout(timeout, Self::prepare(client, driver))
+        tokio::time::timeout(timeout, Self::prepare(client, driver, timeout))
             .await
             .map_err(late)?
     }
 
-    async fn prepare(client: Client, driver: Driver) -> Result<Self, ConnectError> {
-        let info = info::read(&client).await.map_err(ConnectError::Unusable)?;
-        if !info.hardened {
+    async fn prepare(
+        client: Client,
+        driver: Driver,
+        timeout: Duration,
+    ) -> Result<Self, ConnectError> {
+        let info = info::read(&client).await.map_err(ConnectError::unusable)?;
+        if info.statement_timeout != connect::statement_timeout(timeout) {
             return Err(ConnectError::Pooler(None));
         }
         let version = info.server.version_num;
@@ -59,7 +65,7 @@ impl Session {
             stats::prepare(&client, version),
             sizes::prepare(&client)
         );
-        let (activity, stats, sizes) = prepared.map_err(ConnectError::Unusable)?;
+        let (activity, stats, sizes) = prepared.map_err(ConnectError::unusable)?;
         Ok(Self {
             client,
             _driver: driver,
@@ -73,6 +79,21 @@ impl Session {
 
     pub(crate) fn info(&self) -> &Arc<ServerInfo> {
         &self.info
+    }
+
+    /// Whether another session of the agent's role and name is there beside this one.
+    pub(crate) fn is_doubled(&self, activity: &Activity) -> bool {
+        let own = |group: &&Sessions| {
+            group.role == Some(self.info.role)
+                && group.application_name == connect::APPLICATION_NAME
+        };
+        activity
+            .sessions
+            .iter()
+            .filter(own)
+            .map(|group| group.count)
+            .sum::<u32>()
+            > 1
     }
 
     /// One round trip.

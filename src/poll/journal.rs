@@ -1,13 +1,11 @@
 //! The log of one server: states, not steps. What repeats on every poll is said when it changes.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use tracing::{info, warn};
 
 use crate::health::{Job, Outcome};
 use crate::logging::chain;
-use crate::sample::ServerInfo;
 use crate::snapshot::Snapshot;
 use crate::state::Down;
 
@@ -38,16 +36,6 @@ impl Journal {
         }
     }
 
-    pub(super) fn connected(&mut self, info: &Arc<ServerInfo>) {
-        if info.superuser && !self.superuser {
-            warn!(
-                server = self.server,
-                "the role is a superuser; pgcommons role-sql prints what creates a lesser one"
-            );
-        }
-        self.superuser = info.superuser;
-    }
-
     pub(super) fn up(&mut self, snapshot: &Snapshot) {
         if self.said != Said::Up {
             info!(
@@ -57,6 +45,13 @@ impl Journal {
             );
             self.said = Said::Up;
         }
+        if snapshot.superuser && !self.superuser {
+            warn!(
+                server = self.server,
+                "the role is a superuser; pgcommons role-sql prints what creates a lesser one"
+            );
+        }
+        self.superuser = snapshot.superuser;
         let sees = snapshot.sees_all_sessions();
         match (self.sees_all_sessions, sees) {
             (true, false) => {

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Longer than any batch.
+const TOOK: Duration = Duration::from_hours(1);
 const CADENCE: Cadence = Cadence {
     interval: Duration::from_mins(1),
     share: 0.01,
@@ -30,7 +32,7 @@ fn tracking(oids: &[Oid]) -> Sizes {
 #[test]
 fn a_batch_is_paid_for_before_the_next() {
     let mut sizes = tracking(&[1, 2]);
-    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.02)], CADENCE);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.02)], TOOK, CADENCE);
     assert_eq!(sizes.next_batch(seconds(1.9)), [0; 0]);
     assert_eq!(sizes.next_batch(seconds(2.0)), [2]);
 }
@@ -38,7 +40,7 @@ fn a_batch_is_paid_for_before_the_next() {
 #[test]
 fn a_size_is_measured_again_after_its_interval() {
     let mut sizes = tracking(&[1]);
-    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.0001)], CADENCE);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.0001)], TOOK, CADENCE);
     assert_eq!(sizes.of(1), Ok(1000));
     assert_eq!(sizes.next_batch(seconds(59.0)), [0; 0]);
     assert_eq!(sizes.next_batch(seconds(60.0)), [1]);
@@ -65,7 +67,7 @@ fn one_bad_database_does_not_cost_the_others_theirs() {
         CADENCE,
     );
     assert_eq!(sizes.next_batch(Duration::ZERO), [2]);
-    sizes.measured(Duration::ZERO, &[2], &[bytes(2, 0.001)], CADENCE);
+    sizes.measured(Duration::ZERO, &[2], &[bytes(2, 0.001)], TOOK, CADENCE);
     assert_eq!((sizes.of(1), sizes.of(2)), (Err(Unknown::Error), Ok(2000)));
 }
 
@@ -87,12 +89,12 @@ fn a_database_that_times_out_is_tried_less_and_less_often() {
 #[test]
 fn a_size_that_was_known_is_unknown_once_it_cannot_be_measured() {
     let mut sizes = tracking(&[1]);
-    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.001)], CADENCE);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.001)], TOOK, CADENCE);
     let forbidden = Measured {
         size: Size::Forbidden,
         ..bytes(1, 0.0)
     };
-    sizes.measured(seconds(60.0), &[1], &[forbidden], CADENCE);
+    sizes.measured(seconds(60.0), &[1], &[forbidden], TOOK, CADENCE);
     assert_eq!(sizes.of(1), Err(Unknown::Forbidden));
 }
 
@@ -107,6 +109,7 @@ fn dropped_databases_are_forgotten() {
         Duration::ZERO,
         &[1, 2, 3],
         &[gone, bytes(3, 0.001)],
+        TOOK,
         CADENCE,
     );
     sizes.track(seconds(1.0), [3].into_iter());
@@ -117,8 +120,8 @@ fn dropped_databases_are_forgotten() {
 fn age_is_that_of_the_oldest() {
     let mut sizes = tracking(&[1, 2]);
     assert_eq!(sizes.oldest(seconds(1.0)), None);
-    sizes.measured(seconds(1.0), &[1], &[bytes(1, 0.001)], CADENCE);
-    sizes.measured(seconds(3.0), &[2], &[bytes(2, 0.001)], CADENCE);
+    sizes.measured(seconds(1.0), &[1], &[bytes(1, 0.001)], TOOK, CADENCE);
+    sizes.measured(seconds(3.0), &[2], &[bytes(2, 0.001)], TOOK, CADENCE);
     assert_eq!(sizes.oldest(seconds(4.0)), Some(seconds(3.0)));
 }
 
@@ -139,7 +142,7 @@ proptest! {
                 for oid in &batch {
                     *turns.entry(*oid).or_insert(0) += 1;
                 }
-                sizes.measured(seconds(now), &batch, &answer, CADENCE);
+                sizes.measured(seconds(now), &batch, &answer, TOOK, CADENCE);
             }
             now += 1.0;
         }
@@ -147,4 +150,20 @@ proptest! {
         prop_assert!(spent <= end * CADENCE.share + last_batch, "{spent} of {end}");
         prop_assert!(oids.iter().all(|oid| turns.get(oid).is_some_and(|turns| *turns >= 2)), "{turns:?}");
     }
+}
+
+#[test]
+fn a_shorter_interval_holds_at_once() {
+    let mut sizes = tracking(&[1]);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.0001)], TOOK, CADENCE);
+    sizes.hasten(seconds(5.0));
+    assert_eq!(sizes.next_batch(seconds(5.0)), [1]);
+}
+
+#[test]
+fn a_clock_that_is_set_does_not_stop_the_measuring() {
+    let mut sizes = tracking(&[1, 2]);
+    let hour = bytes(1, 3600.0);
+    sizes.measured(Duration::ZERO, &[1], &[hour], seconds(0.01), CADENCE);
+    assert_eq!(sizes.next_batch(seconds(1.0)), [2]);
 }

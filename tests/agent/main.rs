@@ -11,4 +11,5 @@ mod names;
 mod privileges;
 mod sizes;
 mod support;
+mod survival;
 mod tls;

@@ -69,7 +69,7 @@ pub(super) const METRICS: &[Metric] = &[
                 ["pg_read_all_stats"],
                 u8::from(snapshot.sees_all_sessions()),
             );
-            series.put(["superuser"], u8::from(snapshot.info.superuser));
+            series.put(["superuser"], u8::from(snapshot.superuser));
             let reserved = snapshot.info.uses_reserved_connections.map(u8::from);
             series.put_known(["pg_use_reserved_connections"], reserved);
         },

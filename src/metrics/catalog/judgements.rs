@@ -67,7 +67,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_server_connections_exhausted_seconds_total",
         &[],
-        "Time for which polls saw no headroom. Time in which polls failed counts for nothing. Absent without pg_monitor.",
+        "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
         |server, series| of_server(server, series, exhausted),
     ),
     gauge(
@@ -107,7 +107,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_database_connections_exhausted_seconds_total",
         DATABASE,
-        "Time for which polls saw no headroom. Time in which polls failed counts for nothing. Absent without pg_monitor.",
+        "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
         |server, series| of_databases(server, series, exhausted),
     ),
     counter(
@@ -215,7 +215,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_role_connections_exhausted_seconds_total",
         ROLE,
-        "Time for which polls saw no headroom. Time in which polls failed counts for nothing. Absent without pg_monitor.",
+        "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
         |server, series| of_roles(server, series, exhausted),
     ),
 ];
