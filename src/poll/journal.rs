@@ -85,7 +85,7 @@ impl Journal {
             warn!(
                 server = self.server,
                 reason = down.label(),
-                job = job.label(),
+                poll = job.label(),
                 "down: no answer in time"
             );
             self.said = Said::Down(down);
@@ -98,7 +98,7 @@ impl Journal {
         } else if self.jobs[job as usize] != outcome {
             warn!(
                 server = self.server,
-                job = job.label(),
+                poll = job.label(),
                 reason = outcome.label(),
                 error = chain(error),
                 "job failed"

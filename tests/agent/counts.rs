@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 
-use super::names::{create_tenant, fresh, sessions, trusting, watch};
-use crate::support::{Cluster, Scrape, TestSession, eventually, exchange};
+use crate::support::{
+    Cluster, Scrape, TestSession, create_tenant, eventually, exchange, fresh, sessions, trusting,
+    watch,
+};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const SESSIONS: &str = "pg_stat_activity_count";

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{
-    AGENT, create_agent_role, create_tenant, fresh, sessions, trusting, watch, watch_as,
+use crate::support::{
+    AGENT, Agent, Cluster, SUPERUSER, Scrape, StopMode, TestSession, create_agent_role,
+    create_tenant, fresh, sessions, trusting, watch, watch_as,
 };
-use crate::support::{Agent, Cluster, SUPERUSER, Scrape, StopMode, TestSession};
 
 const DATABASE: &str = "datname";
 const ROLE: &str = "rolname";

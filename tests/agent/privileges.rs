@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::names::{
-    AGENT, create_agent_role, create_tenant, fresh, sessions, trusting, watch, watch_as,
+use crate::support::{
+    AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, create_agent_role, create_tenant,
+    eventually, failed_polls, fresh, run, sessions, trusting, watch, watch_as,
 };
-use crate::support::{Agent, AgentSpec, Cluster, SUPERUSER, Scrape, eventually, run};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -167,13 +167,6 @@ async fn the_printed_role_is_all_that_the_agent_needs() {
     assert_eq!(refusal(reading), SqlState::INSUFFICIENT_PRIVILEGE);
     let writing = visitor.batch_execute("CREATE TABLE public.mine ()").await;
     assert_eq!(refusal(writing), SqlState::READ_ONLY_SQL_TRANSACTION);
-}
-
-/// Polls that did not end well.
-pub(super) fn failed_polls(page: &Scrape) -> Vec<String> {
-    let polls = page.series("pgcommons_polls_total").into_iter();
-    let failed = polls.filter(|polls| polls.value > 0.0 && polls.label("outcome") != Some("ok"));
-    failed.map(|polls| format!("{:?}", polls.labels)).collect()
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::names::{AGENT, create_agent_role, create_tenant, fresh, sessions, trusting, watch};
-use super::privileges::failed_polls;
-use crate::support::{Agent, AgentSpec, Cluster, Scrape};
+use crate::support::{
+    AGENT, Agent, AgentSpec, Cluster, Scrape, create_agent_role, create_tenant, failed_polls,
+    fresh, sessions, trusting, watch,
+};
 
 const SIZE: &str = "pg_database_size_bytes";
 const MEASURED: &str = "pgcommons_database_sizes_oldest_timestamp_seconds";

@@ -9,6 +9,7 @@ mod process;
 mod reaper;
 mod session;
 mod template;
+mod tenancy;
 mod tls;
 mod wait;
 
@@ -17,5 +18,9 @@ pub(crate) use cluster::{Cluster, StopMode};
 pub(crate) use exposition::Scrape;
 pub(crate) use http::exchange;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
+pub(crate) use tenancy::{
+    AGENT, create_agent_role, create_tenant, failed_polls, fresh, quoted, sessions, trusting,
+    watch, watch_as,
+};
 pub(crate) use tls::CLIENT_ROLE;
 pub(crate) use wait::eventually;
