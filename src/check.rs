@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::ConnectFailure;
 use crate::logging::chain;
 use crate::pg::Session;
-use crate::poll::wall_clock;
 use crate::sample::Activity;
 use crate::sizes::{Cadence, Sizes, Unknown};
 use crate::snapshot::{Observation, Snapshot};

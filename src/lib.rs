@@ -5,6 +5,7 @@
 
 mod check;
 pub mod cli;
+mod clock;
 mod config;
 mod fleet;
 mod health;

@@ -194,4 +194,6 @@ pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> Standing {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -4,14 +4,14 @@
 mod backoff;
 mod journal;
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
 use crate::pg::{ConnectError, QueryError, Session};
@@ -27,11 +27,9 @@ use journal::Journal;
 /// frozen server would only gather more and more of our logins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A session on which so many polls in a row have failed is given up, in case it is the session that is ill.
-const FAILURES: u32 = 10;
-
-/// The connection is gone, or is to be given up.
-struct Lost;
+/// A session on which so many polls in a row end with an error is given up: it may be the session that is ill. Never for
+/// being late: on a busy server it may be the last that could be had.
+const ERRORS: u32 = 10;
 
 pub(crate) struct Poller {
     config: watch::Receiver<Arc<ServerConfig>>,
@@ -47,8 +45,8 @@ pub(crate) struct Poller {
     /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
     start_time: Option<f64>,
     sees_all_sessions: bool,
-    /// A session was lost over a size. Its backend may hang on in a read that nothing can interrupt, and each further try
-    /// could leave another, until the role's own limit locks the agent out; so none is made while one is seen.
+    /// A session was lost over a size, and its backend may hang on. None is measured while it is seen, or each try could
+    /// leave another, until the role's own limit locks the agent out.
     left_behind: bool,
 }
 
@@ -94,16 +92,18 @@ impl Poller {
     /// Polls until the session is lost, or another one is wanted.
     async fn serve(&mut self, session: &Session, backoff: &mut Backoff) {
         let mut ticks = self.ticks();
-        let mut failures = 0;
+        let mut errors = 0;
         loop {
             tokio::select! {
                 _ = ticks.tick() => match self.poll(session).await {
-                    Ok(true) => {
+                    Outcome::Ok => {
                         *backoff = Backoff::default();
-                        failures = 0;
+                        errors = 0;
                     }
-                    Ok(false) if failures < FAILURES => failures += 1,
-                    Ok(false) | Err(Lost) => return,
+                    Outcome::Timeout => {}
+                    Outcome::Error if errors < ERRORS => errors += 1,
+                    Outcome::Error => return,
+                    Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
                 },
                 Ok(()) = self.config.changed() => {
                     if self.reconfigured() {
@@ -159,79 +159,56 @@ impl Poller {
         self.publish_down(Down::Connect(reason));
     }
 
-    /// One tick; true when the fast poll got its data.
-    async fn poll(&mut self, session: &Session) -> Result<bool, Lost> {
+    /// One tick: how the fast poll ended, or that the session is lost.
+    async fn poll(&mut self, session: &Session) -> Outcome {
         match self.ask(Job::Activity, session.activity()).await {
             Ok(activity) => self.publish(session, activity),
             Err(outcome) => {
                 self.publish_down(Down::Poll(outcome));
-                return if outcome == Outcome::Lost {
-                    Err(Lost)
-                } else {
-                    Ok(false)
-                };
+                return outcome;
             }
         }
-        self.poll_stats(session).await?;
-        self.poll_sizes(session).await?;
-        Ok(true)
+        if self.poll_stats(session).await == Outcome::Lost
+            || self.poll_sizes(session).await == Outcome::Lost
+        {
+            return Outcome::Lost;
+        }
+        Outcome::Ok
     }
 
-    async fn poll_stats(&mut self, session: &Session) -> Result<(), Lost> {
+    async fn poll_stats(&mut self, session: &Session) -> Outcome {
         let now = Instant::now();
         if now < self.stats_due {
-            return Ok(());
+            return Outcome::Ok;
         }
         self.stats_due = now + self.settings.cadence.stats;
         let answer = self.ask(Job::Stats, session.stats()).await;
-        self.stats = self.unless_lost(answer)?;
-        Ok(())
+        let outcome = outcome(&answer);
+        self.stats = answer.ok();
+        outcome
     }
 
-    async fn poll_sizes(&mut self, session: &Session) -> Result<(), Lost> {
-        if self.left_behind {
-            return Ok(());
-        }
+    async fn poll_sizes(&mut self, session: &Session) -> Outcome {
         let batch = self.sizes.next_batch(self.began.elapsed());
-        if batch.is_empty() {
-            return Ok(());
+        if batch.is_empty() || self.left_behind {
+            return Outcome::Ok;
         }
         let cadence = self.settings.cadence.sizes;
         let started = Instant::now();
-        let answer = self
-            .ask(Job::Sizes, session.sizes(&batch, self.sees_all_sessions))
-            .await;
-        let now = self.began.elapsed();
+        let question = session.sizes(&batch, self.sees_all_sessions);
+        let answer = self.ask(Job::Sizes, question).await;
+        let (now, took, outcome) = (self.began.elapsed(), started.elapsed(), outcome(&answer));
+        self.left_behind |= outcome == Outcome::Lost;
+        let why = if outcome == Outcome::Error {
+            Unknown::Error
+        } else {
+            Unknown::Timeout
+        };
         match answer {
-            Ok(ref answer) => {
-                self.sizes
-                    .measured(now, &batch, answer, started.elapsed(), cadence);
-            }
-            Err(Outcome::Lost) => {
-                self.left_behind = true;
-                self.sizes
-                    .failed(now, &batch, started.elapsed(), Unknown::Timeout, cadence);
-            }
-            Err(Outcome::Timeout) => {
-                self.sizes
-                    .failed(now, &batch, started.elapsed(), Unknown::Timeout, cadence);
-            }
-            Err(_) => self
-                .sizes
-                .failed(now, &batch, started.elapsed(), Unknown::Error, cadence),
+            Ok(answer) => self.sizes.measured(now, &batch, &answer, took, cadence),
+            Err(_) => self.sizes.failed(now, &batch, took, why, cadence),
         }
-        self.unless_lost(answer).map(drop)
-    }
-
-    fn unless_lost<T>(&mut self, answer: Result<T, Outcome>) -> Result<Option<T>, Lost> {
-        match answer {
-            Ok(answer) => Ok(Some(answer)),
-            Err(Outcome::Lost) => {
-                self.publish_down(Down::Poll(Outcome::Lost));
-                Err(Lost)
-            }
-            Err(_) => Ok(None),
-        }
+        outcome
     }
 
     /// One question, under the deadline. A session that is late is waited for, with scrapers told at once; its late answer
@@ -254,12 +231,13 @@ impl Poller {
             self.journal.late(job);
             self.publish_down(Down::Poll(Outcome::Timeout));
             Err(match timeout(PATIENCE, question).await {
-                Ok(Ok(_)) => Outcome::Timeout,
-                Ok(Err(error)) if error.outcome() != Outcome::Lost => Outcome::Timeout,
-                Ok(Err(_)) | Err(_) => Outcome::Lost,
+                Ok(late) if late.as_ref().err().map(QueryError::outcome) != Some(Outcome::Lost) => {
+                    Outcome::Timeout
+                }
+                Ok(_) | Err(_) => Outcome::Lost,
             })
         };
-        let outcome = answer.as_ref().err().copied().unwrap_or(Outcome::Ok);
+        let outcome = outcome(&answer);
         self.journal.ended(job, outcome);
         self.health
             .polled(job, outcome, started.elapsed(), wall_clock());
@@ -305,9 +283,6 @@ impl Poller {
     }
 }
 
-/// Seconds since the epoch.
-pub(crate) fn wall_clock() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
+fn outcome<T>(answer: &Result<T, Outcome>) -> Outcome {
+    answer.as_ref().err().copied().unwrap_or(Outcome::Ok)
 }

@@ -1,6 +1,9 @@
 //! What a server said: plain rows of one poll, nothing computed from them. `Option` is for what may be unknown; a value
 //! that is not there is never written as 0. No driver types, no limits, no labels.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
 pub(crate) type Oid = u32;
 
@@ -106,7 +109,7 @@ impl Activity {
     }
 }
 
-/// One row of `pg_stat_database`: cumulative since `stats_reset`, but for `numbackends`.
+/// One row of `pg_stat_database`, cumulative since `stats_reset` but for `numbackends`, and the locks in that database.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DatabaseStats {
     pub(crate) oid: Oid,
@@ -131,23 +134,19 @@ pub(crate) struct DatabaseStats {
     pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
     pub(crate) active_time: Option<f64>,
+    pub(crate) locks: Vec<Locks>,
 }
 
 /// Locks held or awaited in one database, in one mode.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Locks {
-    pub(crate) database: Oid,
     /// Lower case, as in `accesssharelock`.
     pub(crate) mode: String,
     pub(crate) count: i64,
 }
 
-/// The slow poll: what need not be read every second.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Stats {
-    pub(crate) databases: Vec<DatabaseStats>,
-    pub(crate) locks: Vec<Locks>,
-}
+/// The slow poll: what need not be read every second. Shared by the snapshots until the next one.
+pub(crate) type Stats = HashMap<Oid, Arc<DatabaseStats>>;
 
 /// What asking for the size of one database brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

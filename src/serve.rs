@@ -8,11 +8,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
+use crate::clock::wall_clock;
 use crate::config::{Config, ConfigError};
 use crate::fleet::Fleet;
 use crate::http;
 use crate::logging::chain;
-use crate::poll::wall_clock;
 use crate::state::{Reload, State};
 
 /// `reread` reads the configuration anew, for SIGHUP.

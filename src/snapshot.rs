@@ -3,13 +3,13 @@
 
 mod sessions;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::{self, Slots, Standing, Usage};
 use crate::policy::{Budget, Policy};
-use crate::sample::{Activity, Database, DatabaseStats, Locks, Oid, Role, ServerInfo, Stats};
+use crate::sample::{Activity, Database, DatabaseStats, Role, ServerInfo, Stats};
 use crate::sizes::{Sizes, Unknown};
 use crate::window::{DatabaseSeen, History, Observed, Track};
 
@@ -34,8 +34,7 @@ pub(crate) struct DatabaseView {
     pub(crate) budget: Option<Arc<Budget>>,
     /// Empty when the agent's role does not see all sessions.
     pub(crate) sessions: BTreeMap<SessionKey, SessionTotal>,
-    pub(crate) stats: Option<DatabaseStats>,
-    pub(crate) locks: Vec<Locks>,
+    pub(crate) stats: Option<Arc<DatabaseStats>>,
 }
 
 impl DatabaseView {
@@ -218,25 +217,20 @@ fn database_views(
     let mut sessions = standings
         .map(|_| grouped(&seen.activity, seen.policy.application_names))
         .unwrap_or_default();
-    let stats = seen.stats.map(stats_by_database).unwrap_or_default();
     let rows = std::mem::take(&mut seen.activity.databases);
-    let view = |(n, row): (usize, Database)| {
-        let (stats, locks) = stats.get(&row.oid).cloned().unwrap_or_default();
-        DatabaseView {
-            judged: standings
-                .zip(history.database(row.oid))
-                .map(|(standings, track)| judged(standings.databases[n].clone(), track)),
-            size: if row.is_invalid() {
-                Err(Unknown::Invalid)
-            } else {
-                seen.sizes.of(row.oid)
-            },
-            budget: seen.policy.budget(&row.name).cloned(),
-            sessions: sessions.remove(&row.oid).unwrap_or_default(),
-            stats,
-            locks,
-            row,
-        }
+    let view = |(n, row): (usize, Database)| DatabaseView {
+        judged: standings
+            .zip(history.database(row.oid))
+            .map(|(standings, track)| judged(standings.databases[n].clone(), track)),
+        size: if row.is_invalid() {
+            Err(Unknown::Invalid)
+        } else {
+            seen.sizes.of(row.oid)
+        },
+        budget: seen.policy.budget(&row.name).cloned(),
+        sessions: sessions.remove(&row.oid).unwrap_or_default(),
+        stats: seen.stats.and_then(|stats| stats.get(&row.oid)).cloned(),
+        row,
     };
     rows.into_iter().enumerate().map(view).collect()
 }
@@ -254,19 +248,4 @@ fn role_views(
         row,
     };
     rows.into_iter().enumerate().map(view).collect()
-}
-
-fn stats_by_database(stats: &Stats) -> HashMap<Oid, (Option<DatabaseStats>, Vec<Locks>)> {
-    let mut by_database: HashMap<Oid, (Option<DatabaseStats>, Vec<Locks>)> = HashMap::new();
-    for row in &stats.databases {
-        by_database.entry(row.oid).or_default().0 = Some(row.clone());
-    }
-    for row in &stats.locks {
-        by_database
-            .entry(row.database)
-            .or_default()
-            .1
-            .push(row.clone());
-    }
-    by_database
 }

@@ -1,14 +1,16 @@
-//! Tables for the versions, and a model of PostgreSQL's login check that opens connections until it is refused.
-
-use proptest::prelude::*;
+//! Tables: by version, by privilege, by kind of limit.
 
 use super::usage::{CLIENT, Counting};
 use super::*;
 use crate::sample::{Oid, Sessions};
 
-const AGENT_VERSION: u32 = 160_014;
+pub(super) const AGENT_VERSION: u32 = 160_014;
 
-fn info(max_connections: u32, superuser_reserved: u32, reserved: Option<u32>) -> ServerInfo {
+pub(super) fn info(
+    max_connections: u32,
+    superuser_reserved: u32,
+    reserved: Option<u32>,
+) -> ServerInfo {
     ServerInfo {
         version_num: AGENT_VERSION,
         version: "16.14".into(),
@@ -23,7 +25,7 @@ fn info(max_connections: u32, superuser_reserved: u32, reserved: Option<u32>) ->
     }
 }
 
-fn clients(database: Oid, role: Oid, count: u32) -> Sessions {
+pub(super) fn clients(database: Oid, role: Oid, count: u32) -> Sessions {
     backends(CLIENT, Some(database), Some(role), count)
 }
 
@@ -39,7 +41,7 @@ fn backends(backend_type: &str, database: Option<Oid>, role: Option<Oid>, count:
     }
 }
 
-fn tenant(connection_limit: i32) -> Database {
+pub(super) fn tenant(connection_limit: i32) -> Database {
     Database {
         oid: 1,
         name: "t".into(),
@@ -49,7 +51,7 @@ fn tenant(connection_limit: i32) -> Database {
     }
 }
 
-fn login(connection_limit: i32) -> Role {
+pub(super) fn login(connection_limit: i32) -> Role {
     Role {
         oid: 2,
         name: "r".into(),
@@ -237,78 +239,4 @@ fn committed_sums_the_limits_of_reachable_databases() {
         tenant(0),
     ];
     assert_eq!(committed(&databases, slots), 50 + 30 + 97);
-}
-
-/// PostgreSQL's check of one login, in its own terms: the slot is taken first, then what is left is compared.
-fn admits(server: &ServerInfo, role: &Role, database: &Database, opened: &[Sessions]) -> bool {
-    let mine = |count: &dyn Fn(&Sessions) -> bool| {
-        1 + opened
-            .iter()
-            .filter(|group| count(group))
-            .map(|group| group.count)
-            .sum::<u32>()
-    };
-    let taken = mine(&|_| true);
-    if taken > server.max_connections {
-        return false;
-    }
-    let free = server.max_connections - taken;
-    let reserved = server.reserved_connections.unwrap_or(0);
-    let kept = server.superuser_reserved_connections + reserved;
-    let slot = role.superuser
-        || free >= kept
-        || role.uses_reserved_connections && free >= server.superuser_reserved_connections;
-    let within =
-        |limit: i32, count: u32| limit < 0 || role.superuser || count <= limit.unsigned_abs();
-    slot && within(
-        role.connection_limit,
-        mine(&|group| group.role == Some(role.oid)),
-    ) && within(
-        database.connection_limit,
-        mine(&|group| group.database == Some(database.oid)),
-    )
-}
-
-/// Opens connections until the model refuses.
-fn openable(server: &ServerInfo, role: &Role, database: &Database, opened: &[Sessions]) -> u32 {
-    let mut opened = opened.to_vec();
-    let mut count = 0;
-    while admits(server, role, database, &opened) {
-        opened.push(clients(database.oid, role.oid, 1));
-        count += 1;
-    }
-    count
-}
-
-proptest! {
-    #[test]
-    fn headroom_is_what_can_really_be_opened(
-        max in 1_u32..40, superuser_reserved in 0_u32..4, reserved in 0_u32..4,
-        database_limit in -1_i32..20, role_limit in -1_i32..20,
-        superuser in any::<bool>(), uses_reserved in any::<bool>(),
-        groups in prop::collection::vec((1_u32..4, 1_u32..4, 1_u32..5), 0..12),
-    ) {
-        prop_assume!(superuser_reserved + reserved < max);
-        let server_info = info(max, superuser_reserved, Some(reserved));
-        let slots = Slots::of(&server_info, &Policy::default());
-        let opened: Vec<Sessions> = groups.into_iter().map(|(d, r, n)| clients(d, r, n)).collect();
-        let usage = Usage::count(&opened, AGENT_VERSION);
-        let tenant = tenant(database_limit);
-        let login = Role { superuser, uses_reserved_connections: uses_reserved, ..login(role_limit) };
-
-        let unlimited = Database { oid: 99, connection_limit: -1, ..tenant.clone() };
-        prop_assert_eq!(
-            role(&login, &usage, slots).headroom(),
-            Some(openable(&server_info, &login, &unlimited, &opened))
-        );
-        let ordinary = Role { oid: 98, ..self::login(-1) };
-        prop_assert_eq!(
-            database(&tenant, None, &usage, slots).headroom(),
-            Some(openable(&server_info, &ordinary, &tenant, &opened))
-        );
-        prop_assert_eq!(
-            server(&usage, slots).headroom(),
-            Some(openable(&server_info, &ordinary, &unlimited, &opened))
-        );
-    }
 }

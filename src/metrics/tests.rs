@@ -238,14 +238,10 @@ fn stats() -> Stats {
         blk_write_time: 0.0,
         stats_reset: None,
         active_time: Some(1500.0),
+        locks: vec![Locks {
+            mode: "accesssharelock".into(),
+            count: 2,
+        }],
     };
-    let locks = Locks {
-        database: 1,
-        mode: "accesssharelock".into(),
-        count: 2,
-    };
-    Stats {
-        databases: vec![row],
-        locks: vec![locks],
-    }
+    Stats::from([(1, Arc::new(row))])
 }

@@ -1,10 +1,13 @@
 //! The slow poll: cumulative statistics of each database, and locks. Both statements share one round trip.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tokio_postgres::types::FromSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::QueryError;
-use crate::sample::{DatabaseStats, Locks, Stats};
+use crate::sample::{DatabaseStats, Locks, Oid, Stats};
 
 const DOING: &str = "polling statistics";
 
@@ -45,10 +48,24 @@ pub(super) async fn read(client: &Client, statements: &Statements) -> Result<Sta
         client.query(&statements.locks, &[])
     );
     let (databases, locks) = rows.map_err(QueryError::driver(DOING))?;
-    Ok(Stats {
-        databases: databases.iter().map(database).collect::<Result<_, _>>()?,
-        locks: locks.iter().map(lock).collect::<Result<_, _>>()?,
-    })
+    let mut stats: HashMap<Oid, DatabaseStats> = HashMap::with_capacity(databases.len());
+    for row in &databases {
+        let row = database(row)?;
+        stats.insert(row.oid, row);
+    }
+    for row in &locks {
+        // A database that came between the two statements is seen whole next time.
+        if let Some(database) = stats.get_mut(&column(row, 0)?) {
+            database.locks.push(Locks {
+                mode: column(row, 1)?,
+                count: column(row, 2)?,
+            });
+        }
+    }
+    Ok(stats
+        .into_iter()
+        .map(|(oid, row)| (oid, Arc::new(row)))
+        .collect())
 }
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
@@ -76,13 +93,6 @@ fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
         blk_write_time: column(row, 16)?,
         stats_reset: column(row, 17)?,
         active_time: column(row, 18)?,
-    })
-}
-
-fn lock(row: &Row) -> Result<Locks, QueryError> {
-    Ok(Locks {
-        database: column(row, 0)?,
-        mode: column(row, 1)?,
-        count: column(row, 2)?,
+        locks: Vec::new(),
     })
 }

@@ -131,7 +131,7 @@ pub(super) const METRICS: &[Metric] = &[
         "Locks held or awaited; absent where there are none.",
         |server, series| {
             for view in server.databases() {
-                for lock in &view.locks {
+                for lock in view.stats.iter().flat_map(|row| &row.locks) {
                     series.put([&*view.row.name, &*lock.mode], lock.count as f64);
                 }
             }

@@ -1,0 +1,10 @@
+//! The wall clock, for what is shown to people and to Prometheus. Whatever is decided, is decided by Tokio's clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since the epoch.
+pub(crate) fn wall_clock() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
