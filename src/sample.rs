@@ -87,6 +87,8 @@ pub(crate) struct Sessions {
     /// None: hidden from the agent's role, or a background worker that is just ending.
     pub(crate) backend_type: Option<String>,
     pub(crate) count: u32,
+    /// Of these, those that wait for a lock.
+    pub(crate) blocked: u32,
     /// Seconds since the oldest open transaction of the group began.
     pub(crate) oldest_transaction: Option<f64>,
 }
@@ -134,6 +136,10 @@ pub(crate) struct DatabaseStats {
     pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
     pub(crate) active_time: Option<f64>,
+    /// `age(datfrozenxid)`, in transactions.
+    pub(crate) frozen_xid_age: i32,
+    /// `mxid_age(datminmxid)`, in multixacts.
+    pub(crate) min_mxid_age: i32,
     pub(crate) locks: Vec<Locks>,
 }
 

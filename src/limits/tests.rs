@@ -37,6 +37,7 @@ fn backends(backend_type: &str, database: Option<Oid>, role: Option<Oid>, count:
         state: Some("idle".into()),
         backend_type: Some(backend_type.into()),
         count,
+        blocked: 0,
         oldest_transaction: None,
     }
 }

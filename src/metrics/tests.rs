@@ -136,6 +136,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
             state: privileged.then(|| state.into()),
             backend_type: privileged.then(|| "client backend".into()),
             count,
+            blocked: u32::from(state == "active"),
             oldest_transaction,
         };
     let checkpointer = Sessions {
@@ -238,6 +239,8 @@ fn stats() -> Stats {
         blk_write_time: 0.0,
         stats_reset: None,
         active_time: Some(1500.0),
+        frozen_xid_age: 1234,
+        min_mxid_age: 5,
         locks: vec![Locks {
             mode: "accesssharelock".into(),
             count: 2,

@@ -16,6 +16,7 @@ const DOING: &str = "polling activity";
 const SQL: &str = r#"
 with activity as materialized (
     select datid, usesysid, application_name, state, backend_type, count(*) as sessions,
+           count(*) filter (where wait_event_type = 'Lock') as blocked,
            extract(epoch from now() - min(xact_start))::float8 as oldest_transaction
       from pg_catalog.pg_stat_get_activity(null)
      group by 1, 2, 3, 4, 5)
@@ -29,7 +30,7 @@ select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rol
   from pg_catalog.pg_roles as r
  where r.rolcanlogin or r.oid in (select a.usesysid from activity as a)
 union all
-select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, null, null, null,
+select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, a.blocked, null, null,
        a.oldest_transaction
   from activity as a"#;
 
@@ -105,14 +106,15 @@ fn role(row: &Row) -> Result<Role, QueryError> {
 
 fn sessions(row: &Row) -> Result<Sessions, QueryError> {
     let nonzero = |oid: Option<Oid>| oid.filter(|oid| *oid != 0);
-    let count: i64 = column(row, 7)?;
+    let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     Ok(Sessions {
         database: nonzero(column(row, 1)?),
         role: nonzero(column(row, 2)?),
         application_name: column::<Option<String>>(row, 4)?.unwrap_or_default(),
         state: column(row, 5)?,
         backend_type: column(row, 6)?,
-        count: u32::try_from(count).unwrap_or(u32::MAX),
+        count: count(column(row, 7)?),
+        blocked: count(column(row, 8)?),
         oldest_transaction: column(row, 11)?,
     })
 }

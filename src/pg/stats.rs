@@ -11,13 +11,13 @@ use crate::sample::{DatabaseStats, Locks, Oid, Stats};
 
 const DOING: &str = "polling statistics";
 
-/// `datid` 0 stands for what belongs to no database.
 const DATABASES: &str = "
-select datid, numbackends, xact_commit, xact_rollback, blks_read, blks_hit, tup_returned, tup_fetched, tup_inserted,
-       tup_updated, tup_deleted, conflicts, temp_files, temp_bytes, deadlocks, blk_read_time, blk_write_time,
-       extract(epoch from stats_reset)::float8, {active_time}
-  from pg_catalog.pg_stat_database
- where datid <> 0";
+select s.datid, s.numbackends, s.xact_commit, s.xact_rollback, s.blks_read, s.blks_hit, s.tup_returned, s.tup_fetched,
+       s.tup_inserted, s.tup_updated, s.tup_deleted, s.conflicts, s.temp_files, s.temp_bytes, s.deadlocks,
+       s.blk_read_time, s.blk_write_time, extract(epoch from s.stats_reset)::float8, {active_time},
+       age(d.datfrozenxid), mxid_age(d.datminmxid)
+  from pg_catalog.pg_stat_database as s
+  join pg_catalog.pg_database as d on d.oid = s.datid";
 
 const LOCKS: &str = "
 select database, lower(mode), count(*)
@@ -32,7 +32,7 @@ pub(super) struct Statements {
 
 pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statements, QueryError> {
     let active_time = if version_num >= 140_000 {
-        "active_time"
+        "s.active_time"
     } else {
         "null::float8"
     };
@@ -93,6 +93,8 @@ fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
         blk_write_time: column(row, 16)?,
         stats_reset: column(row, 17)?,
         active_time: column(row, 18)?,
+        frozen_xid_age: column(row, 19)?,
+        min_mxid_age: column(row, 20)?,
         locks: Vec::new(),
     })
 }

@@ -19,6 +19,7 @@ pub(crate) struct SessionKey {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct SessionTotal {
     pub(crate) count: u32,
+    pub(crate) blocked: u32,
     pub(crate) oldest_transaction: Option<f64>,
 }
 
@@ -68,6 +69,7 @@ fn fold(
         };
         let total = totals.entry(key).or_default();
         total.count += group.count;
+        total.blocked += group.blocked;
         total.oldest_transaction = [total.oldest_transaction, group.oldest_transaction]
             .into_iter()
             .flatten()

@@ -7,6 +7,7 @@ mod faults;
 mod harness;
 mod headroom;
 mod http;
+mod locks;
 mod names;
 mod privileges;
 mod sizes;

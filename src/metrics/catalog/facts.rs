@@ -137,6 +137,18 @@ pub(super) const METRICS: &[Metric] = &[
             }
         },
     ),
+    gauge(
+        "pg_database_wraparound_age_datfrozenxid_seconds",
+        &["datname"],
+        "Transactions since the oldest that is not frozen, whatever the name says; at 2.1e9 the server stops writing.",
+        |server, series| of_stats(server, series, |row| f64::from(row.frozen_xid_age)),
+    ),
+    gauge(
+        "pg_database_wraparound_age_datminmxid_seconds",
+        &["datname"],
+        "Multixacts since the oldest that is in use, whatever the name says; at 2.1e9 the server stops writing.",
+        |server, series| of_stats(server, series, |row| f64::from(row.min_mxid_age)),
+    ),
     column(
         "pg_stat_database_numbackends",
         Kind::Gauge,
@@ -257,5 +269,11 @@ fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Op
             ];
             series.put_known(labels, value(total));
         }
+    }
+}
+
+fn of_stats(server: &Server, series: &mut Series, value: fn(&DatabaseStats) -> f64) {
+    for view in server.databases() {
+        series.put_known([&*view.row.name], view.stats.as_deref().map(value));
     }
 }

@@ -122,6 +122,25 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     gauge(
+        "pgcommons_database_sessions_blocked",
+        DATABASE,
+        "Sessions that wait for a lock. Absent without pg_monitor.",
+        |server, series| {
+            for view in server
+                .databases()
+                .iter()
+                .filter(|view| view.judged.is_some())
+            {
+                let blocked = view
+                    .sessions
+                    .values()
+                    .map(|total| total.blocked)
+                    .sum::<u32>();
+                series.put([&*view.row.name], blocked);
+            }
+        },
+    ),
+    gauge(
         "pgcommons_database_size_limit_bytes",
         DATABASE,
         "The configured size budget; absent where none is.",
