@@ -1,7 +1,7 @@
 //! What the operator said of the tenants: which databases are watched, and the budgets set for them. Read by the
 //! judgement, never by the driver; nothing here changes between two readings of the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wildmatch::WildMatch;
@@ -34,6 +34,8 @@ pub(crate) struct Policy {
     /// Wins over `include`.
     pub(crate) exclude: Vec<WildMatch>,
     pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
+    /// Databases that must be there, as a budget is meant for this server alone; one that is not may be misspelt.
+    pub(crate) expected: BTreeSet<String>,
     /// How many `application_name`s of a database get series of their own; the rest is summed up as `other`.
     pub(crate) application_names: usize,
     /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
@@ -46,6 +48,7 @@ impl Default for Policy {
             include: Vec::new(),
             exclude: Vec::new(),
             budgets: BTreeMap::new(),
+            expected: BTreeSet::new(),
             application_names: 10,
             connections_limit: None,
         }

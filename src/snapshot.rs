@@ -64,6 +64,8 @@ pub(crate) struct Snapshot {
     pub(crate) starting: Option<u32>,
     pub(crate) databases: Vec<DatabaseView>,
     pub(crate) roles: Vec<RoleView>,
+    /// Databases that have a budget and are not there.
+    pub(crate) missing: Vec<String>,
     /// When the oldest of the sizes known was measured, seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -85,6 +87,7 @@ pub(crate) struct Observation<'a> {
 impl Snapshot {
     /// Judges one observation; the history is told of it.
     pub(crate) fn judge(mut seen: Observation<'_>, history: &mut History) -> Self {
+        let missing = missing(&seen.activity.databases, seen.policy);
         let activity = &mut seen.activity;
         activity
             .databases
@@ -112,6 +115,7 @@ impl Snapshot {
             superuser,
             slots,
             committed,
+            missing,
             starting: usage.as_ref().and_then(|usage| usage.starting),
             server: standings
                 .as_ref()
@@ -128,6 +132,16 @@ impl Snapshot {
     pub(crate) fn sees_all_sessions(&self) -> bool {
         self.server.is_some()
     }
+}
+
+fn missing(databases: &[Database], policy: &Policy) -> Vec<String> {
+    let there = |name: &&String| databases.iter().any(|row| row.name == **name);
+    policy
+        .expected
+        .iter()
+        .filter(|name| !there(name))
+        .cloned()
+        .collect()
 }
 
 /// The judgement of one poll, in the order of its rows.

@@ -50,6 +50,10 @@ fn of_server(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<Finding> {
                 .into(),
         });
     }
+    findings.extend(snapshot.missing.iter().map(|name| Finding {
+        status: Level::Warning,
+        text: format!("database {name} has a budget, and is not there"),
+    }));
     findings
 }
 

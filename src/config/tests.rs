@@ -199,3 +199,21 @@ fn a_host_that_is_none_is_refused_and_not_shown() {
 fn a_byte_order_mark_is_passed_over() {
     assert_eq!(target("\u{feff}servers: {m: {host: h}}", &[]).host, "h");
 }
+
+#[test]
+fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
+    let expected = |yaml: &str| {
+        load(yaml, &[])
+            .expect("good")
+            .servers
+            .remove(0)
+            .policy
+            .expected
+    };
+    let budgets = "budgets: {shop: {connections: 1}}";
+    assert!(expected(&format!("{budgets}\nservers: {{a: {{host: h}}}}")).contains("shop"));
+    let two = expected(&format!(
+        "{budgets}\nservers: {{a: {{host: h, budgets: {{blog: {{connections: 1}}}}}}, b: {{host: i}}}}"
+    ));
+    assert_eq!(two.into_iter().collect::<Vec<_>>(), ["blog"]);
+}

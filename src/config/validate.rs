@@ -152,9 +152,11 @@ fn servers(
     }
     databases(reader, "databases", raw.databases, &mut policy);
     budgets(reader, "budgets", raw.budgets, &mut policy);
-    let defaults = Defaults { policy, cadence };
-
     let given = reader.table("servers", raw.servers);
+    if given.len() > 1 {
+        policy.expected.clear(); // a budget for all servers need not have its database on each
+    }
+    let defaults = Defaults { policy, cadence };
     if given.is_empty() {
         let server = server(reader, None, RawServer::default(), &defaults, environment);
         return server.into_iter().collect();
@@ -199,6 +201,7 @@ fn budgets(
         let prefix = format!("{prefix}.{datname}");
         let raw = reader.table(&prefix, block);
         let budget = budget(reader, &prefix, raw);
+        policy.expected.insert(datname.clone());
         policy.budgets.insert(datname, Arc::new(budget));
     }
 }

@@ -188,6 +188,7 @@ fn policy() -> Policy {
     Policy {
         budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
         application_names: 2,
+        expected: ["shop".into(), "shoop".into()].into(),
         ..Policy::default()
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Journal {
     jobs: [Outcome; Job::ALL.len()],
     sees_all_sessions: bool,
     superuser: bool,
+    missing: Vec<String>,
 }
 
 impl Journal {
@@ -33,6 +34,7 @@ impl Journal {
             jobs: [Outcome::Ok; Job::ALL.len()],
             sees_all_sessions: true,
             superuser: false,
+            missing: Vec::new(),
         }
     }
 
@@ -52,6 +54,16 @@ impl Journal {
             );
         }
         self.superuser = snapshot.superuser;
+        if snapshot.missing != self.missing {
+            self.missing.clone_from(&snapshot.missing);
+            if !self.missing.is_empty() {
+                warn!(
+                    server = self.server,
+                    databases = ?self.missing,
+                    "budgets for databases that are not there"
+                );
+            }
+        }
         let sees = snapshot.sees_all_sessions();
         match (self.sees_all_sessions, sees) {
             (true, false) => {

@@ -154,6 +154,19 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     gauge(
+        "pgcommons_budgets_without_database",
+        &[],
+        "Budgets of this server alone whose database is not there; the name may be misspelt. Absent while it is down.",
+        |server, series| {
+            series.put_known(
+                [],
+                server
+                    .snapshot()
+                    .map(|snapshot| snapshot.missing.len() as f64),
+            );
+        },
+    ),
+    gauge(
         "pgcommons_database_sizes_unknown",
         &["reason"],
         "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid.",
