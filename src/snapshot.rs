@@ -104,15 +104,9 @@ impl Snapshot {
             Some(standings) => standings.remember(&seen, history),
             None => history.gap(),
         }
-        let own = seen
-            .activity
-            .roles
-            .iter()
-            .find(|role| role.oid == seen.info.role);
-        let superuser = own.map_or(seen.info.superuser, |role| role.superuser);
         Self {
             info: Arc::clone(seen.info),
-            superuser,
+            superuser: is_superuser(&seen),
             slots,
             committed,
             missing,
@@ -132,6 +126,16 @@ impl Snapshot {
     pub(crate) fn sees_all_sessions(&self) -> bool {
         self.server.is_some()
     }
+}
+
+/// As of this poll, which is later than the login.
+fn is_superuser(seen: &Observation<'_>) -> bool {
+    let own = seen
+        .activity
+        .roles
+        .iter()
+        .find(|role| role.oid == seen.info.role);
+    own.map_or(seen.info.superuser, |role| role.superuser)
 }
 
 fn missing(databases: &[Database], policy: &Policy) -> Vec<String> {

@@ -71,14 +71,7 @@ impl Source {
         if let Some(dsn) = dsn {
             source.parameters = source.dsn(reader, &dsn)?;
         }
-        for (variable, key) in LIBPQ {
-            if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
-                source
-                    .parameters
-                    .entry(key.to_owned())
-                    .or_insert_with(|| value.clone());
-            }
-        }
+        source.fill_from(environment);
         source.give_way(&own);
         for (key, leaf) in own {
             if let Some(value) = source.own_value(reader, key, leaf) {
@@ -86,6 +79,21 @@ impl Source {
             }
         }
         Some(source)
+    }
+
+    /// libpq's variables, for what is not there yet. PGHOSTADDR is the address of PGHOST, and of no host named elsewhere.
+    fn fill_from(&mut self, environment: &Environment) {
+        let named = self.parameters.contains_key("host");
+        for (variable, key) in LIBPQ
+            .into_iter()
+            .filter(|(_, key)| !(named && *key == "hostaddr"))
+        {
+            if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
+                self.parameters
+                    .entry(key.to_owned())
+                    .or_insert_with(|| value.clone());
+            }
+        }
     }
 
     /// What a server says itself leaves no meaning to some of what lies below: another host's address, another password.

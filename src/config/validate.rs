@@ -164,19 +164,20 @@ fn servers(
     let mut servers = Vec::new();
     for (name, block) in given {
         let problems = reader.problems.len();
-        if name.is_empty() || name.contains("://") {
-            reader.problem(
-                "servers",
-                "a name that is empty or a connection string (not shown)",
-                "a short name",
-            );
-        }
+        check_name(reader, &name);
         let raw = reader.table(&format!("servers.{name}"), block);
         if reader.problems.len() == problems {
             servers.extend(server(reader, Some(name), raw, &defaults, environment));
         }
     }
     servers
+}
+
+fn check_name(reader: &mut Reader, name: &str) {
+    if name.is_empty() || name.contains("://") {
+        let got = "a name that is empty or a connection string (not shown)";
+        reader.problem("servers", got, "a short name");
+    }
 }
 
 fn databases(reader: &mut Reader, prefix: &str, block: Block<RawDatabases>, policy: &mut Policy) {

@@ -110,17 +110,31 @@ fn info() -> ServerInfo {
 }
 
 fn activity(privileged: bool, polled: u64) -> Activity {
+    Activity {
+        databases: databases(polled),
+        roles: roles(),
+        sessions: sessions(privileged),
+    }
+}
+
+fn databases(polled: u64) -> Vec<Database> {
+    let refused = i64::try_from(polled).expect("small");
     let database = |oid: Oid, name: &str, connection_limit| Database {
         oid,
         name: name.into(),
         connection_limit,
         accepts_connections: true,
-        sessions_fatal: Some(if oid == 1 {
-            i64::try_from(polled).expect("small")
-        } else {
-            0
-        }),
+        sessions_fatal: Some(if oid == 1 { refused } else { 0 }),
     };
+    vec![
+        database(1, "shop", 4),
+        database(2, "we\"ird\\na\nme", -1),
+        database(3, "dropping", -2),
+        database(4, "template1", -1),
+    ]
+}
+
+fn roles() -> Vec<Role> {
     let role = |oid, name: &str, connection_limit| Role {
         oid,
         name: name.into(),
@@ -128,7 +142,15 @@ fn activity(privileged: bool, polled: u64) -> Activity {
         superuser: false,
         uses_reserved_connections: oid == 13,
     };
-    let sessions =
+    vec![
+        role(11, "shop", -1),
+        role(12, "odd", 3),
+        role(13, "pgcommons", 3),
+    ]
+}
+
+fn sessions(privileged: bool) -> Vec<Sessions> {
+    let group =
         |database, role, application: &str, state: &str, count, oldest_transaction| Sessions {
             database: Some(database),
             role: Some(role),
@@ -144,35 +166,22 @@ fn activity(privileged: bool, polled: u64) -> Activity {
         role: None,
         backend_type: privileged.then(|| "checkpointer".into()),
         state: None,
-        ..sessions(0, 0, "", "", 1, None)
+        ..group(0, 0, "", "", 1, None)
     };
     let ending_worker = Sessions {
         backend_type: None,
-        ..sessions(1, 11, "web", "active", 1, None)
+        ..group(1, 11, "web", "active", 1, None)
     };
-    Activity {
-        databases: vec![
-            database(1, "shop", 4),
-            database(2, "we\"ird\\na\nme", -1),
-            database(3, "dropping", -2),
-            database(4, "template1", -1),
-        ],
-        roles: vec![
-            role(11, "shop", -1),
-            role(12, "odd", 3),
-            role(13, "pgcommons", 3),
-        ],
-        sessions: vec![
-            checkpointer,
-            ending_worker,
-            sessions(1, 11, "web", "idle", 2, None),
-            sessions(1, 11, "web", "active", 1, Some(0.5)),
-            sessions(1, 11, "cron", "idle in transaction", 1, Some(33.25)),
-            sessions(2, 12, "a", "idle", 1, None),
-            sessions(2, 12, "b", "idle", 1, None),
-            sessions(2, 13, "c", "idle", 3, None),
-        ],
-    }
+    vec![
+        checkpointer,
+        ending_worker,
+        group(1, 11, "web", "idle", 2, None),
+        group(1, 11, "web", "active", 1, Some(0.5)),
+        group(1, 11, "cron", "idle in transaction", 1, Some(33.25)),
+        group(2, 12, "a", "idle", 1, None),
+        group(2, 12, "b", "idle", 1, None),
+        group(2, 13, "c", "idle", 3, None),
+    ]
 }
 
 fn policy() -> Policy {

@@ -146,23 +146,23 @@ async fn the_environment_overrides_keys_of_every_kind() {
             page.value("pgcommons_polls_total", &polls) > Some(2.0)
         })
         .await;
-    let shop =
-        |name, more: &[(&str, &str)]| page.value(name, &[&[("datname", "Shop")], more].concat());
-    assert_eq!(
-        shop(
+    let figures: [(&str, (&str, &str), f64); 3] = [
+        (
             "pgcommons_database_connections_limit",
-            &[("kind", "budget")]
+            ("kind", "budget"),
+            7.0,
         ),
-        Some(7.0)
-    );
-    assert_eq!(
-        shop("pgcommons_database_size_limit_bytes", &[]),
-        Some(1_073_741_824.0)
-    );
-    assert_eq!(
-        shop("pgcommons_database_info", &[("team", "sales")]),
-        Some(1.0)
-    );
+        (
+            "pgcommons_database_size_limit_bytes",
+            ("datname", "Shop"),
+            1_073_741_824.0,
+        ),
+        ("pgcommons_database_info", ("team", "sales"), 1.0),
+    ];
+    for (name, label, expected) in figures {
+        let found = page.value(name, &[("datname", "Shop"), label]);
+        assert_eq!(found, Some(expected), "{name}");
+    }
     let databases = page.series("pgcommons_database_connections");
     let mut names: Vec<_> = databases
         .iter()
