@@ -146,6 +146,18 @@ async fn the_environment_overrides_keys_of_every_kind() {
             page.value("pgcommons_polls_total", &polls) > Some(2.0)
         })
         .await;
+    assert_shop_is_budgeted(&page);
+    let databases = page.series("pgcommons_database_connections");
+    let mut names: Vec<_> = databases
+        .iter()
+        .filter_map(|sample| sample.label("datname"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Shop", "postgres"]);
+}
+
+/// The figures of the variables, not those of the file.
+fn assert_shop_is_budgeted(page: &Scrape) {
     let figures: [(&str, (&str, &str), f64); 3] = [
         (
             "pgcommons_database_connections_limit",
@@ -163,13 +175,6 @@ async fn the_environment_overrides_keys_of_every_kind() {
         let found = page.value(name, &[("datname", "Shop"), label]);
         assert_eq!(found, Some(expected), "{name}");
     }
-    let databases = page.series("pgcommons_database_connections");
-    let mut names: Vec<_> = databases
-        .iter()
-        .filter_map(|sample| sample.label("datname"))
-        .collect();
-    names.sort_unstable();
-    assert_eq!(names, ["Shop", "postgres"]);
 }
 
 #[tokio::test]

@@ -122,6 +122,13 @@ async fn role_headroom_is_what_can_really_be_opened() {
     let _superusers = fill(&cluster, &agent, (ROLE, SUPERUSER), 3).await;
 }
 
+/// Tenants with what they use and their limit.
+const OVERRUN: [(&str, f64, f64); 3] = [
+    ("full", 3.0, 2.0),
+    ("lowered", 3.0, 1.0),
+    ("closed", 0.0, 0.0),
+];
+
 #[tokio::test]
 async fn limits_that_are_overrun_leave_no_headroom() {
     let cluster = trusting(&[]).await;
@@ -140,12 +147,7 @@ async fn limits_that_are_overrun_leave_no_headroom() {
     cluster.sql(lower).await;
 
     let page = fresh(&agent).await;
-    let overrun = [
-        ("full", 3.0, 2.0),
-        ("lowered", 3.0, 1.0),
-        ("closed", 0.0, 0.0),
-    ];
-    for (tenant, used, limit) in overrun {
+    for (tenant, used, limit) in OVERRUN {
         assert_eq!(of(&page, "", DATABASE, tenant), Some(used), "{tenant}");
         let raw = page.value("pg_database_connection_limit", &[(DATABASE, tenant)]);
         assert_eq!(raw, Some(limit), "{tenant}");
