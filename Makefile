@@ -10,13 +10,14 @@ test: ## all tests, against a PostgreSQL of their own
 	@scripts/need cc openssl postgresql
 	cargo test --locked
 
-check: ## format, lints, documentation, the example configuration, the golden metrics
+check: ## format, lints, documentation, the example configuration, the golden metrics, the rules
 	@scripts/need cc promtool
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 	cargo run --locked --quiet -- --config.check --config.file pgcommons.example.yaml
 	scripts/check-golden
+	scripts/check-rules
 
 golden: ## rewrite the golden files from what the code does now
 	@scripts/need cc openssl postgresql

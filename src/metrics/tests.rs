@@ -1,6 +1,7 @@
 //! The whole page of a fixed state against a golden file, which promtool reads too, and the reference against the catalogue.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,25 @@ fn what_a_role_without_privilege_cannot_see_is_left_out() {
 #[test]
 fn the_reference_is_that_of_the_catalogue() {
     expect_file!["../../docs/metrics.md"].assert_eq(&reference::reference());
+}
+
+/// A metric that does not exist makes an alert that never fires, and a panel that stays empty.
+#[test]
+fn rules_and_boards_name_only_what_the_catalogue_has() {
+    let known: Vec<_> = super::catalog::all().map(|metric| metric.name).collect();
+    for folder in ["alerts", "dashboards"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.expect("an entry").path();
+            let Ok(text) = std::fs::read_to_string(&path) else {
+                continue;
+            }; // a folder
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            for name in words.filter(|word| word.starts_with("pgcommons_")) {
+                assert!(known.contains(&name), "{name} in {}", path.display());
+            }
+        }
+    }
 }
 
 fn down() -> Server {
