@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use config::Value;
 use secrecy::SecretString;
 
-use super::dsn::{self, Parameters};
+use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::raw::{Leaf, RawServer};
 use super::values::{Reader, quoted};
@@ -18,26 +18,10 @@ pub(super) struct Source {
     parameters: Parameters,
 }
 
-const LIBPQ: [(&str, &str); 13] = [
-    ("PGHOST", "host"),
-    ("PGHOSTADDR", "hostaddr"),
-    ("PGPORT", "port"),
-    ("PGUSER", "user"),
-    ("PGPASSWORD", "password"),
-    ("PGPASSFILE", "passfile"),
-    ("PGDATABASE", "dbname"),
-    ("PGOPTIONS", "options"),
-    ("PGCHANNELBINDING", "channel_binding"),
-    ("PGSSLMODE", "sslmode"),
-    ("PGSSLROOTCERT", "sslrootcert"),
-    ("PGSSLCERT", "sslcert"),
-    ("PGSSLKEY", "sslkey"),
-];
-
 impl Source {
     fn key(&self, name: &str) -> String {
         if self.prefix.is_empty() {
-            let variable = LIBPQ
+            let variable = PARAMETERS
                 .iter()
                 .find(|(_, key)| *key == name)
                 .map(|(variable, _)| *variable);
@@ -84,7 +68,7 @@ impl Source {
     /// libpq's variables, for what is not there yet. PGHOSTADDR is the address of PGHOST, and of no host named elsewhere.
     fn fill_from(&mut self, environment: &Environment) {
         let named = self.parameters.contains_key("host");
-        for (variable, key) in LIBPQ
+        for (variable, key) in PARAMETERS
             .into_iter()
             .filter(|(_, key)| !(named && *key == "hostaddr"))
         {

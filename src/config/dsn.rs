@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-/// Keys that say how to connect.
-pub(super) const KEYS: [&str; 13] = [
-    "host",
-    "hostaddr",
-    "port",
-    "user",
-    "password",
-    "passfile",
-    "dbname",
-    "options",
-    "channel_binding",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
+/// libpq's parameters that say how to connect, each behind the variable that it is read from.
+pub(super) const PARAMETERS: [(&str, &str); 13] = [
+    ("PGHOST", "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGPORT", "port"),
+    ("PGUSER", "user"),
+    ("PGPASSWORD", "password"),
+    ("PGPASSFILE", "passfile"),
+    ("PGDATABASE", "dbname"),
+    ("PGOPTIONS", "options"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGSSLMODE", "sslmode"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
 ];
 
 /// Keys of libpq that the agent decides itself, or that mean nothing to it.
@@ -53,6 +53,7 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
         None if dsn.contains("://") => return Err("postgres:// or postgresql://".to_owned()),
         None => parse_pairs(dsn)?,
     };
+    let keys = PARAMETERS.map(|(_, key)| key);
     let mut kept = Parameters::new();
     for (key, value) in parameters {
         if key == "port" && value.parse::<u16>().is_err() {
@@ -60,11 +61,11 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
                 "a number as its port, and / : @ ? percent-encoded in its password".to_owned(),
             );
         }
-        if KEYS.contains(&key.as_str()) {
+        if keys.contains(&key.as_str()) {
             kept.insert(key, value);
         } else if !IGNORED.contains(&key.as_str()) {
             // Not even the key is shown: it may be a part of a password with a ? or a blank in it.
-            return Err(format!("no other keys in it than {}", KEYS.join(", ")));
+            return Err(format!("no other keys in it than {}", keys.join(", ")));
         }
     }
     Ok(kept)
