@@ -11,6 +11,7 @@ mod locks;
 mod names;
 mod privileges;
 mod sizes;
+#[path = "../support/mod.rs"]
 mod support;
 mod survival;
 mod tls;
