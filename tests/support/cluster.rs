@@ -17,6 +17,7 @@ use super::template;
 use super::tls::TlsFiles;
 
 pub(crate) use lifecycle::StopMode;
+pub(crate) use ports::free_port;
 
 /// Of a socket's path the kernel takes 107 bytes, and `/.s.PGSQL.12345` comes after the folder.
 const LONGEST_SOCKET_DIR: usize = 90;

@@ -14,9 +14,9 @@ mod tls;
 mod wait;
 
 pub(crate) use agent::{Agent, AgentSpec, run};
-pub(crate) use cluster::{Cluster, StopMode};
+pub(crate) use cluster::{Cluster, StopMode, free_port};
 pub(crate) use exposition::Scrape;
-pub(crate) use http::exchange;
+pub(crate) use http::{exchange, exchange_async};
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 pub(crate) use tenancy::{
     AGENT, create_agent_role, create_tenant, failed_polls, fresh, quoted, sessions, trusting,

@@ -1,4 +1,4 @@
-//! Which TCP port a cluster gets.
+//! Which TCP port a cluster gets, or another program beside it.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const LOWEST: u32 = 12_000;
 const COUNT: u32 = 20_000;
 
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     // Where processes running at once start lies far apart.
     let start = std::process::id().wrapping_mul(7_919);

@@ -1,0 +1,55 @@
+//! A real Alertmanager with the project's example configuration.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use crate::program::{Program, find};
+use crate::support::free_port;
+use crate::{adapted, project_file};
+
+pub(crate) struct Alertmanager(Program);
+
+impl Alertmanager {
+    /// Starts one that sends what the example sends to webhooks to this receiver.
+    pub(crate) async fn start(receiver: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let example = project_file("deploy/alertmanager.yml");
+        let hook = |path: &str| {
+            (
+                format!("http://localhost:8080/{path}"),
+                format!("http://{receiver}/{path}"),
+            )
+        };
+        let hooks = [hook("on-call"), hook("team-web")];
+        let mut changes: Vec<(&str, &str)> = hooks
+            .iter()
+            .map(|(from, to)| (from.as_str(), to.as_str()))
+            .collect();
+        // Not of those on call: a team hears so late of the end.
+        changes.push(("group_interval: 2m", "group_interval: 15s"));
+        fs::write(
+            folder.path().join("alertmanager.yml"),
+            adapted(&example, &changes),
+        )
+        .expect("a configuration can be written");
+        let start = Program::start(folder, free_port(), |address, folder| {
+            let mut command = Command::new(find(&["alertmanager", "prometheus-alertmanager"]));
+            command
+                .arg(format!("--web.listen-address={address}"))
+                .arg(format!(
+                    "--config.file={}",
+                    folder.join("alertmanager.yml").display()
+                ))
+                .arg(format!("--storage.path={}", folder.join("data").display()))
+                // No other instance, and no port for one.
+                .arg("--cluster.listen-address=");
+            command
+        });
+        Self(start.await)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+}

@@ -1,0 +1,72 @@
+//! What has to happen again and again, or at its time, for a rule or a panel to have something to tell.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::scene::Scene;
+use crate::support::{Cluster, StopMode, sessions};
+
+/// A database at its limit, and then a server, for a while that two scrapes see.
+pub(crate) async fn bursts(scene: &Scene) {
+    let burst = sessions(&scene.main, "bursts", 4).await;
+    sleep(Duration::from_secs(20)).await;
+    for session in burst {
+        session.close().await;
+    }
+    let crowd = scene.main.fill("docs", "docs", "docs").await;
+    sleep(Duration::from_secs(7)).await;
+    for session in crowd {
+        session.close().await;
+    }
+}
+
+/// Logins that the limit of their database refuses.
+pub(crate) async fn refusals(scene: &Scene) {
+    for _ in 0..5 {
+        let refused = scene.main.connect("shop", "shop", "shop").await;
+        assert!(refused.is_err(), "shop is not at its limit");
+        sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// Two transactions, each waiting for the other.
+pub(crate) async fn deadlock(main: &Cluster) {
+    main.sql_in("notes", "CREATE TABLE IF NOT EXISTS pair AS SELECT n FROM generate_series(1, 2) n; GRANT ALL ON pair TO notes")
+        .await;
+    let pair = sessions(main, "notes", 2).await;
+    let lock = |row: u8| format!("UPDATE pair SET n = n WHERE n = {row}");
+    for (session, row) in pair.iter().zip([1, 2]) {
+        session
+            .batch_execute(&format!("BEGIN; {}", lock(row)))
+            .await
+            .expect("a row of its own");
+    }
+    let (second, first) = (lock(2), lock(1));
+    let (one, other) = tokio::join!(
+        pair[0].batch_execute(&second),
+        pair[1].batch_execute(&first)
+    );
+    assert!(one.is_err() || other.is_err(), "no deadlock");
+    for session in pair {
+        session.close().await;
+    }
+}
+
+/// Sorts more than fits into its memory.
+pub(crate) async fn temporary_files(main: &Cluster) {
+    let session = main
+        .connect("notes", "notes", "notes")
+        .await
+        .expect("a session");
+    session
+        .batch_execute("SET work_mem = '64kB'; SELECT n FROM generate_series(1, 50000) n ORDER BY -n OFFSET 49999")
+        .await
+        .expect("a sort");
+    session.close().await;
+}
+
+/// With another time of its start.
+pub(crate) fn restart(blind: &mut Cluster) {
+    blind.restart(StopMode::Fast);
+}

@@ -1,0 +1,100 @@
+//! What Prometheus would know of a server that it has watched for nine days: forecasts need it, and a test cannot wait.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::support::Scrape;
+
+const HOUR: f64 = 3_600.0;
+const DAY: f64 = 24.0 * HOUR;
+/// Up to here what is scraped takes over.
+const END: f64 = 30.0;
+
+/// Facts that are as they were.
+const STEADY: &[&str] = &[
+    "pg_up",
+    "pgcommons_build_info",
+    "pgcommons_database_info",
+    "pgcommons_database_connections_limit",
+    "pgcommons_database_size_limit_bytes",
+    "pgcommons_role_connections_limit",
+    "pgcommons_server_connections_limit",
+];
+/// Used connections, which have been rising for an hour.
+const RISING: &[&str] = &[
+    "pgcommons_database_connections",
+    "pgcommons_database_connections_peak",
+    "pgcommons_role_connections",
+    "pgcommons_role_connections_peak",
+    "pgcommons_server_connections",
+    "pgcommons_server_connections_peak",
+];
+/// Sizes, which have been growing for a day.
+const GROWING: &[&str] = &["pg_database_size_bytes"];
+/// Times of a start, before the one that the page tells of.
+const EARLIER: &[&str] = &["process_start_time_seconds"];
+
+/// The page of an agent, told backwards, in the `OpenMetrics` format.
+pub(crate) fn of(page: &Scrape, agent: SocketAddr) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.expect("a clock after 1970").as_secs_f64();
+    let ages = ages();
+    let mut text = String::new();
+    for (names, past) in [
+        (STEADY, steady as fn(f64, f64) -> f64),
+        (RISING, rising),
+        (GROWING, growing),
+        (EARLIER, earlier),
+    ] {
+        for name in names {
+            for series in page.series(name) {
+                let labels = labels(&series.labels, agent);
+                for age in &ages {
+                    let (value, time) = (past(series.value, *age), now - age);
+                    writeln!(text, "{name}{labels} {value} {time:.3}").expect("memory");
+                }
+            }
+        }
+    }
+    text + "# EOF\n"
+}
+
+/// Seconds before now, the oldest first; closer together where queries look closer.
+fn ages() -> Vec<f64> {
+    let from = |oldest: f64, newest: f64, step: f64| {
+        let steps = std::iter::successors(Some(oldest), move |age| Some(age - step));
+        steps.take_while(move |age| *age > newest)
+    };
+    from(9.0 * DAY, DAY, HOUR / 2.0)
+        .chain(from(DAY, HOUR, 240.0))
+        .chain(from(HOUR, END, 30.0))
+        .collect()
+}
+
+fn labels(labels: &BTreeMap<String, String>, agent: SocketAddr) -> String {
+    let mut text = format!("{{job=\"pgcommons\",instance=\"{agent}\"");
+    for (name, value) in labels {
+        assert!(!value.contains(['"', '\\', '\n']), "{name}: {value}");
+        write!(text, ",{name}=\"{value}\"").expect("memory");
+    }
+    text + "}"
+}
+
+fn steady(now: f64, _age: f64) -> f64 {
+    now
+}
+
+fn rising(now: f64, age: f64) -> f64 {
+    (now * (1.0 - 0.9 * (age / HOUR).min(1.0))).round()
+}
+
+/// A little in each of the days before, much in the last one.
+fn growing(now: f64, age: f64) -> f64 {
+    (now * (1.0 - 0.3 * (age / DAY).min(1.0) - 0.01 * (age / DAY))).round()
+}
+
+fn earlier(now: f64, _age: f64) -> f64 {
+    now - DAY
+}

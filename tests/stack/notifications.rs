@@ -1,0 +1,253 @@
+//! From a fault to the message that tells of it: five servers, which get the same faults at different moments between two
+//! scrapes.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::alertmanager::Alertmanager;
+use crate::prometheus::{Prometheus, RULES, Setup};
+use crate::receiver::{Notice, Receiver};
+use crate::support::{
+    Agent, AgentSpec, Cluster, create_agent_role, create_tenant, eventually, sessions, trusting,
+};
+use crate::{project_file, say};
+
+const SERVERS: usize = 5;
+/// Between the faults of two servers: no divisor of the scrape's interval.
+const STAGGER: Duration = Duration::from_millis(1_100);
+/// Far more than it takes: how long it does take is printed.
+const LIMIT: Duration = Duration::from_mins(3);
+
+const SHOP_LIMIT: u16 = 5;
+/// 3 + 20 of 100 slots are reserved where `PostgreSQL` can (16 and later), so that it is full at 0.77.
+const RESERVING: &[(&str, &str)] = &[("max_connections", "100"), ("reserved_connections", "20")];
+const PLAIN: &[(&str, &str)] = &[("max_connections", "20")];
+
+struct Stack {
+    clusters: Vec<Cluster>,
+    _agent: Agent,
+    prometheus: Prometheus,
+    _alertmanager: Alertmanager,
+    receiver: Receiver,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        let mut clusters = vec![first_server().await];
+        for _ in 1..SERVERS {
+            clusters.push(trusting(PLAIN).await);
+        }
+        for cluster in &clusters {
+            create_agent_role(cluster).await;
+            create_tenant(cluster, "shop", SHOP_LIMIT.into()).await;
+            create_tenant(cluster, "crowd", -1).await;
+        }
+        let agent = Agent::start(AgentSpec {
+            config: Some(&configuration(&clusters)),
+            ..AgentSpec::default()
+        })
+        .await;
+        let receiver = Receiver::start().await;
+        let alertmanager = Alertmanager::start(receiver.address()).await;
+        let prometheus = Prometheus::start(Setup {
+            agent: agent.address(),
+            alertmanager: Some(alertmanager.address()),
+            rules: &project_file(RULES),
+            history: None,
+        })
+        .await;
+        Self {
+            clusters,
+            _agent: agent,
+            prometheus,
+            _alertmanager: alertmanager,
+            receiver,
+        }
+    }
+
+    /// The first alert of this name and server that is posted here from now on.
+    async fn notice(&self, receiver: &str, alert: &Alert<'_>, is_firing: bool) -> Notice {
+        let begun = Instant::now();
+        let Alert { name, server } = alert;
+        let what = format!("{name} of {server} at {receiver}, firing: {is_firing}");
+        eventually(LIMIT, &what, async || {
+            let notices = self.receiver.notices().into_iter();
+            notices
+                .filter(|notice| notice.received >= begun && notice.receiver == receiver)
+                .find(|notice| notice.is_firing == is_firing && alert.is_told_by(notice))
+        })
+        .await
+    }
+}
+
+/// The first one reserves slots, if it can.
+async fn first_server() -> Cluster {
+    let cluster = trusting(PLAIN).await;
+    if cluster.major_version().await < 16 {
+        return cluster;
+    }
+    trusting(RESERVING).await
+}
+
+fn name_of(server: usize) -> String {
+    format!("s{}", server + 1)
+}
+
+fn configuration(clusters: &[Cluster]) -> String {
+    let mut text = "budgets: {shop: {owner: alice, labels: {team: web}}}\nservers:\n".to_owned();
+    for (server, cluster) in clusters.iter().enumerate() {
+        let url = cluster.url("agent", "agent", "postgres");
+        text.extend(["  ", &name_of(server), ": {dsn: \"", &url, "\"}\n"]);
+    }
+    text
+}
+
+/// An alert by its name and server.
+struct Alert<'a> {
+    name: &'a str,
+    server: &'a str,
+}
+
+impl Alert<'_> {
+    fn is_told_by(&self, notice: &Notice) -> bool {
+        notice.label("alertname") == self.name && notice.label("server") == self.server
+    }
+}
+
+/// One database uses up its own limit: those on call and its team hear of it, and of the end.
+async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
+    let alert = Alert {
+        name: "PgcommonsDatabaseConnectionsExhausted",
+        server,
+    };
+    let held = sessions(cluster, "shop", SHOP_LIMIT.into()).await;
+    let begun = Instant::now();
+    let (on_call, team) = tokio::join!(
+        stack.notice("/on-call", &alert, true),
+        stack.notice("/team-web", &alert, true)
+    );
+    for notice in [&on_call, &team] {
+        assert_eq!(notice.label("datname"), "shop");
+        assert_eq!(notice.label("team"), "web");
+        assert_eq!(notice.label("owner"), "alice");
+        let told = format!("Database shop on {server} holds 5 connections, all that it may have");
+        assert_eq!(notice.annotations["summary"], told);
+    }
+    close(held).await;
+    tokio::join!(
+        stack.notice("/on-call", &alert, false),
+        stack.notice("/team-web", &alert, false)
+    );
+    on_call.received - begun
+}
+
+/// The last slot is taken, by a database that thereby reaches its own limit too: the server is told of, the database is not.
+async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
+    let alert = Alert {
+        name: "PgcommonsServerConnectionsExhausted",
+        server,
+    };
+    let setting = "current_setting('max_connections')::int";
+    let reserved = "sum(setting::int) FROM pg_settings WHERE name ~ 'reserved_connections$'";
+    let max = cluster.query_one_i64(&format!("SELECT {setting}")).await;
+    let slots = max - cluster.query_one_i64(&format!("SELECT {reserved}")).await;
+    // The agent holds one.
+    let rest = usize::try_from(slots - 1).expect("slots") - usize::from(SHOP_LIMIT);
+    let crowd = sessions(cluster, "crowd", rest).await;
+    let shop = sessions(cluster, "shop", SHOP_LIMIT.into()).await;
+    let begun = Instant::now();
+    let refused = cluster.connect("crowd", "crowd", "crowd").await;
+    assert!(refused.is_err(), "{server} has more than {slots} slots");
+
+    let notice = stack.notice("/on-call", &alert, true).await;
+    let summary = format!("refuses applications: {slots} connections, none left");
+    assert!(
+        notice.annotations["summary"].ends_with(&summary),
+        "{notice:?}"
+    );
+    let holder = format!("Database crowd holds {rest} of them.");
+    assert!(
+        notice.annotations["description"].ends_with(&holder),
+        "{notice:?}"
+    );
+    close(crowd).await;
+    close(shop).await;
+    stack.notice("/on-call", &alert, false).await;
+    let share = slots as f64 / max as f64;
+    say(&format!(
+        "{server} was full at {slots} of {max} connections, {share:.2}"
+    ));
+
+    let notices = stack.receiver.notices().into_iter();
+    let of_tenants: Vec<Notice> = notices
+        .filter(|told| told.received >= begun && told.label("server") == server)
+        .filter(|told| told.is_firing && told.label("scope") != "server")
+        .collect();
+    assert!(of_tenants.is_empty(), "not silenced: {of_tenants:?}");
+    notice.received - begun
+}
+
+/// The server stops answering, and comes back.
+async fn freeze_server(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
+    let alert = Alert {
+        name: "PgcommonsServerDown",
+        server,
+    };
+    cluster.freeze();
+    let begun = Instant::now();
+    let notice = stack.notice("/on-call", &alert, true).await;
+    assert!(notice.annotations["summary"].contains(server), "{notice:?}");
+    cluster.thaw();
+    stack.notice("/on-call", &alert, false).await;
+    notice.received - begun
+}
+
+async fn close(sessions: Vec<crate::support::TestSession>) {
+    for session in sessions {
+        session.close().await;
+    }
+}
+
+fn seconds(what: &str, times: &[Duration]) -> String {
+    let times: Vec<String> = times
+        .iter()
+        .map(|time| format!("{:.1}", time.as_secs_f64()))
+        .collect();
+    format!(
+        "seconds from fault to notification, {what}: {}",
+        times.join(" ")
+    )
+}
+
+#[tokio::test]
+async fn faults_are_told_to_those_concerned_and_so_is_their_end() {
+    let stack = Stack::start().await;
+    let scraped = "count_over_time(pgcommons_server_connections_headroom[1m]) > 2";
+    eventually(LIMIT, "every server is scraped", async || {
+        (stack.prometheus.instant(scraped).await.len() == SERVERS).then_some(())
+    })
+    .await;
+    let loud = stack.prometheus.instant("ALERTS{severity!=\"info\"}").await;
+    let loud: Vec<_> = loud.iter().map(|alert| &alert.labels).collect();
+    assert!(loud.is_empty(), "nothing is wrong yet: {loud:?}");
+
+    let drill = async |server| {
+        let (cluster, name) = (&stack.clusters[server], name_of(server));
+        let stagger = STAGGER * u32::try_from(server).expect("few servers");
+        sleep(stagger).await;
+        let database = exhaust_database(&stack, cluster, &name).await;
+        sleep(stagger).await;
+        let whole = exhaust_server(&stack, cluster, &name).await;
+        sleep(stagger).await;
+        [database, whole, freeze_server(&stack, cluster, &name).await]
+    };
+    let times: [_; SERVERS] = tokio::join!(drill(0), drill(1), drill(2), drill(3), drill(4)).into();
+    for (index, fault) in ["exhausted database", "exhausted server", "frozen server"]
+        .iter()
+        .enumerate()
+    {
+        let times: Vec<Duration> = times.iter().map(|times| times[index]).collect();
+        say(&seconds(fault, &times));
+    }
+}

@@ -1,0 +1,178 @@
+//! Five servers under one agent, on which something is wrong in every way that rules and boards speak of.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::support::{
+    Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
+    trusting,
+};
+
+pub(crate) struct Scene {
+    /// Many tenants, each with a trouble of its own.
+    pub(crate) main: Cluster,
+    /// Not known to the agent's role what others do there, nor how large they are.
+    pub(crate) blind: Cluster,
+    pub(crate) agent: Agent,
+    _others: Vec<Cluster>,
+    _sessions: Vec<TestSession>,
+    folder: TempDir,
+}
+
+impl Scene {
+    pub(crate) async fn start() -> Self {
+        let main = trusting(&[
+            ("max_connections", "40"),
+            ("deadlock_timeout", "20ms"),
+            ("track_io_timing", "on"),
+        ])
+        .await;
+        create_agent_role(&main).await;
+        let mut held = tenants(&main).await;
+        let blind = blind_server().await;
+        let full = small_server().await;
+        let (late, filled) = late_server().await;
+        held.extend(filled);
+        let mut down = small_server().await;
+        down.stop(StopMode::Fast);
+
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let servers = [
+            ("main", &main),
+            ("blind", &blind),
+            ("full", &full),
+            ("late", &late),
+            ("down", &down),
+        ];
+        let path = folder.path().join("pgcommons.yaml");
+        fs::write(&path, configuration(&servers)).expect("a configuration can be written");
+        let agent = Agent::start(AgentSpec {
+            args: &["--config.file", path.to_str().expect("a UTF-8 path")],
+            ..AgentSpec::default()
+        })
+        .await;
+        agent
+            .scrape_until("sizes are known", |page| {
+                let known = page.series("pg_database_size_bytes").into_iter();
+                known
+                    .filter(|size| size.label("server") == Some("main"))
+                    .count()
+                    > 6
+            })
+            .await;
+        held.extend(full.fill("app", "app", "postgres").await);
+        Self {
+            main,
+            blind,
+            agent,
+            _others: vec![full, late, down],
+            _sessions: held,
+            folder,
+        }
+    }
+
+    /// The file that the agent reads again at SIGHUP.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.folder.path().join("pgcommons.yaml")
+    }
+}
+
+/// Tenants, and the sessions that they keep open.
+async fn tenants(main: &Cluster) -> Vec<TestSession> {
+    for (name, limit) in [
+        ("shop", 5),
+        ("wiki", 10),
+        ("bursts", 4),
+        ("docs", -1),
+        ("notes", -1),
+        ("bank", 30),
+    ] {
+        create_tenant(main, name, limit).await;
+    }
+    main.sql(
+        "ALTER ROLE wiki CONNECTION LIMIT 10; ALTER ROLE bursts CONNECTION LIMIT 4;
+              CREATE ROLE busy LOGIN CONNECTION LIMIT 2",
+    )
+    .await;
+    main.sql_in(
+        "bank",
+        "CREATE TABLE account AS SELECT n AS id, 0 AS sum FROM generate_series(1, 2) n;
+                         ALTER TABLE account OWNER TO bank",
+    )
+    .await;
+    let mut held = sessions(main, "shop", 5).await;
+    held.extend(sessions(main, "wiki", 6).await);
+    held.extend(sessions(main, "docs", 4).await);
+    for _ in 0..2 {
+        held.push(
+            main.connect("busy", "busy", "docs")
+                .await
+                .expect("a session"),
+        );
+    }
+    held.extend(transactions(main).await);
+    held
+}
+
+/// One that is idle and holds a lock, one that waits for it, and one that runs for ever.
+async fn transactions(main: &Cluster) -> Vec<TestSession> {
+    let held = sessions(main, "bank", 3).await;
+    held[0]
+        .batch_execute("BEGIN; LOCK TABLE account IN EXCLUSIVE MODE")
+        .await
+        .expect("a lock");
+    for (session, statement) in [
+        (&held[1], "BEGIN; LOCK TABLE account IN EXCLUSIVE MODE"),
+        (&held[2], "BEGIN; SELECT pg_sleep(3600)"),
+    ] {
+        // Sent, and never answered.
+        let running = session.batch_execute(statement);
+        drop(tokio::time::timeout(std::time::Duration::from_millis(300), running).await);
+    }
+    held
+}
+
+async fn blind_server() -> Cluster {
+    let blind = small_server().await;
+    create_tenant(&blind, "closed", 5).await;
+    blind
+        .sql(
+            "REVOKE pg_monitor FROM agent; REVOKE CONNECT ON DATABASE closed FROM PUBLIC;
+              REVOKE SELECT ON pg_stat_database FROM PUBLIC",
+        )
+        .await;
+    blind
+}
+
+async fn small_server() -> Cluster {
+    let cluster = trusting(&[("max_connections", "10")]).await;
+    create_agent_role(&cluster).await;
+    cluster.sql("CREATE ROLE app LOGIN").await;
+    cluster
+}
+
+/// Full before the agent comes.
+async fn late_server() -> (Cluster, Vec<TestSession>) {
+    let late = small_server().await;
+    let filled = late.fill("app", "app", "postgres").await;
+    (late, filled)
+}
+
+/// Quotas that are near, and passed.
+fn configuration(servers: &[(&str, &Cluster)]) -> String {
+    let mut text =
+        "stats: {interval: 2s}\nsizes: {interval: 2s, time_share: 0.5}\nservers:\n".to_owned();
+    for (name, cluster) in servers {
+        let url = cluster.url("agent", "agent", "postgres");
+        writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
+    }
+    text + "budgets:
+  shop: {owner: alice, size: 1GiB, labels: {team: web}}
+  wiki: {owner: bob, size: 8MiB, labels: {team: data}}
+  docs: {owner: bob, size: 4MiB, labels: {team: data}}
+  gone: {owner: eve, size: 1GiB}
+"
+}
