@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::scene::Scene;
 use crate::support::{Cluster, StopMode, sessions};
 
 /// A database at its limit, and then a server, for a while that two scrapes see.
-pub(crate) async fn bursts(scene: &Scene) {
-    let burst = sessions(&scene.main, "bursts", 4).await;
+async fn bursts(main: &Cluster) {
+    let burst = sessions(main, "bursts", 4).await;
     sleep(Duration::from_secs(20)).await;
     for session in burst {
         session.close().await;
     }
-    let crowd = scene.main.fill("docs", "docs", "docs").await;
+    let crowd = main.fill("docs", "docs", "docs").await;
     sleep(Duration::from_secs(7)).await;
     for session in crowd {
         session.close().await;
@@ -22,16 +21,16 @@ pub(crate) async fn bursts(scene: &Scene) {
 }
 
 /// Logins that the limit of their database refuses.
-pub(crate) async fn refusals(scene: &Scene) {
+async fn refusals(main: &Cluster) {
     for _ in 0..5 {
-        let refused = scene.main.connect("shop", "shop", "shop").await;
+        let refused = main.connect("shop", "shop", "shop").await;
         assert!(refused.is_err(), "shop is not at its limit");
         sleep(Duration::from_millis(300)).await;
     }
 }
 
 /// Two transactions, each waiting for the other.
-pub(crate) async fn deadlock(main: &Cluster) {
+async fn deadlock(main: &Cluster) {
     main.sql_in("notes", "CREATE TABLE IF NOT EXISTS pair AS SELECT n FROM generate_series(1, 2) n; GRANT ALL ON pair TO notes")
         .await;
     let pair = sessions(main, "notes", 2).await;
@@ -54,7 +53,7 @@ pub(crate) async fn deadlock(main: &Cluster) {
 }
 
 /// Sorts more than fits into its memory.
-pub(crate) async fn temporary_files(main: &Cluster) {
+async fn temporary_files(main: &Cluster) {
     let session = main
         .connect("notes", "notes", "notes")
         .await
@@ -66,7 +65,12 @@ pub(crate) async fn temporary_files(main: &Cluster) {
     session.close().await;
 }
 
-/// With another time of its start.
-pub(crate) fn restart(blind: &mut Cluster) {
+/// What only shows as a change from one scrape to the next.
+pub(crate) async fn happen(main: &Cluster, blind: &mut Cluster) {
+    sleep(Duration::from_secs(11)).await;
     blind.restart(StopMode::Fast);
+    deadlock(main).await;
+    temporary_files(main).await;
+    refusals(main).await;
+    bursts(main).await;
 }

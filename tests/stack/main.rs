@@ -6,6 +6,7 @@ mod boards;
 mod conditions;
 mod history;
 mod notifications;
+mod pictures;
 mod program;
 mod prometheus;
 mod queries;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::boards;
-use crate::prometheus::{Prometheus, RULES, Setup};
+use crate::prometheus::{Prometheus, RULES};
 use crate::scene::Scene;
-use crate::{conditions, history, project_file};
+use crate::{conditions, project_file};
 
 /// How far back the queries of panels look.
 const RANGE_SECONDS: u32 = 300;
@@ -113,31 +113,10 @@ async fn unanswered(
     }
 }
 
-async fn watched(scene: &Scene) -> Prometheus {
-    let page = scene.agent.scrape().await;
-    Prometheus::start(Setup {
-        agent: scene.agent.address(),
-        alertmanager: None,
-        rules: &quick_rules(),
-        history: Some(&history::of(&page, scene.agent.address())),
-    })
-    .await
-}
-
-/// What only shows as a change from one scrape to the next.
-async fn happen(scene: &mut Scene) {
-    sleep(Duration::from_secs(11)).await;
-    conditions::restart(&mut scene.blind);
-    conditions::deadlock(&scene.main).await;
-    conditions::temporary_files(&scene.main).await;
-    conditions::refusals(scene).await;
-    conditions::bursts(scene).await;
-}
-
 #[tokio::test]
 async fn every_query_of_rules_and_boards_answers() {
     let mut scene = Scene::start().await;
-    let prometheus = watched(&scene).await;
+    let prometheus = scene.watched(&quick_rules()).await;
     let boards = boards::read();
     let mut questions = questions_of_rules(&prometheus).await;
     questions.extend(questions_of_boards(&boards));
@@ -150,7 +129,7 @@ async fn every_query_of_rules_and_boards_answers() {
 
     let (left, ()) = tokio::join!(
         unanswered(&prometheus, questions, LIMIT),
-        happen(&mut scene)
+        conditions::happen(&scene.main, &mut scene.blind)
     );
     assert!(
         left.is_empty(),

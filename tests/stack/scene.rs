@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::history;
+use crate::prometheus::{Prometheus, Setup};
 use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
@@ -72,6 +74,18 @@ impl Scene {
             _sessions: held,
             folder,
         }
+    }
+
+    /// A Prometheus that has watched it for days, and is notifying nobody.
+    pub(crate) async fn watched(&self, rules: &str) -> Prometheus {
+        let (page, agent) = (self.agent.scrape().await, self.agent.address());
+        Prometheus::start(Setup {
+            agent,
+            alertmanager: None,
+            rules,
+            history: Some(&history::of(&page, agent)),
+        })
+        .await
     }
 
     /// The file that the agent reads again at SIGHUP.

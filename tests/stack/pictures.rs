@@ -1,0 +1,106 @@
+//! Pictures of the boards, from a server on which something goes on.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::conditions::happen;
+use crate::project_file;
+use crate::prometheus::{Prometheus, RULES};
+use crate::scene::Scene;
+use crate::support::{Cluster, TestSession, sessions};
+
+/// How much of its life the boards show.
+const LENGTH: Duration = Duration::from_mins(5);
+const RANGE: &str = "now-5m";
+/// Where they go, unless `PICTURES` says so.
+const FOLDER: &str = "target/pictures/boards";
+
+/// Boards, and the values of their variables.
+const BOARDS: &[(&[&str], &[&str])] = &[
+    (&["shared-server.json"], &["server=main"]),
+    (&["tenant.json"], &["server=main", "datname=wiki"]),
+    (&["fleet.json", "agent.json"], &[]),
+];
+
+/// Work in waves, a database that grows, and now and then a rollback.
+async fn live(main: &Cluster) {
+    main.sql_in(
+        "wiki",
+        "CREATE TABLE page (body text); ALTER TABLE page OWNER TO wiki",
+    )
+    .await;
+    let writer = sessions(main, "wiki", 1).await;
+    let mut crowd = Vec::new();
+    let end = Instant::now() + LENGTH;
+    for beat in 0.. {
+        if Instant::now() > end {
+            break;
+        }
+        let wave = (f64::from(beat) / 9.0).sin().mul_add(3.0, 4.0);
+        while f64::from(u32::try_from(crowd.len()).expect("few")) < wave {
+            crowd.extend(sessions(main, "docs", 1).await);
+        }
+        if f64::from(u32::try_from(crowd.len()).expect("few")) > wave + 1.0
+            && let Some(session) = crowd.pop()
+        {
+            TestSession::close(session).await;
+        }
+        for session in &crowd {
+            work(session, "SELECT count(*) FROM generate_series(1, 20000)").await;
+        }
+        let end = if beat % 7 == 0 { "ROLLBACK" } else { "COMMIT" };
+        let write = "INSERT INTO page SELECT repeat(n::text, 50) FROM generate_series(1, 100) n";
+        work(&writer[0], &format!("BEGIN; {write}; {end}")).await;
+        sleep(Duration::from_millis(700)).await;
+    }
+}
+
+async fn work(session: &TestSession, statements: &str) {
+    session
+        .batch_execute(statements)
+        .await
+        .expect("no more than work");
+}
+
+/// Draws these boards; panics with what the tool says of a panel that cannot be drawn.
+fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = std::env::var("PICTURES").unwrap_or_else(|_| FOLDER.to_owned());
+    let mut command = Command::new(project.join("tests/stack/pictures/draw"));
+    command.args(["--from", RANGE, "--scrape-interval", "5s"]);
+    for variable in variables {
+        command.args(["--var", variable]);
+    }
+    command
+        .arg(format!("http://{}", prometheus.address()))
+        .arg(project.join(folder))
+        .args(
+            boards
+                .iter()
+                .map(|board| project.join("dashboards").join(board)),
+        );
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the tool can be run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[tokio::test]
+#[ignore = "make pictures: it fetches a browser and Grafana's panels"]
+async fn every_board_can_be_drawn() {
+    let mut scene = Scene::start().await;
+    let prometheus = scene.watched(&project_file(RULES)).await;
+    tokio::join!(live(&scene.main), happen(&scene.main, &mut scene.blind));
+    for (boards, variables) in BOARDS {
+        draw(&prometheus, boards, variables);
+    }
+}
