@@ -14,7 +14,8 @@ const PUBLIC = {
   '/public/fonts/inter/Inter-Medium.woff2': '@fontsource/inter/files/inter-latin-500-normal.woff2',
 };
 const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml', woff2: 'font/woff2' };
-const HTML = '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/page.css"><div id="root"></div><script src="/page.js"></script>';
+const HTML =
+  '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/page.css"><div id="root"></div><script src="/page.js"></script>';
 
 async function bundle() {
   const inline = ['.svg', '.png', '.ttf', '.woff', '.woff2'].map((extension) => [extension, 'dataurl']);

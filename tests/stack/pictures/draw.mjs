@@ -4,7 +4,8 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Camera } from './camera.mjs';
 
-const USAGE = 'usage: draw [--from now-15m] [--to now] [--var NAME=VALUE]... [--scrape-interval 15s] PROMETHEUS_URL OUT_DIR [BOARD.json...]';
+const USAGE =
+  'usage: draw [--from now-15m] [--to now] [--var NAME=VALUE]... [--scrape-interval 15s] PROMETHEUS_URL OUT_DIR [BOARD.json...]';
 
 function commandLine() {
   const text = { type: 'string' };
