@@ -64,8 +64,9 @@ function Board({ heading, loaded }) {
 // canvas does not draw it again.
 async function fonts() {
   const frame = () => new Promise(requestAnimationFrame);
-  while (!document.fonts.size) await frame();
-  await Promise.all([400, 500].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
+  for (const font of ['400 14px Inter', '500 14px Inter']) {
+    while (!(await document.fonts.load(font)).length) await frame();
+  }
 }
 
 async function main() {
