@@ -1,0 +1,60 @@
+// The board's variables: their values, and text with these put in.
+import { rangeUtil } from '@grafana/data';
+import { labelValues } from './prometheus.js';
+
+const REGEX_SPECIAL = /[\\^$*+?.()|[\]{}]/g;
+const inString = (text) => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
+const inRegex = (text) => inString(text.replace(REGEX_SPECIAL, '\\$&'));
+
+export const fill = (text, values) =>
+  text.replace(/\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g, (whole, plain, braced) => values[plain ?? braced] ?? whole);
+
+// As Grafana's Prometheus data source writes a value into a query.
+function quoted(variable, chosen) {
+  if (!variable.multi && !variable.includeAll) return inString(chosen[0]);
+  return chosen.length === 1 ? inRegex(chosen[0]) : `(${chosen.map(inRegex).join('|')})`;
+}
+
+async function choose(variable, wanted, range, values) {
+  const [, selector, label] = /^label_values\((?:(.+),\s*)?(\w+)\)$/s.exec(variable.query) ?? [];
+  if (!label) throw new Error(`variable ${variable.name}: cannot read ${variable.query}`);
+  const options = await labelValues(label, selector && fill(selector, values), range);
+  const strange = wanted?.find((value) => !options.includes(value));
+  if (strange) throw new Error(`variable ${variable.name} cannot be ${strange}, but: ${options.join(', ')}`);
+  if (!options.length) throw new Error(`variable ${variable.name} has no value`);
+  if (wanted) return { text: wanted.join(', '), value: quoted(variable, wanted) };
+  const all = variable.includeAll && variable.current.value === '$__all';
+  if (!all) return { text: options[0], value: quoted(variable, options.slice(0, 1)) };
+  return { text: 'All', value: variable.allValue || quoted(variable, options) };
+}
+
+// The values by name for queries, and a line of text for the heading. In order, for a query may name a variable before it.
+export async function loadVariables(board, wanted, range) {
+  const values = {};
+  const heading = [];
+  for (const variable of board.templating.list) {
+    if (variable.type === 'datasource') continue;
+    if (variable.type !== 'query') throw new Error(`variable ${variable.name}: a ${variable.type} is not supported`);
+    const { text, value } = await choose(variable, wanted[variable.name], range, values);
+    values[variable.name] = value;
+    heading.push(`${variable.label || variable.name}: ${text}`);
+  }
+  return { values, heading };
+}
+
+// The step of a panel so many pixels wide, in seconds, and the variables that follow from it.
+export function timing(range, width, scrapeInterval) {
+  const { interval, intervalMs } = rangeUtil.calculateInterval(range, Math.floor(width), scrapeInterval);
+  const step = intervalMs / 1000;
+  const scrape = rangeUtil.intervalToSeconds(scrapeInterval);
+  const length = Math.round((range.to.valueOf() - range.from.valueOf()) / 1000);
+  const values = {
+    __interval: interval,
+    __interval_ms: intervalMs,
+    __rate_interval: `${Math.max(step + scrape, 4 * scrape)}s`,
+    __range: `${length}s`,
+    __range_s: length,
+    __range_ms: length * 1000,
+  };
+  return { step, values };
+}
