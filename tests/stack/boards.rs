@@ -104,9 +104,11 @@ fn query_text(query: &Value) -> &str {
     })
 }
 
-/// As Grafana fills it in for "All", and for a short range.
+/// Nearly as Grafana fills it in: for "All", and for a short range.
 fn interpolated(expression: &str) -> String {
     expression
+        .replace("=\"$server\"", "=~\".+\"")
+        .replace("=\"$datname\"", "=~\".+\"")
         .replace("$server", ".+")
         .replace("$datname", ".+")
         .replace("$__rate_interval", "1m")

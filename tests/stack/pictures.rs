@@ -70,7 +70,7 @@ fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = std::env::var("PICTURES").unwrap_or_else(|_| FOLDER.to_owned());
     let mut command = Command::new(project.join("tests/stack/pictures/draw"));
-    command.args(["--from", RANGE, "--scrape-interval", "5s"]);
+    command.args(["--from", RANGE, "--scrape-interval", "15s"]);
     for variable in variables {
         command.args(["--var", variable]);
     }
