@@ -3,7 +3,7 @@
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-demo: ## a throw-away PostgreSQL with five tenants, and the agent watching it
+demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Alertmanager watching it
 	@scripts/demo
 
 test: ## all tests, against a PostgreSQL of their own
