@@ -3,15 +3,15 @@
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-demo: ## a throw-away PostgreSQL with five tenants, and the agent watching it
+demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Alertmanager watching it
 	@scripts/demo
 
 test: ## all tests, against a PostgreSQL of their own
-	@scripts/need cc openssl postgresql
+	@scripts/need cc openssl postgresql prometheus alertmanager
 	cargo test --locked
 
 check: ## format, lints, documentation, the example configuration, the golden metrics, the rules
-	@scripts/need cc promtool
+	@scripts/need cc promtool amtool
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
@@ -20,7 +20,7 @@ check: ## format, lints, documentation, the example configuration, the golden me
 	scripts/check-rules
 
 golden: ## rewrite the golden files from what the code does now
-	@scripts/need cc openssl postgresql
+	@scripts/need cc openssl postgresql prometheus alertmanager
 	UPDATE_EXPECT=1 cargo test --locked
 
 clean: ## remove everything that was built

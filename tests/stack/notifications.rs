@@ -131,7 +131,9 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
         assert_eq!(notice.label("datname"), "shop");
         assert_eq!(notice.label("team"), "web");
         assert_eq!(notice.label("owner"), "alice");
-        let told = format!("Database shop on {server} holds 5 connections, all that it may have");
+        let told = format!(
+            "Database shop on {server} holds 5 connections: its limit or budget is used up"
+        );
         assert_eq!(notice.annotations["summary"], told);
     }
     close(held).await;
