@@ -121,6 +121,8 @@ pub(crate) struct Activity {
     pub(crate) databases: Vec<Database>,
     pub(crate) roles: Vec<Role>,
     pub(crate) sessions: Vec<Sessions>,
+    /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
+    pub(crate) in_recovery: bool,
 }
 
 impl Activity {
