@@ -1,7 +1,7 @@
-.PHONY: help demo test check golden clean
+.PHONY: help demo test test-majors check golden clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
 demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Alertmanager watching it
 	@scripts/demo
@@ -9,6 +9,10 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 test: ## all tests, against a PostgreSQL of their own
 	@scripts/need cc openssl postgresql prometheus alertmanager
 	cargo test --locked
+
+test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
+	@scripts/need cc openssl postgresql
+	scripts/test-majors $(MAJORS)
 
 check: ## format, lints, documentation, the example configuration, the golden metrics, the rules
 	@scripts/need cc promtool amtool

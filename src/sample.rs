@@ -40,6 +40,28 @@ impl ServerInfo {
     pub(crate) fn major(&self) -> u32 {
         self.version_num / 10_000
     }
+
+    pub(crate) fn support(&self) -> Support {
+        Support::of(self.version_num)
+    }
+}
+
+/// Whether the agent was made for the server's version; any other is served as far as it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Support {
+    TooOld,
+    Known,
+    TooNew,
+}
+
+impl Support {
+    pub(crate) fn of(version_num: u32) -> Self {
+        match version_num {
+            ..130_000 => Self::TooOld,
+            130_000..190_000 => Self::Known,
+            190_000.. => Self::TooNew,
+        }
+    }
 }
 
 /// One row of `pg_database`.
@@ -99,6 +121,8 @@ pub(crate) struct Activity {
     pub(crate) databases: Vec<Database>,
     pub(crate) roles: Vec<Role>,
     pub(crate) sessions: Vec<Sessions>,
+    /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
+    pub(crate) in_recovery: bool,
 }
 
 impl Activity {

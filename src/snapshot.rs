@@ -56,6 +56,8 @@ pub(crate) struct Snapshot {
     pub(crate) info: Arc<ServerInfo>,
     /// The agent's own role is a superuser, which it need not be.
     pub(crate) superuser: bool,
+    /// A standby that has not been promoted.
+    pub(crate) in_recovery: bool,
     pub(crate) slots: Slots,
     pub(crate) committed: u64,
     /// None: the agent's role does not see all sessions, and a part of them is not shown as the whole.
@@ -107,6 +109,7 @@ impl Snapshot {
         Self {
             info: Arc::clone(seen.info),
             superuser: is_superuser(&seen),
+            in_recovery: seen.activity.in_recovery,
             slots,
             committed,
             missing,

@@ -168,10 +168,7 @@ impl Source {
                 "nothing".to_owned(),
                 "a server: DATABASE_URL, PGHOST, or servers in --config.file",
             )),
-            Some(several) if several.contains(',') => Some((
-                quoted(several),
-                "one host; give every server its own entry under servers",
-            )),
+            Some(several) if several.contains(',') => Some((quoted(several), dsn::ONE_HOST)),
             Some(host) if !is_host(host) => Some((
                 quoted(host),
                 "a host name, an address, or the directory of a socket",

@@ -24,7 +24,7 @@ pub(super) const PARAMETERS: [(&str, &str); 13] = [
 ];
 
 /// Keys of libpq that the agent decides itself, or that mean nothing to it.
-const IGNORED: [&str; 14] = [
+const IGNORED: [&str; 16] = [
     "application_name",
     "client_encoding",
     "connect_timeout",
@@ -36,10 +36,16 @@ const IGNORED: [&str; 14] = [
     "keepalives_idle",
     "keepalives_interval",
     "krbsrvname",
+    "load_balance_hosts",
     "sslcompression",
     "sslsni",
+    "target_session_attrs",
     "tcp_user_timeout",
 ];
+
+/// With a choice among hosts, figures of one server would go on under the name of another.
+pub(super) const ONE_HOST: &str =
+    "one host, whether primary or standby; give every server its own entry under servers";
 
 pub(super) type Parameters = BTreeMap<String, String>;
 
@@ -56,6 +62,11 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
     let keys = PARAMETERS.map(|(_, key)| key);
     let mut kept = Parameters::new();
     for (key, value) in parameters {
+        if matches!(&*key, "host" | "hostaddr" | "port") && value.contains(',')
+            || key == "target_session_attrs" && value != "any"
+        {
+            return Err(ONE_HOST.to_owned());
+        }
         if key == "port" && value.parse::<u16>().is_err() {
             return Err(
                 "a number as its port, and / : @ ? percent-encoded in its password".to_owned(),
@@ -103,7 +114,7 @@ fn parse_url(rest: &str) -> Result<Parameters, String> {
 
 fn split_port(address: &str) -> Result<(&str, &str), String> {
     if address.contains(',') {
-        return Err("one host; give every server its own entry under servers".to_owned());
+        return Err(ONE_HOST.to_owned());
     }
     if let Some(rest) = address.strip_prefix('[') {
         let (host, rest) = rest
@@ -172,7 +183,7 @@ mod tests {
 
     #[test]
     fn urls() {
-        let full = "postgres://bob:p%40ss%2F@db.example:5433/app?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3";
+        let full = "postgres://bob:p%40ss%2F@db.example:5433/app?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3&target_session_attrs=any";
         assert_eq!(
             parse(full),
             Ok(parameters(&[
@@ -217,6 +228,12 @@ mod tests {
         for (dsn, want) in [
             ("mysql://u:hunter2@h/d", "postgres://"),
             ("postgres://u:hunter2@a:1,b:2/d", "one host"),
+            ("host=a,b port=5432,5433 password=hunter2", "one host"),
+            ("postgres://u:hunter2@/d?host=a,b", "one host"),
+            (
+                "postgres://u:hunter2@h/d?target_session_attrs=primary",
+                "one host",
+            ),
             ("postgres://u:hunter2@h/d?sslmod=require", "no other keys"),
             ("postgres://u:hunter2/@h/d", "percent-encoded"),
             ("postgres://u:12/hunter2@h/d", "percent-encoded"),

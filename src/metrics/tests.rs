@@ -134,6 +134,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
         databases: databases(polled),
         roles: roles(),
         sessions: sessions(privileged),
+        in_recovery: false,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sample::{Activity, Database, Oid, Role, Sessions};
 
 const DOING: &str = "polling activity";
 
-/// Three kinds of rows share columns; what a column means depends on the first. `pg_stat_get_activity` without the
+/// Four kinds of rows share columns; what a column means depends on the first. `pg_stat_get_activity` without the
 /// view's joins costs half of it. The parameter is the role `pg_use_reserved_connections`, or NULL.
 const SQL: &str = r#"
 with activity as materialized (
@@ -32,7 +32,9 @@ select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rol
 union all
 select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, a.blocked, null, null,
        a.oldest_transaction
-  from activity as a"#;
+  from activity as a
+union all
+select 'i', null, null, null, null, null, null, null, null, pg_catalog.pg_is_in_recovery(), null, null"#;
 
 /// The counter came with PostgreSQL 14.
 fn sql(version_num: u32) -> String {
@@ -69,6 +71,7 @@ pub(super) async fn read(
             b'd' => activity.databases.push(database(row)?),
             b'r' => activity.roles.push(role(row)?),
             b's' => activity.sessions.push(sessions(row)?),
+            b'i' => activity.in_recovery = column(row, 9)?,
             other => {
                 return Err(QueryError::Answer {
                     doing: DOING,

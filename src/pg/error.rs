@@ -152,6 +152,8 @@ pub(crate) enum QueryError {
     Driver { doing: &'static str, source: Error },
     #[error("{doing}: the server sent what the agent does not understand: {what}")]
     Answer { doing: &'static str, what: String },
+    #[error("the role of the session has been dropped")]
+    RoleDropped,
 }
 
 impl QueryError {
@@ -164,6 +166,7 @@ impl QueryError {
             Self::Driver { source, .. } if is_lost(source) => Outcome::Lost,
             Self::Driver { source, .. } if gave_up(source) => Outcome::Timeout,
             Self::Driver { .. } | Self::Answer { .. } => Outcome::Error,
+            Self::RoleDropped => Outcome::Lost,
         }
     }
 }

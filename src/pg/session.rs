@@ -98,7 +98,12 @@ impl Session {
 
     /// One round trip.
     pub(crate) async fn activity(&self) -> Result<Activity, QueryError> {
-        activity::read(&self.client, &self.activity, self.reserved_role).await
+        let activity = activity::read(&self.client, &self.activity, self.reserved_role).await?;
+        // One that is created anew, under the same name, is another: this session would never have its privileges.
+        if !activity.roles.iter().any(|role| role.oid == self.info.role) {
+            return Err(QueryError::RoleDropped);
+        }
+        Ok(activity)
     }
 
     /// One round trip.

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use crate::health::{Job, Outcome};
 use crate::logging::chain;
+use crate::sample::Support;
 use crate::snapshot::Snapshot;
 use crate::state::Down;
 
@@ -19,6 +20,7 @@ enum Said {
 pub(super) struct Journal {
     server: String,
     said: Said,
+    support: Support,
     /// How each of the slower jobs ended last; the fast one decides about up and down.
     jobs: [Outcome; Job::ALL.len()],
     sees_all_sessions: bool,
@@ -31,6 +33,7 @@ impl Journal {
         Self {
             server,
             said: Said::Nothing,
+            support: Support::Known,
             jobs: [Outcome::Ok; Job::ALL.len()],
             sees_all_sessions: true,
             superuser: false,
@@ -47,6 +50,9 @@ impl Journal {
             );
             self.said = Said::Up;
         }
+        if let Some(news) = self.version(snapshot.info.support()) {
+            warn!(server = self.server, "{news}");
+        }
         if snapshot.superuser && !self.superuser {
             warn!(
                 server = self.server,
@@ -54,16 +60,7 @@ impl Journal {
             );
         }
         self.superuser = snapshot.superuser;
-        if snapshot.missing != self.missing {
-            self.missing.clone_from(&snapshot.missing);
-            if !self.missing.is_empty() {
-                warn!(
-                    server = self.server,
-                    databases = ?self.missing,
-                    "budgets for databases that are not there"
-                );
-            }
-        }
+        self.missing(&snapshot.missing);
         let sees = snapshot.sees_all_sessions();
         match (self.sees_all_sessions, sees) {
             (true, false) => {
@@ -76,6 +73,35 @@ impl Journal {
             (true, true) | (false, false) => {}
         }
         self.sees_all_sessions = sees;
+    }
+
+    fn missing(&mut self, databases: &[String]) {
+        if self.missing != databases {
+            self.missing = databases.to_vec();
+            if !databases.is_empty() {
+                warn!(
+                    server = self.server,
+                    ?databases,
+                    "budgets for databases that are not there"
+                );
+            }
+        }
+    }
+
+    /// What there is to say of the server's version; a restart alone does not change it, an upgrade may.
+    fn version(&mut self, support: Support) -> Option<&'static str> {
+        if std::mem::replace(&mut self.support, support) == support {
+            return None;
+        }
+        match support {
+            Support::Known => None,
+            Support::TooOld => {
+                Some("PostgreSQL before 13 is not supported, and watched as far as that goes")
+            }
+            Support::TooNew => Some(
+                "PostgreSQL after 18 is not known to this agent, and watched as far as that goes",
+            ),
+        }
     }
 
     pub(super) fn down(&mut self, down: Down, error: &dyn Error) {
@@ -120,5 +146,29 @@ impl Journal {
 
     pub(super) fn ended(&mut self, job: Job, outcome: Outcome) {
         self.jobs[job as usize] = outcome;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_out_of_range_is_said_once_for_each_upgrade() {
+        let mut journal = Journal::new("a".to_owned());
+        let versions = [
+            (120_022, true),
+            (120_022, false),
+            (130_000, false),
+            (189_999, false),
+            (190_000, true),
+            (200_001, false),
+            (180_004, false),
+            (190_000, true),
+        ];
+        for (n, (version_num, news)) in versions.into_iter().enumerate() {
+            let said = journal.version(Support::of(version_num));
+            assert_eq!(said.is_some(), news, "{n}: {version_num}");
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! What the agent does when the server does not do its part: it says so, and comes back by itself.
 
+mod churn;
 mod frozen;
 mod login;
 mod outage;
+mod sessions;
+mod standby;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -57,6 +60,10 @@ fn up(page: &Scrape, server: &str) -> bool {
 
 fn down(page: &Scrape, server: &str) -> bool {
     page.value("pg_up", &[("server", server)]) == Some(0.0)
+}
+
+fn started(page: &Scrape) -> Option<f64> {
+    page.value("pg_postmaster_start_time_seconds", &[])
 }
 
 fn polls(page: &Scrape, server: &str, outcome: &str) -> f64 {

@@ -16,3 +16,4 @@ mod sizes;
 mod support;
 mod survival;
 mod tls;
+mod versions;

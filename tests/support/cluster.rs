@@ -3,6 +3,7 @@
 mod lifecycle;
 mod ports;
 mod sql;
+mod standby;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -64,6 +65,11 @@ impl Cluster {
     }
 
     fn prepare(settings: &[(&str, &str)]) -> Self {
+        Self::prepare_from(template::copy_to, settings)
+    }
+
+    /// `fill` makes the data directory.
+    fn prepare_from(fill: impl FnOnce(&Path), settings: &[(&str, &str)]) -> Self {
         let root = short_tempdir();
         give_to_server(root.path());
         let cluster = Self {
@@ -73,7 +79,7 @@ impl Cluster {
             server: None,
             tls: None,
         };
-        template::copy_to(&cluster.data_dir());
+        fill(&cluster.data_dir());
         cluster.append_conf(BASE_CONF);
         let socket_dir = cluster.socket_dir().to_str().expect("a UTF-8 path");
         cluster.append_conf(&[("unix_socket_directories", socket_dir)]);

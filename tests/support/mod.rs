@@ -7,6 +7,7 @@ mod exposition;
 mod http;
 mod process;
 mod reaper;
+mod relay;
 mod session;
 mod template;
 mod tenancy;
@@ -17,6 +18,7 @@ pub(crate) use agent::{Agent, AgentSpec, run};
 pub(crate) use cluster::{Cluster, StopMode, free_port};
 pub(crate) use exposition::Scrape;
 pub(crate) use http::{exchange, exchange_async};
+pub(crate) use relay::Relay;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 pub(crate) use tenancy::{
     AGENT, create_agent_role, create_tenant, failed_polls, fresh, quoted, sessions, trusting,

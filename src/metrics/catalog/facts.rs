@@ -45,6 +45,15 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     gauge(
+        "pg_replication_is_replica",
+        &[],
+        "Whether the server is a standby, which it is until it is promoted; absent while it is down.",
+        |server, series| {
+            let replica = server.snapshot().map(|snapshot| snapshot.in_recovery);
+            series.put_known([], replica.map(u8::from));
+        },
+    ),
+    gauge(
         "pg_settings_max_connections",
         &[],
         "Setting max_connections; absent while the server is down.",

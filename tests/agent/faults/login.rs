@@ -45,17 +45,6 @@ async fn a_wrong_password_is_put_right_on_the_server() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_dropped_is_missed() {
-    let cluster = watched_cluster().await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
-    until_up(&agent).await;
-    cluster.sql(&format!("DROP ROLE {ROLE}")).await;
-    send_away(&cluster).await;
-    let remedy = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor");
-    refused_until(&agent, &cluster, "auth", &remedy).await;
-}
-
-#[tokio::test]
 async fn a_role_without_connections_is_told_from_a_wrong_password() {
     let cluster = watched_cluster().await;
     let agent = watch(BRISK, &[("a", &cluster)]).await;

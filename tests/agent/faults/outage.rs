@@ -2,7 +2,7 @@
 
 use super::{
     BRISK, HASTY, LIMIT, STOP_LIMIT, backend, backends, down, failures, logins, lost, polls,
-    terminate, until_up, up, watch, watched_cluster,
+    started, terminate, until_up, up, watch, watched_cluster,
 };
 use crate::support::{Scrape, StopMode, eventually};
 
@@ -31,10 +31,6 @@ async fn a_restart_is_seen_and_survived() {
         let after = started(&until_up(&agent).await);
         assert!(before < after, "{mode:?}: {before:?}, then {after:?}");
     }
-}
-
-fn started(page: &Scrape) -> Option<f64> {
-    page.value("pg_postmaster_start_time_seconds", &[])
 }
 
 #[tokio::test]

@@ -83,6 +83,13 @@ impl Cluster {
         }
     }
 
+    /// Sends a signal (`STOP`, `KILL`, ...) to the process that serves one session.
+    pub(crate) fn signal_backend(&self, name: &str, pid: u32) {
+        let served = children(self.postmaster_pid()).contains(&pid);
+        assert!(served, "{pid} is no process of this server");
+        signal(name, &[pid]);
+    }
+
     /// Has the server read its files again; new sessions go by them when this returns.
     pub(crate) async fn reload(&self) {
         let reloads = || self.log().matches("received SIGHUP").count();

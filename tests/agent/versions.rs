@@ -1,0 +1,35 @@
+//! Servers of other versions than the agent was made for; which one it is depends on what the tests are run against.
+
+use std::time::Duration;
+
+use crate::support::{
+    AGENT, StopMode, create_agent_role, create_tenant, eventually, failed_polls, fresh, sessions,
+    trusting, watch_as,
+};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_version_out_of_range_is_said_once_and_watched_all_the_same() {
+    let mut cluster = trusting(&[]).await;
+    create_agent_role(&cluster).await;
+    create_tenant(&cluster, "shop", 5).await;
+    let known = (13..=18).contains(&cluster.major_version().await);
+    let agent = watch_as(&cluster, AGENT, "").await;
+    fresh(&agent).await;
+    cluster.restart(StopMode::Fast);
+    let again = eventually(LIMIT, "it is back", async || {
+        (agent.log().matches(" ready ").count() == 2).then_some(())
+    });
+    again.await;
+
+    let _shoppers = sessions(&cluster, "shop", 2).await;
+    let page = fresh(&agent).await;
+    let headroom = "pgcommons_database_connections_headroom";
+    let headroom = page.value(headroom, &[("datname", "shop")]);
+    assert_eq!(headroom, Some(3.0), "{}", page.text());
+    let lost = failed_polls(&page);
+    assert!(lost.iter().all(|polls| polls.contains("lost")), "{lost:?}");
+    let said = agent.log().matches("watched as far as that goes").count();
+    assert_eq!(said, usize::from(!known), "{}", agent.log());
+}
