@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
+use crate::names::Names;
 use crate::pg::{ConnectError, QueryError, Session};
 use crate::sample::{Activity, Stats};
 use crate::sizes::{Sizes, Unknown};
@@ -39,6 +40,8 @@ pub(crate) struct Poller {
     began: Instant,
     health: Health,
     history: History,
+    /// Kept whatever the server does: series outlive it.
+    names: Names,
     sizes: Sizes,
     stats: Option<Stats>,
     stats_due: Instant,
@@ -65,6 +68,7 @@ impl Poller {
             began: now,
             health: Health::default(),
             history: History::default(),
+            names: Names::default(),
             sizes: Sizes::default(),
             stats: None,
             stats_due: now,
@@ -259,6 +263,7 @@ impl Poller {
                 window: self.settings.cadence.window,
             },
             &mut self.history,
+            &mut self.names,
         );
         self.sees_all_sessions = snapshot.sees_all_sessions();
         let measurable = snapshot
