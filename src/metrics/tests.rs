@@ -135,6 +135,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
     Activity {
         databases: databases(polled),
         roles: roles(),
+        logins: 3,
         sessions: sessions(privileged),
     }
 }

@@ -12,7 +12,9 @@ use crate::sample::{Activity, Database, Oid, Role, Sessions};
 const DOING: &str = "polling activity";
 
 /// Three kinds of rows share columns; what a column means depends on the first. `pg_stat_get_activity` without the
-/// view's joins costs half of it. The parameter is the role `pg_use_reserved_connections`, or NULL.
+/// view's joins costs half of it. The parameter is the role `pg_use_reserved_connections`, or NULL. Sessions are no more
+/// than the server has slots, and a database costs its maker some megabytes; roles cost nothing, so there is a limit to
+/// what is asked for.
 const SQL: &str = r#"
 with activity as materialized (
     select datid, usesysid, application_name, state, backend_type, count(*) as sessions,
@@ -25,10 +27,13 @@ select 'd'::"char" as kind, d.oid, null::oid as role, pg_catalog.namesend(d.datn
        d.datallowconn as flag, null::bool as other_flag, null::float8 as seconds
   from pg_catalog.pg_database as d
 union all
-select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rolconnlimit, null,
+select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rolconnlimit, r.logins,
        r.rolsuper, coalesce(pg_catalog.pg_has_role(r.oid, $1::oid, 'usage'), false), null
-  from pg_catalog.pg_roles as r
- where r.rolcanlogin or r.oid in (select a.usesysid from activity as a)
+  from (select oid, rolname, rolconnlimit, rolsuper, count(*) over () as logins
+          from pg_catalog.pg_roles
+         where rolcanlogin or oid in (select a.usesysid from activity as a)
+         order by oid in (select a.usesysid from activity as a) desc, oid
+         limit 10000) as r
 union all
 select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, a.blocked, null, null,
        a.oldest_transaction
@@ -67,7 +72,10 @@ pub(super) async fn read(
     for row in &rows {
         match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
             b'd' => activity.databases.push(database(row)?),
-            b'r' => activity.roles.push(role(row)?),
+            b'r' => {
+                activity.roles.push(role(row)?);
+                activity.logins = column::<i64>(row, 8)?.try_into().unwrap_or_default();
+            }
             b's' => activity.sessions.push(sessions(row)?),
             other => {
                 return Err(QueryError::Answer {

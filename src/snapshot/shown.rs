@@ -38,7 +38,10 @@ pub(super) fn fold(
         sees_all_sessions.then(|| grouped(&seen.activity, &hidden, names, seats, seen.now));
     let folded = Folded {
         databases: hidden.databases.len(),
-        roles: hidden.roles.len(),
+        roles: seen
+            .activity
+            .logins
+            .saturating_sub(seen.activity.roles.len()),
         applications: grouped.as_ref().map(|grouped| grouped.folded),
     };
     (folded, grouped)

@@ -52,6 +52,7 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
             superuser: name == "root",
             uses_reserved_connections: false,
         });
+        activity.logins += 1;
         if count > 0 {
             activity
                 .sessions
