@@ -21,7 +21,7 @@ use crate::sizes::{Sizes, Unknown};
 use crate::snapshot::{Observation, Snapshot};
 use crate::state::{Down, Publisher, Server};
 use crate::window::History;
-use backoff::Backoff;
+use backoff::{Backoff, rest};
 use journal::Journal;
 
 /// How long a session that missed its deadline is waited for before it is given up. Until then nothing else is opened: a
@@ -103,6 +103,10 @@ impl Poller {
                     Outcome::Ok => {
                         *backoff = Backoff::default();
                         errors = 0;
+                        let took = self.health.duration(Job::Activity).unwrap_or_default();
+                        if let Some(rest) = rest(took, ticks.period()) {
+                            ticks.reset_after(rest);
+                        }
                     }
                     Outcome::Timeout => {}
                     Outcome::Error if errors < ERRORS => errors += 1,
