@@ -23,7 +23,7 @@ pub(crate) struct Session {
 
 /// Set where the server knows them, on top of the options that every version knows: the session outlives a server-wide
 /// `idle_session_timeout`, does not freeze statistics, and the server notices soon when the agent is gone.
-const SETTINGS: [(u32, &str); 8] = [
+const SETTINGS: [(u32, &str); 7] = [
     // Names come as the bytes that they are: one that cannot be converted would cost the whole answer.
     (0, "set client_encoding = 'SQL_ASCII'"),
     (0, "set tcp_keepalives_idle = 30"),
@@ -32,7 +32,6 @@ const SETTINGS: [(u32, &str); 8] = [
     (140_000, "set idle_session_timeout = 0"),
     (140_000, "set client_connection_check_interval = '2s'"),
     (150_000, "set stats_fetch_consistency = none"),
-    (170_000, "set transaction_timeout = 0"),
 ];
 
 impl Session {

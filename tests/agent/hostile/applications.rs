@@ -1,0 +1,78 @@
+//! Names of applications, of which a tenant may have as many as it likes.
+
+use std::collections::BTreeSet;
+
+use super::{MEMORY, folded, resident};
+use crate::support::{create_tenant, failed_polls, fresh, sessions, trusting, watch};
+
+const SESSIONS: &str = "pg_stat_activity_count";
+const CROWD: usize = 40;
+
+/// 250 names for each of the sessions, so quickly one after the other that no two polls see the same.
+const RENAME: &str = "DO $$ BEGIN
+    FOR n IN 1..250 LOOP
+        PERFORM set_config('application_name', 'job ' || pg_backend_pid() || '-' || n, false), pg_sleep(0.03);
+    END LOOP;
+END $$";
+
+#[tokio::test]
+async fn ten_thousand_application_names_are_a_handful_of_series() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "app", -1).await;
+    let web = sessions(&cluster, "app", 2).await;
+    for session in &web {
+        let named = session.batch_execute("SET application_name = 'web'").await;
+        named.expect("a name");
+    }
+    let agent = watch(&cluster, "activity: {application_names: 5}").await;
+    let before = resident(&fresh(&agent).await);
+    let crowd = sessions(&cluster, "app", CROWD).await;
+    fresh(&agent).await;
+
+    let renaming = crowd.into_iter().map(|session| {
+        tokio::spawn(async move {
+            let done = session.batch_execute(RENAME).await;
+            done.expect("names");
+            session
+        })
+    });
+    let renaming: Vec<_> = renaming.collect();
+    let (mut series, mut most_folded, mut after) = (BTreeSet::new(), 0.0, before);
+    while !renaming.iter().all(tokio::task::JoinHandle::is_finished) {
+        let page = fresh(&agent).await;
+        assert_eq!(page.sum(SESSIONS, &[("datname", "app")]), 42.0);
+        let web = [("datname", "app"), ("application_name", "web")];
+        assert_eq!(page.sum(SESSIONS, &web), 2.0, "a tenant lost its series");
+        series.extend(
+            page.series(SESSIONS)
+                .into_iter()
+                .map(|series| series.labels),
+        );
+        most_folded = folded(&page, "application_name")
+            .expect("known")
+            .max(most_folded);
+        after = resident(&page);
+        assert_eq!(failed_polls(&page), [""; 0]);
+    }
+    for session in renaming {
+        session.await.expect("a session");
+    }
+    let names: BTreeSet<_> = series
+        .iter()
+        .filter(|labels| {
+            labels
+                .get("datname")
+                .is_some_and(|datname| datname == "app")
+        })
+        .filter_map(|labels| labels.get("application_name"))
+        .collect();
+    println!(
+        "{} series of {names:?}; {most_folded} folded; {before} bytes, then {after}",
+        series.len()
+    );
+    // Beside the nameless one, which has no such label.
+    assert!(names.len() <= 5, "{names:?}");
+    assert!(names.iter().any(|name| *name == "other"), "{names:?}");
+    assert!(most_folded >= 35.0, "{most_folded}");
+    assert!(after < MEMORY, "{after}");
+}

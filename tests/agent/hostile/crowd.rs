@@ -1,0 +1,147 @@
+//! Databases and roles, of which whoever may create them can create any number, and drop them again.
+
+use std::collections::BTreeSet;
+
+use super::{MEMORY, folded, resident, values};
+use crate::support::{
+    AGENT, AgentSpec, Cluster, SUPERUSER, Scrape, failed_polls, fresh, run, sessions, trusting,
+    watch,
+};
+
+async fn create_roles(cluster: &Cluster, count: usize) {
+    let create = format!(
+        "DO $$ BEGIN FOR n IN 1..{count} LOOP EXECUTE 'CREATE ROLE role_' || n || ' LOGIN'; END LOOP; END $$"
+    );
+    cluster.sql(&create).await;
+}
+
+async fn create_databases(cluster: &Cluster, count: usize) {
+    let admin = cluster.admin().await;
+    for n in 1..=count {
+        let create = format!("CREATE DATABASE db_{n} CONNECTION LIMIT 7");
+        admin.batch_execute(&create).await.expect("a database");
+    }
+    admin.close().await;
+}
+
+fn of_server(page: &Scrape, what: &str) -> Option<f64> {
+    page.value(&format!("pgcommons_server_connections{what}"), &[])
+}
+
+#[tokio::test]
+async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
+    let cluster = trusting(&[("max_locks_per_transaction", "500")]).await;
+    create_roles(&cluster, 12_000).await;
+    create_databases(&cluster, 120).await;
+    let visitors = [
+        ("role_11999", "db_119"),
+        ("role_11998", "db_118"),
+        ("role_1", "db_1"),
+    ];
+    let mut open = Vec::new();
+    for (role, database) in visitors {
+        open.push(
+            cluster
+                .connect(role, role, database)
+                .await
+                .expect("a session"),
+        );
+    }
+    let config = "activity: {databases: 20, roles: 100}\nbudgets: {db_120: {size: 1GiB}}";
+    let agent = watch(&cluster, config).await;
+
+    let page = fresh(&agent).await;
+    let databases = values(&page, "datname");
+    assert_eq!(databases.len(), 21, "{databases:?}");
+    for shown in ["postgres", "db_1", "db_118", "db_119", "db_120"] {
+        assert!(databases.contains(shown), "{shown} is busy or has a budget");
+    }
+    assert_eq!(folded(&page, "datname"), Some(100.0));
+    assert_eq!(values(&page, "rolname").len(), 100);
+    assert_eq!(folded(&page, "rolname"), Some(12_002.0 - 100.0));
+    let superuser = of_server(&page, "_limit").expect("a limit");
+    assert_eq!(
+        of_server(&page, "_committed"),
+        Some(120.0 * 7.0 + superuser)
+    );
+    assert_eq!(of_server(&page, ""), Some(4.0));
+    assert_eq!(failed_polls(&page), [""; 0]);
+    println!(
+        "{} bytes resident, a page of {}",
+        resident(&page),
+        page.text().len()
+    );
+    assert!(resident(&page) < MEMORY);
+    assert!(
+        agent.log().contains("more names than are shown"),
+        "{}",
+        agent.log()
+    );
+
+    let url = cluster.url(AGENT, AGENT, "postgres");
+    let env = [("DATABASE_URL", url.as_str())];
+    let output = run(AgentSpec {
+        args: &["check", "--json"],
+        env: &env,
+        config: Some(config),
+    })
+    .await;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let in_report = |kind: &str| report["servers"][0][kind].as_array().map(Vec::len);
+    assert_eq!(
+        in_report("databases"),
+        Some(121),
+        "a check leaves nobody out"
+    );
+    assert_eq!(
+        in_report("roles"),
+        Some(10_000),
+        "but for roles without number"
+    );
+}
+
+#[tokio::test]
+async fn databases_and_roles_under_ever_new_names_are_few_over_time() {
+    let cluster = trusting(&[]).await;
+    let agent = watch(&cluster, "activity: {databases: 3, roles: 4}").await;
+    let (mut databases, mut roles) = (BTreeSet::new(), BTreeSet::new());
+    let mut most_folded = 0.0;
+    let admin = cluster.admin().await;
+    for n in 0..12 {
+        for sql in [
+            format!("CREATE ROLE guest_{n} LOGIN"),
+            format!("CREATE DATABASE guest_{n} OWNER guest_{n}"),
+        ] {
+            admin.batch_execute(&sql).await.expect("a tenant");
+        }
+        let visit = sessions(&cluster, &format!("guest_{n}"), 1).await;
+        let page = fresh(&agent).await;
+        let count = page.sum("pg_stat_activity_count", &[]);
+        assert_eq!(
+            Some(count),
+            of_server(&page, ""),
+            "the sum over all databases is the server's"
+        );
+        databases.extend(values(&page, "datname"));
+        roles.extend(values(&page, "rolname"));
+        most_folded = folded(&page, "datname").expect("known").max(most_folded);
+        for session in visit {
+            session.close().await;
+        }
+        for sql in [
+            format!("DROP DATABASE guest_{n}"),
+            format!("DROP ROLE guest_{n}"),
+        ] {
+            admin.batch_execute(&sql).await.expect("a tenant is gone");
+        }
+    }
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(databases, set(&["guest_0", "guest_1", "other", "postgres"]));
+    assert_eq!(roles, set(&["guest_0", "guest_1", AGENT, SUPERUSER]));
+    assert_eq!(most_folded, 1.0);
+}
