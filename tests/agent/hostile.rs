@@ -6,6 +6,7 @@ mod defaults;
 mod extremes;
 mod names;
 mod planted;
+mod sessions;
 
 use std::collections::BTreeSet;
 

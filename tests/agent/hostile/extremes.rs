@@ -49,9 +49,8 @@ async fn a_hundred_thousand_advisory_locks_are_one_series() {
     let counted = |page: &Scrape| page.value("pg_locks_count", &of) == Some(100_000.0);
     let page = agent.scrape_until("the locks are counted", counted).await;
     assert_eq!(failed_polls(&page), [""; 0]);
-    let took = page.value("pgcommons_poll_duration_seconds", &[("poll", "stats")]);
-    println!("{took:?} seconds, {} bytes resident", resident(&page));
-    assert!(resident(&page) < MEMORY);
+    let bytes = resident(&page);
+    assert!(bytes < MEMORY, "{bytes}");
 }
 
 /// The text of a query is not asked for, however long the server keeps it.
@@ -71,15 +70,12 @@ async fn long_queries_do_not_reach_the_agent() {
     assert!(cluster.query_one_i64(kept).await > 20_000_000);
     for _ in 0..3 {
         let page = fresh(&agent).await;
-        assert_eq!(
-            page.sum("pg_stat_activity_count", &[("datname", "app")]),
-            20.0
-        );
+        let sessions = page.sum("pg_stat_activity_count", &[("datname", "app")]);
+        assert_eq!(Some(sessions), Some(20.0));
         assert_eq!(failed_polls(&page), [""; 0]);
         assert!(!page.text().contains("xxxx"));
     }
     let after = peak_memory(&agent);
-    println!("{before} kB at most before, {after} after");
     assert!(
         after < before + 2_000,
         "{before} kB at most before, {after} after"
