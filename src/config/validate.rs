@@ -168,26 +168,20 @@ fn servers(
 fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
     let raw = reader.table("activity", block);
     reader.unknown("activity", &raw.unknown, RawActivity::KEYS);
-    let names = [
-        (
-            "databases",
-            raw.databases,
-            1..=100_000,
-            &mut policy.databases,
-        ),
-        ("roles", raw.roles, 1..=100_000, &mut policy.roles),
-        (
-            "application_names",
-            raw.application_names,
-            0..=1000,
-            &mut policy.application_names,
-        ),
-    ];
-    for (key, leaf, range, seats) in names {
+    let mut seats = |key: &str, leaf, range, seats: &mut usize| {
         if let Some(number) = reader.number(&format!("activity.{key}"), leaf, range) {
             *seats = number;
         }
-    }
+    };
+    seats(
+        "databases",
+        raw.databases,
+        1..=100_000,
+        &mut policy.databases,
+    );
+    seats("roles", raw.roles, 1..=100_000, &mut policy.roles);
+    let names = &mut policy.application_names;
+    seats("application_names", raw.application_names, 0..=1000, names);
 }
 
 fn check_name(reader: &mut Reader, name: &str) {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use tokio::task::JoinHandle;
+
 use super::{MEMORY, folded, resident};
 use crate::support::{
-    Scrape, StopMode, create_tenant, failed_polls, fresh, sessions, trusting, watch,
+    Scrape, StopMode, TestSession, create_tenant, failed_polls, fresh, sessions, trusting, watch,
 };
 
 const SESSIONS: &str = "pg_stat_activity_count";
@@ -17,6 +19,24 @@ const RENAME: &str = "DO $$ BEGIN
     END LOOP;
 END $$";
 
+/// The names that the series of the database have; one without a name has no such label.
+fn names(page: &Scrape) -> BTreeSet<String> {
+    let mut series = page.series(SESSIONS);
+    series.retain(|series| series.label("datname") == Some("app"));
+    let names = series
+        .iter()
+        .filter_map(|series| series.label("application_name"));
+    names.map(str::to_owned).collect()
+}
+
+/// Sessions that take ever new names, until they have had enough of them.
+fn renaming(crowd: Vec<TestSession>) -> Vec<JoinHandle<()>> {
+    let rename = |session: TestSession| {
+        tokio::spawn(async move { session.batch_execute(RENAME).await.expect("names") })
+    };
+    crowd.into_iter().map(rename).collect()
+}
+
 #[tokio::test]
 async fn ten_thousand_application_names_are_a_handful_of_series() {
     let cluster = trusting(&[]).await;
@@ -28,51 +48,27 @@ async fn ten_thousand_application_names_are_a_handful_of_series() {
     }
     let agent = watch(&cluster, "activity: {application_names: 5}").await;
     let before = resident(&fresh(&agent).await);
-    let crowd = sessions(&cluster, "app", CROWD).await;
-    fresh(&agent).await;
+    let crowd = renaming(sessions(&cluster, "app", CROWD).await);
 
-    let renaming = crowd.into_iter().map(|session| {
-        tokio::spawn(async move {
-            let done = session.batch_execute(RENAME).await;
-            done.expect("names");
-            session
-        })
-    });
-    let renaming: Vec<_> = renaming.collect();
-    let (mut series, mut most_folded, mut after) = (BTreeSet::new(), 0.0, before);
-    while !renaming.iter().all(tokio::task::JoinHandle::is_finished) {
+    let (mut seen, mut most_folded, mut after) = (BTreeSet::new(), 0.0, before);
+    while !crowd.iter().all(JoinHandle::is_finished) {
         let page = fresh(&agent).await;
-        let sessions = page.sum(SESSIONS, &[("datname", "app")]);
-        assert_eq!(Some(sessions), Some(42.0));
-        let web = [("datname", "app"), ("application_name", "web")];
-        let of_web = Some(page.sum(SESSIONS, &web));
-        assert_eq!(of_web, Some(2.0), "a tenant lost its series");
-        series.extend(
-            page.series(SESSIONS)
-                .into_iter()
-                .map(|series| series.labels),
-        );
-        most_folded = folded(&page, "application_name")
-            .expect("known")
-            .max(most_folded);
+        let of_web = page.sum(SESSIONS, &[("datname", "app"), ("application_name", "web")]);
+        assert_eq!(Some(of_web), Some(2.0), "a tenant lost its series");
+        let of_all = page.sum(SESSIONS, &[("datname", "app")]);
+        let connections = page.value("pgcommons_database_connections", &[("datname", "app")]);
+        assert_eq!(Some(of_all), connections, "a sum that is not the whole");
+        seen.extend(names(&page));
+        let folded = folded(&page, "application_name").expect("known");
+        most_folded = folded.max(most_folded);
         after = resident(&page);
         assert_eq!(failed_polls(&page), [""; 0]);
     }
-    for session in renaming {
-        session.await.expect("a session");
+    for session in crowd {
+        session.await.expect("all names were taken");
     }
-    let names: BTreeSet<_> = series
-        .iter()
-        .filter(|labels| {
-            labels
-                .get("datname")
-                .is_some_and(|datname| datname == "app")
-        })
-        .filter_map(|labels| labels.get("application_name"))
-        .collect();
-    // Beside the nameless one, which has no such label.
-    assert!(names.len() <= 5, "{names:?}");
-    assert!(names.iter().any(|name| *name == "other"), "{names:?}");
+    assert!(seen.len() <= 5, "{seen:?}");
+    assert!(seen.contains("other"), "{seen:?}");
     assert!(most_folded >= 35.0, "{most_folded}");
     assert!(after < MEMORY, "{before} bytes, then {after}");
 }
@@ -83,18 +79,14 @@ async fn a_database_made_anew_gets_no_more_names() {
     let mut cluster = trusting(&[]).await;
     create_tenant(&cluster, "app", -1).await;
     let agent = watch(&cluster, "activity: {application_names: 1}").await;
-    let mut names = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for round in ["drop", "restart", "end"] {
         let open = sessions(&cluster, "app", 1).await;
         let rename = format!("SET application_name = 'before {round}'");
         open[0].batch_execute(&rename).await.expect("a name");
         let counted = |page: &Scrape| page.sum(SESSIONS, &[("datname", "app")]) > 0.0;
         agent.scrape_until("the session is there", counted).await;
-        for series in fresh(&agent).await.series(SESSIONS) {
-            if series.label("datname") == Some("app") {
-                names.extend(series.label("application_name").map(str::to_owned));
-            }
-        }
+        seen.extend(names(&fresh(&agent).await));
         for session in open {
             session.close().await;
         }
@@ -109,6 +101,6 @@ async fn a_database_made_anew_gets_no_more_names() {
         }
     }
     // The first may have been seen before it had its name.
-    names.remove("before drop");
-    assert_eq!(names, ["other".to_owned()].into());
+    seen.remove("before drop");
+    assert_eq!(seen, ["other".to_owned()].into());
 }

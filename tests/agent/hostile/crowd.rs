@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::{MEMORY, folded, resident, values};
 use crate::support::{
-    AGENT, AgentSpec, Cluster, SUPERUSER, Scrape, failed_polls, fresh, run, sessions, trusting,
-    watch,
+    AGENT, AgentSpec, Cluster, SUPERUSER, Scrape, TestSession, create_tenant, failed_polls, fresh,
+    run, sessions, trusting, watch,
 };
 
 async fn create_roles(cluster: &Cluster, count: usize) {
@@ -24,6 +26,30 @@ async fn create_databases(cluster: &Cluster, count: usize) {
     admin.close().await;
 }
 
+async fn visits<const N: usize>(cluster: &Cluster, visitors: [u32; N]) -> Vec<TestSession> {
+    let mut open = Vec::new();
+    for n in visitors {
+        let (role, database) = (format!("role_{n}"), format!("db_{n}"));
+        let session = cluster.connect(&role, &role, &database).await;
+        open.push(session.expect("PUBLIC may connect"));
+    }
+    open
+}
+
+/// How many databases and roles a check reports.
+async fn checked(cluster: &Cluster, config: &str) -> [Option<usize>; 2] {
+    let url = cluster.url(AGENT, AGENT, "postgres");
+    let env = [("DATABASE_URL", url.as_str())];
+    let output = run(AgentSpec {
+        args: &["check", "--json"],
+        env: &env,
+        config: Some(config),
+    })
+    .await;
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    ["databases", "roles"].map(|kind| report["servers"][0][kind].as_array().map(Vec::len))
+}
+
 fn of_server(page: &Scrape, what: &str) -> Option<f64> {
     page.value(&format!("pgcommons_server_connections{what}"), &[])
 }
@@ -33,20 +59,7 @@ async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
     let cluster = trusting(&[("max_locks_per_transaction", "500")]).await;
     create_roles(&cluster, 12_000).await;
     create_databases(&cluster, 120).await;
-    let visitors = [
-        ("role_11999", "db_119"),
-        ("role_11998", "db_118"),
-        ("role_1", "db_1"),
-    ];
-    let mut open = Vec::new();
-    for (role, database) in visitors {
-        open.push(
-            cluster
-                .connect(role, role, database)
-                .await
-                .expect("a session"),
-        );
-    }
+    let _open = visits(&cluster, [119, 118, 1]).await;
     let config = "activity: {databases: 20, roles: 100}\nbudgets: {db_120: {size: 1GiB}}";
     let agent = watch(&cluster, config).await;
 
@@ -68,32 +81,11 @@ async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
     assert_eq!(failed_polls(&page), [""; 0]);
     let bytes = resident(&page);
     assert!(bytes < MEMORY, "{bytes}");
-    assert!(
-        agent.log().contains("more names than are shown"),
-        "{}",
-        agent.log()
-    );
+    let log = agent.log();
+    assert!(log.contains("more names than are shown"), "{log}");
 
-    let url = cluster.url(AGENT, AGENT, "postgres");
-    let env = [("DATABASE_URL", url.as_str())];
-    let output = run(AgentSpec {
-        args: &["check", "--json"],
-        env: &env,
-        config: Some(config),
-    })
-    .await;
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let in_report = |kind: &str| report["servers"][0][kind].as_array().map(Vec::len);
-    assert_eq!(
-        in_report("databases"),
-        Some(121),
-        "a check leaves nobody out"
-    );
-    assert_eq!(
-        in_report("roles"),
-        Some(10_000),
-        "but for roles without number"
-    );
+    // A check leaves out nobody but roles without number.
+    assert_eq!(checked(&cluster, config).await, [Some(121), Some(10_000)]);
 }
 
 #[tokio::test]
@@ -104,20 +96,12 @@ async fn databases_and_roles_under_ever_new_names_are_few_over_time() {
     let mut most_folded: f64 = 0.0;
     let admin = cluster.admin().await;
     for n in 0..12 {
-        for sql in [
-            format!("CREATE ROLE guest_{n} LOGIN"),
-            format!("CREATE DATABASE guest_{n} OWNER guest_{n}"),
-        ] {
-            admin.batch_execute(&sql).await.expect("a tenant");
-        }
-        let visit = sessions(&cluster, &format!("guest_{n}"), 1).await;
+        let guest = format!("guest_{n}");
+        create_tenant(&cluster, &guest, -1).await;
+        let visit = sessions(&cluster, &guest, 1).await;
         let page = fresh(&agent).await;
         let count = page.sum("pg_stat_activity_count", &[]);
-        assert_eq!(
-            Some(count),
-            of_server(&page, ""),
-            "the sum over all databases is the server's"
-        );
+        assert_eq!(Some(count), of_server(&page, ""), "everybody counts");
         databases.extend(values(&page, "datname"));
         roles.extend(values(&page, "rolname"));
         most_folded = folded(&page, "datname").expect("known").max(most_folded);
@@ -125,8 +109,8 @@ async fn databases_and_roles_under_ever_new_names_are_few_over_time() {
             session.close().await;
         }
         for sql in [
-            format!("DROP DATABASE guest_{n}"),
-            format!("DROP ROLE guest_{n}"),
+            format!("DROP DATABASE {guest}"),
+            format!("DROP ROLE {guest}"),
         ] {
             admin.batch_execute(&sql).await.expect("a tenant is gone");
         }

@@ -65,13 +65,8 @@ async fn plant(cluster: &Cluster) {
     }
 }
 
-#[tokio::test]
-async fn nothing_planted_in_public_is_ever_called() {
-    let cluster = trusting(&[]).await;
-    create_tenant(&cluster, "mallory", 50).await;
-    create_agent_role(&cluster).await;
-    plant(&cluster).await;
-    // Whoever is careless does call it.
+/// A session that does not look out does call it.
+async fn assert_found_by_the_careless(cluster: &Cluster) {
     let careless = cluster
         .connect(AGENT, AGENT, "postgres")
         .await
@@ -89,6 +84,15 @@ async fn nothing_planted_in_public_is_ever_called() {
         assert_eq!(error, "planted", "{statement}");
     }
     careless.close().await;
+}
+
+#[tokio::test]
+async fn nothing_planted_in_public_is_ever_called() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "mallory", 50).await;
+    create_agent_role(&cluster).await;
+    plant(&cluster).await;
+    assert_found_by_the_careless(&cluster).await;
     let raised = || cluster.log().matches("planted").count();
     let before = raised();
 
