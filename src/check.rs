@@ -13,6 +13,7 @@ use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::ConnectFailure;
 use crate::logging::chain;
+use crate::names::Names;
 use crate::pg::Session;
 use crate::sample::Activity;
 use crate::sizes::{Cadence, Sizes, Unknown};
@@ -87,12 +88,13 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
             activity,
             stats: None,
             sizes: &sizes,
-            policy: &server.policy,
+            policy: &server.policy.showing_all(),
             now: Duration::ZERO,
             wall_clock: wall_clock(),
             window: server.cadence.window,
         },
         &mut History::default(),
+        &mut Names::default(),
     ))
 }
 

@@ -13,6 +13,7 @@ mod http;
 mod limits;
 mod logging;
 mod metrics;
+mod names;
 mod pg;
 mod policy;
 mod poll;

@@ -36,6 +36,9 @@ pub(crate) struct Policy {
     pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
     /// Databases that must be there, as a budget is meant for this server alone; one that is not may be misspelt.
     pub(crate) expected: BTreeSet<String>,
+    /// How many databases without a budget get series of their own, and how many login roles.
+    pub(crate) databases: usize,
+    pub(crate) roles: usize,
     /// How many `application_name`s of a database get series of their own; the rest is summed up as `other`.
     pub(crate) application_names: usize,
     /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
@@ -49,6 +52,8 @@ impl Default for Policy {
             exclude: Vec::new(),
             budgets: BTreeMap::new(),
             expected: BTreeSet::new(),
+            databases: 1000,
+            roles: 1000,
             application_names: 10,
             connections_limit: None,
         }
@@ -70,6 +75,15 @@ impl Policy {
             self.include.is_empty() || matched(&self.include)
         };
         included && !matched(&self.exclude)
+    }
+
+    /// The same, with every database and role shown: for one look, after which nothing is kept.
+    pub(crate) fn showing_all(&self) -> Self {
+        Self {
+            databases: usize::MAX,
+            roles: usize::MAX,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn budget(&self, datname: &str) -> Option<&Arc<Budget>> {

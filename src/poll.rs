@@ -14,13 +14,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
+use crate::names::Names;
 use crate::pg::{ConnectError, QueryError, Session};
 use crate::sample::{Activity, Stats};
 use crate::sizes::{Sizes, Unknown};
 use crate::snapshot::{Observation, Snapshot};
 use crate::state::{Down, Publisher, Server};
 use crate::window::History;
-use backoff::Backoff;
+use backoff::{Backoff, rest};
 use journal::Journal;
 
 /// How long a session that missed its deadline is waited for before it is given up. Until then nothing else is opened: a
@@ -39,6 +40,8 @@ pub(crate) struct Poller {
     began: Instant,
     health: Health,
     history: History,
+    /// Kept whatever the server does: series outlive it.
+    names: Names,
     sizes: Sizes,
     stats: Option<Stats>,
     stats_due: Instant,
@@ -65,6 +68,7 @@ impl Poller {
             began: now,
             health: Health::default(),
             history: History::default(),
+            names: Names::default(),
             sizes: Sizes::default(),
             stats: None,
             stats_due: now,
@@ -99,6 +103,10 @@ impl Poller {
                     Outcome::Ok => {
                         *backoff = Backoff::default();
                         errors = 0;
+                        let took = self.health.duration(Job::Activity).unwrap_or_default();
+                        if let Some(rest) = rest(took, ticks.period()) {
+                            ticks.reset_after(rest);
+                        }
                     }
                     Outcome::Timeout => {}
                     Outcome::Error if errors < ERRORS => errors += 1,
@@ -259,6 +267,7 @@ impl Poller {
                 window: self.settings.cadence.window,
             },
             &mut self.history,
+            &mut self.names,
         );
         self.sees_all_sessions = snapshot.sees_all_sessions();
         let measurable = snapshot

@@ -119,7 +119,10 @@ pub(crate) struct Sessions {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Activity {
     pub(crate) databases: Vec<Database>,
+    /// Those with sessions first; at most 10,000.
     pub(crate) roles: Vec<Role>,
+    /// How many roles there are that would be in `roles`.
+    pub(crate) logins: usize,
     pub(crate) sessions: Vec<Sessions>,
     /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
     pub(crate) in_recovery: bool,

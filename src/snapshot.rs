@@ -2,19 +2,23 @@
 //! together; pure, and free of names of metrics.
 
 mod sessions;
+mod shown;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::{self, Slots, Standing, Usage};
+use crate::names::Names;
 use crate::policy::{Budget, Policy};
 use crate::sample::{Activity, Database, DatabaseStats, Role, ServerInfo, Stats};
 use crate::sizes::{Sizes, Unknown};
 use crate::window::{DatabaseSeen, History, Observed, Track};
 
-use sessions::grouped;
+use sessions::Grouped;
 pub(crate) use sessions::{SessionKey, SessionTotal};
+pub(crate) use shown::Folded;
+use shown::fold;
 
 /// A standing now, and what the polls before saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +36,8 @@ pub(crate) struct DatabaseView {
     pub(crate) judged: Option<Judged>,
     pub(crate) size: Result<u64, Unknown>,
     pub(crate) budget: Option<Arc<Budget>>,
-    /// Empty when the agent's role does not see all sessions.
-    pub(crate) sessions: BTreeMap<SessionKey, SessionTotal>,
+    /// Sessions that wait for a lock; None: the agent's role does not see all sessions.
+    pub(crate) blocked: Option<u32>,
     pub(crate) stats: Option<Arc<DatabaseStats>>,
 }
 
@@ -64,8 +68,12 @@ pub(crate) struct Snapshot {
     pub(crate) server: Option<Judged>,
     /// Logins under way; None where the server does not show them.
     pub(crate) starting: Option<u32>,
+    /// Those that are shown one by one.
     pub(crate) databases: Vec<DatabaseView>,
     pub(crate) roles: Vec<RoleView>,
+    /// Of every database watched. Empty when the agent's role does not see all sessions.
+    pub(crate) sessions: BTreeMap<SessionKey, SessionTotal>,
+    pub(crate) folded: Folded,
     /// Databases that have a budget and are not there.
     pub(crate) missing: Vec<String>,
     /// When the oldest of the sizes known was measured, seconds since the epoch.
@@ -87,42 +95,45 @@ pub(crate) struct Observation<'a> {
 }
 
 impl Snapshot {
-    /// Judges one observation; the history is told of it.
-    pub(crate) fn judge(mut seen: Observation<'_>, history: &mut History) -> Self {
+    /// Judges one observation; the history is told of it, and new names are given the seats that are free. What is said of
+    /// the server as a whole counts also those that have none.
+    pub(crate) fn judge(
+        mut seen: Observation<'_>,
+        history: &mut History,
+        names: &mut Names,
+    ) -> Self {
         let missing = missing(&seen.activity.databases, seen.policy);
-        let activity = &mut seen.activity;
-        activity
-            .databases
-            .retain(|database| seen.policy.watches(&database.name));
+        let superuser = is_superuser(&seen);
+        let watches = |database: &Database| seen.policy.watches(&database.name);
+        seen.activity.databases.retain(watches);
         let slots = Slots::of(seen.info, seen.policy);
-        let committed = limits::committed(&activity.databases, slots);
+        let committed = limits::committed(&seen.activity.databases, slots);
+        let activity = &seen.activity;
         let usage = activity
             .sees_all_sessions()
             .then(|| Usage::count(&activity.sessions, seen.info.version_num));
-        let standings = usage
-            .as_ref()
-            .map(|usage| Standings::of(&seen, usage, slots));
+        let (folded, grouped) = fold(&mut seen, usage.is_some(), names);
+        let standings = Standings::of(&seen, usage.as_ref(), slots);
         match &standings {
             Some(standings) => standings.remember(&seen, history),
             None => history.gap(),
         }
         Self {
             info: Arc::clone(seen.info),
-            superuser: is_superuser(&seen),
+            superuser,
             in_recovery: seen.activity.in_recovery,
             slots,
             committed,
             missing,
+            folded,
             starting: usage.as_ref().and_then(|usage| usage.starting),
             server: standings
                 .as_ref()
                 .map(|standings| judged(standings.server.clone(), history.server())),
-            databases: database_views(&mut seen, standings.as_ref(), history),
+            databases: database_views(&mut seen, standings.as_ref(), grouped.as_ref(), history),
             roles: role_views(&mut seen, standings.as_ref(), history),
-            oldest_size: seen
-                .sizes
-                .oldest(seen.now)
-                .map(|age| seen.wall_clock - age.as_secs_f64()),
+            sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
+            oldest_size: oldest_size(&seen),
         }
     }
 
@@ -139,6 +150,11 @@ fn is_superuser(seen: &Observation<'_>) -> bool {
         .iter()
         .find(|role| role.oid == seen.info.role);
     own.map_or(seen.info.superuser, |role| role.superuser)
+}
+
+fn oldest_size(seen: &Observation<'_>) -> Option<f64> {
+    let age = seen.sizes.oldest(seen.now)?;
+    Some(seen.wall_clock - age.as_secs_f64())
 }
 
 fn missing(databases: &[Database], policy: &Policy) -> Vec<String> {
@@ -159,7 +175,8 @@ struct Standings {
 }
 
 impl Standings {
-    fn of(seen: &Observation<'_>, usage: &Usage, slots: Slots) -> Self {
+    fn of(seen: &Observation<'_>, usage: Option<&Usage>, slots: Slots) -> Option<Self> {
+        let usage = usage?;
         let database = |row: &Database| {
             limits::database(
                 row,
@@ -168,7 +185,7 @@ impl Standings {
                 slots,
             )
         };
-        Self {
+        Some(Self {
             server: limits::server(usage, slots),
             databases: seen.activity.databases.iter().map(database).collect(),
             roles: seen
@@ -177,7 +194,7 @@ impl Standings {
                 .iter()
                 .map(|row| limits::role(row, usage, slots))
                 .collect(),
-        }
+        })
     }
 
     fn remember(&self, seen: &Observation<'_>, history: &mut History) {
@@ -233,11 +250,9 @@ fn judged(standing: Standing, track: &Track) -> Judged {
 fn database_views(
     seen: &mut Observation<'_>,
     standings: Option<&Standings>,
+    grouped: Option<&Grouped>,
     history: &History,
 ) -> Vec<DatabaseView> {
-    let mut sessions = standings
-        .map(|_| grouped(&seen.activity, seen.policy.application_names))
-        .unwrap_or_default();
     let rows = std::mem::take(&mut seen.activity.databases);
     let view = |(n, row): (usize, Database)| DatabaseView {
         judged: standings
@@ -249,7 +264,7 @@ fn database_views(
             seen.sizes.of(row.oid)
         },
         budget: seen.policy.budget(&row.name).cloned(),
-        sessions: sessions.remove(&row.oid).unwrap_or_default(),
+        blocked: grouped.map(|grouped| grouped.blocked.get(&row.oid).copied().unwrap_or(0)),
         stats: seen.stats.and_then(|stats| stats.get(&row.oid)).cloned(),
         row,
     };
@@ -270,3 +285,6 @@ fn role_views(
     };
     rows.into_iter().enumerate().map(view).collect()
 }
+
+#[cfg(test)]
+mod tests;

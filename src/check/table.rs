@@ -167,15 +167,33 @@ fn dash() -> String {
     "-".to_owned()
 }
 
-/// A name may hold newlines and escape sequences, which must not reach a terminal.
+/// A name may hold newlines, escape sequences, and characters that are not seen or turn the line around: none of these must
+/// reach a terminal. What Rust escapes beside them is harmless, and is left as it was.
 fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    text.escape_debug()
+        .to_string()
+        .replace("\\'", "'")
+        .replace("\\\"", "\"")
+        .replace("\\\\", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn what_could_move_the_cursor_is_spelt_out() {
+        for (text, shown) in [
+            ("größe 🐘 ไทย", "größe 🐘 ไทย"),
+            (r#"it's "a\b\'c\\"#, r#"it's "a\b\'c\\"#),
+            ("\u{1b}[2J\u{7}\r\n\t\u{7f}", r"\u{1b}[2J\u{7}\r\n\t\u{7f}"),
+            ("\u{9b}31m", r"\u{9b}31m"),
+            (
+                "\u{202e}nimda\u{200b}\u{2028}",
+                r"\u{202e}nimda\u{200b}\u{2028}",
+            ),
+        ] {
+            assert_eq!(plain(text), shown);
+        }
+    }
 }

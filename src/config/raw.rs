@@ -66,6 +66,8 @@ table!(RawSizes {
     time_share: Leaf,
 });
 table!(RawActivity {
+    databases: Leaf,
+    roles: Leaf,
     application_names: Leaf,
 });
 table!(RawDatabases {

@@ -40,10 +40,8 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example.log_level, defaults.log_level);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
     assert_eq!(example.cadence, default.cadence);
-    assert_eq!(
-        example.policy.application_names,
-        default.policy.application_names
-    );
+    let seats = |policy: &Policy| (policy.databases, policy.roles, policy.application_names);
+    assert_eq!(seats(&example.policy), seats(&default.policy));
     assert_eq!(example.target.tls, default.target.tls);
     let place = |target: &Target| {
         (

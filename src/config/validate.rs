@@ -140,16 +140,8 @@ fn servers(
     cadence: Cadence,
     environment: &Environment,
 ) -> Vec<ServerConfig> {
-    let activity = reader.table("activity", std::mem::take(&mut raw.activity));
-    reader.unknown("activity", &activity.unknown, RawActivity::KEYS);
     let mut policy = Policy::default();
-    if let Some(names) = reader.number(
-        "activity.application_names",
-        activity.application_names,
-        0..=1000,
-    ) {
-        policy.application_names = names;
-    }
+    activity(reader, std::mem::take(&mut raw.activity), &mut policy);
     databases(reader, "databases", raw.databases, &mut policy);
     budgets(reader, "budgets", raw.budgets, &mut policy);
     let given = reader.table("servers", raw.servers);
@@ -171,6 +163,25 @@ fn servers(
         }
     }
     servers
+}
+
+fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
+    let raw = reader.table("activity", block);
+    reader.unknown("activity", &raw.unknown, RawActivity::KEYS);
+    let mut seats = |key: &str, leaf, range, seats: &mut usize| {
+        if let Some(number) = reader.number(&format!("activity.{key}"), leaf, range) {
+            *seats = number;
+        }
+    };
+    seats(
+        "databases",
+        raw.databases,
+        1..=100_000,
+        &mut policy.databases,
+    );
+    seats("roles", raw.roles, 1..=100_000, &mut policy.roles);
+    let names = &mut policy.application_names;
+    seats("application_names", raw.application_names, 0..=1000, names);
 }
 
 fn check_name(reader: &mut Reader, name: &str) {

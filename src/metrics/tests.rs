@@ -9,6 +9,7 @@ use expect_test::expect_file;
 
 use super::{encode, family, reference};
 use crate::health::{ConnectFailure, Health, Job, Outcome};
+use crate::names::Names;
 use crate::policy::{Budget, Policy};
 use crate::sample::{
     Activity, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions, Size,
@@ -94,8 +95,8 @@ fn up(privileged: bool) -> Server {
 }
 
 fn snapshot(privileged: bool) -> Snapshot {
-    let mut history = History::default();
-    let judge = |polled: u64, history: &mut History| {
+    let (mut history, mut names) = (History::default(), Names::default());
+    let mut judge = |polled: u64| {
         Snapshot::judge(
             Observation {
                 info: &Arc::new(info()),
@@ -107,11 +108,12 @@ fn snapshot(privileged: bool) -> Snapshot {
                 wall_clock: 1_700_000_100.0,
                 window: Duration::from_mins(2),
             },
-            history,
+            &mut history,
+            &mut names,
         )
     };
-    judge(0, &mut history);
-    judge(2, &mut history)
+    judge(0);
+    judge(2)
 }
 
 fn info() -> ServerInfo {
@@ -133,6 +135,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
     Activity {
         databases: databases(polled),
         roles: roles(),
+        logins: 3,
         sessions: sessions(privileged),
         in_recovery: false,
     }

@@ -119,14 +119,18 @@ fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectEr
     Ok(config)
 }
 
-/// Settings that every supported version knows: an unknown one would be fatal here. The server must give up on a
-/// statement before the agent does, or the statement would go on for nobody.
+/// Settings that every supported version knows: an unknown one would be fatal here. They win over what the owner of the
+/// database, or whoever may alter the role, has set as its defaults: no other role's privileges, no function from another
+/// schema, no waiting for the transactions of others. The server must give up on a statement before the agent
+/// does, or the statement would go on for nobody.
 fn options(target: &Target, timeout: Duration) -> String {
     let statement = statement_timeout(timeout);
     let lock = statement / 2;
     format!(
         "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
-         -c idle_in_transaction_session_timeout={statement} -c search_path=pg_catalog -c jit=off",
+         -c idle_in_transaction_session_timeout={statement} -c role=none -c search_path=pg_catalog,pg_temp \
+         -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
+         -c jit=off",
         target.options
     )
 }

@@ -1,4 +1,4 @@
-//! How long to wait before the next login. Pure: chance is an argument.
+//! How long to wait before the next login, and before the next poll. Pure: chance is an argument.
 
 use std::time::Duration;
 
@@ -23,6 +23,12 @@ impl Backoff {
     }
 }
 
+/// The pause before the next poll where the usual one is too short: counting takes at most half of a server's time, also of
+/// one whose tenants have made it slow.
+pub(super) fn rest(took: Duration, interval: Duration) -> Option<Duration> {
+    (took > interval / 2).then_some(took)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +42,15 @@ mod tests {
             (0..100).all(|_| backoff.next(0.0) == LONGEST),
             "no overflow"
         );
+    }
+
+    #[test]
+    fn counting_takes_at_most_half_of_the_time() {
+        let [short, half, long] = [1, 500, 1400].map(Duration::from_millis);
+        let second = Duration::from_secs(1);
+        assert_eq!(rest(short, second), None);
+        assert_eq!(rest(half, second), None);
+        assert_eq!(rest(long, second), Some(long));
     }
 
     #[test]

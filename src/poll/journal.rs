@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use crate::health::{Job, Outcome};
 use crate::logging::chain;
 use crate::sample::Support;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Folded, Snapshot};
 use crate::state::Down;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +26,8 @@ pub(super) struct Journal {
     sees_all_sessions: bool,
     superuser: bool,
     missing: Vec<String>,
+    /// Not every database and role is shown.
+    folds: bool,
 }
 
 impl Journal {
@@ -38,6 +40,7 @@ impl Journal {
             sees_all_sessions: true,
             superuser: false,
             missing: Vec::new(),
+            folds: false,
         }
     }
 
@@ -61,6 +64,7 @@ impl Journal {
         }
         self.superuser = snapshot.superuser;
         self.missing(&snapshot.missing);
+        self.folded(snapshot.folded);
         let sees = snapshot.sees_all_sessions();
         match (self.sees_all_sessions, sees) {
             (true, false) => {
@@ -102,6 +106,19 @@ impl Journal {
                 "PostgreSQL after 18 is not known to this agent, and watched as far as that goes",
             ),
         }
+    }
+
+    fn folded(&mut self, folded: Folded) {
+        let folds = folded.databases + folded.roles > 0;
+        if folds && !self.folds {
+            warn!(
+                server = self.server,
+                databases = folded.databases,
+                roles = folded.roles,
+                "more names than are shown one by one: activity.databases and activity.roles say how many"
+            );
+        }
+        self.folds = folds;
     }
 
     pub(super) fn down(&mut self, down: Down, error: &dyn Error) {

@@ -1,15 +1,21 @@
-//! Sessions of each database as series show them: a bounded number of applications, and the rest in one sum.
+//! Sessions as series show them: a bounded number of applications of each database, and the rest in one sum.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use crate::sample::{Activity, Oid, Sessions};
+use super::shown::Hidden;
+use crate::names::{Names, Seats};
+use crate::sample::{Activity, Database, Oid, Role, Sessions};
 
-/// The label that stands for every `application_name` beyond the configured number of them.
+/// The label that stands for every database, role and `application_name` without a seat. One that is called so is summed up
+/// with them.
 pub(crate) const OTHER: &str = "other";
 
-/// What tells the series of one database's sessions apart.
+/// What tells the series of sessions apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionKey {
+    pub(crate) datname: String,
     pub(crate) usename: String,
     pub(crate) application_name: String,
     pub(crate) state: String,
@@ -19,75 +25,108 @@ pub(crate) struct SessionKey {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct SessionTotal {
     pub(crate) count: u32,
-    pub(crate) blocked: u32,
     pub(crate) oldest_transaction: Option<f64>,
 }
 
-/// Sessions of each database, with at most `names` applications told apart in it: those with the most sessions.
-pub(super) fn grouped(
-    activity: &Activity,
-    names: usize,
-) -> HashMap<Oid, BTreeMap<SessionKey, SessionTotal>> {
-    let roles: HashMap<Oid, &str> = activity
-        .roles
-        .iter()
-        .map(|role| (role.oid, role.name.as_str()))
-        .collect();
-    let mut by_database: HashMap<Oid, Vec<&Sessions>> = HashMap::new();
-    for group in &activity.sessions {
-        if let Some(oid) = group.database
-            && group.backend_type.is_some()
-        {
-            by_database.entry(oid).or_default().push(group);
-        }
-    }
-    by_database
-        .into_iter()
-        .map(|(oid, groups)| (oid, fold(&groups, &roles, names)))
-        .collect()
+/// The sessions of the databases watched.
+#[derive(Debug, Default)]
+pub(super) struct Grouped {
+    pub(super) totals: BTreeMap<SessionKey, SessionTotal>,
+    /// Sessions that wait for a lock, by database.
+    pub(super) blocked: HashMap<Oid, u32>,
+    /// Applications that have no series of their own.
+    pub(super) folded: usize,
 }
 
-fn fold(
-    groups: &[&Sessions],
-    roles: &HashMap<Oid, &str>,
-    names: usize,
-) -> BTreeMap<SessionKey, SessionTotal> {
-    let kept = busiest(groups, names);
-    let mut totals: BTreeMap<SessionKey, SessionTotal> = BTreeMap::new();
-    for group in groups {
+/// Sums up what has no seat; free seats of a database go to the applications with the most sessions in it.
+pub(super) fn grouped(
+    activity: &Activity,
+    hidden: &Hidden,
+    names: &mut Names,
+    seats: usize,
+    now: Duration,
+) -> Grouped {
+    let labels = Labels::of(activity, hidden);
+    let mut by_database: BTreeMap<&str, Vec<&Sessions>> = BTreeMap::new();
+    let mut grouped = Grouped::default();
+    for group in &activity.sessions {
+        if let Some(oid) = group.database
+            && let Some(datname) = labels.databases.get(&oid)
+            && group.backend_type.is_some()
+        {
+            by_database.entry(datname).or_default().push(group);
+            *grouped.blocked.entry(oid).or_default() += group.blocked;
+        }
+    }
+    let nobody = Seats::default();
+    for (datname, groups) in by_database {
+        let present = busiest(&groups);
+        let seated = if datname == OTHER && !hidden.databases.is_empty() {
+            &nobody
+        } else {
+            names.applications(datname).fill(now, seats, &present)
+        };
+        grouped.folded += present.iter().filter(|name| !seated.has(name)).count();
+        for group in groups {
+            grouped.add(group, datname, labels.usename(group), seated);
+        }
+    }
+    grouped
+}
+
+impl Grouped {
+    fn add(&mut self, group: &Sessions, datname: &str, usename: &str, seated: &Seats) {
         let name = group.application_name.as_str();
         let key = SessionKey {
-            usename: group
-                .role
-                .and_then(|oid| roles.get(&oid))
-                .copied()
-                .unwrap_or_default()
-                .to_owned(),
-            application_name: if kept.contains(&name) { name } else { OTHER }.to_owned(),
+            datname: datname.to_owned(),
+            usename: usename.to_owned(),
+            application_name: if seated.has(name) { name } else { OTHER }.to_owned(),
             state: group.state.clone().unwrap_or_default(),
             backend_type: group.backend_type.clone().unwrap_or_default(),
         };
-        let total = totals.entry(key).or_default();
+        let total = self.totals.entry(key).or_default();
         total.count += group.count;
-        total.blocked += group.blocked;
         total.oldest_transaction = [total.oldest_transaction, group.oldest_transaction]
             .into_iter()
             .flatten()
             .reduce(f64::max);
     }
-    totals
 }
 
-fn busiest<'a>(groups: &[&'a Sessions], names: usize) -> Vec<&'a str> {
+/// What databases and roles are called in series.
+struct Labels<'a> {
+    databases: HashMap<Oid, &'a str>,
+    roles: HashMap<Oid, &'a str>,
+}
+
+impl<'a> Labels<'a> {
+    fn of(activity: &'a Activity, hidden: &Hidden) -> Self {
+        let other = |oid: &Oid| (*oid, OTHER);
+        let database = |row: &'a Database| (row.oid, &*row.name);
+        let role = |row: &'a Role| (row.oid, &*row.name);
+        let databases = activity.databases.iter().map(database);
+        let roles = activity.roles.iter().map(role);
+        Self {
+            databases: databases
+                .chain(hidden.databases.iter().map(other))
+                .collect(),
+            roles: roles.chain(hidden.roles.iter().map(other)).collect(),
+        }
+    }
+
+    /// Empty for a role that was dropped under its sessions, and for processes that belong to none.
+    fn usename(&self, group: &Sessions) -> &'a str {
+        let name = group.role.and_then(|oid| self.roles.get(&oid));
+        name.copied().unwrap_or_default()
+    }
+}
+
+fn busiest<'a>(groups: &[&'a Sessions]) -> Vec<&'a str> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for group in groups {
         *counts.entry(&group.application_name).or_default() += group.count;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    counts
-        .into_iter()
-        .take(names)
-        .map(|(name, _)| name)
-        .collect()
+    counts.sort_by_key(|&(_, count)| Reverse(count));
+    counts.into_iter().map(|(name, _)| name).collect()
 }

@@ -226,13 +226,13 @@ async fn refusals_at_the_databases_limit_are_counted_one_by_one() {
 async fn rare_application_names_are_summed_up_as_other() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "app", -1).await;
-    let agent = watch(&cluster, "activity: {application_names: 5}").await;
     let workers = sessions(&cluster, "app", 31).await;
     for (n, worker) in workers.iter().enumerate() {
         // The last name twice, the others once: 30 names.
         let name = format!("SET application_name = 'worker-{:02}'", n.min(29));
         worker.batch_execute(&name).await.expect("a name");
     }
+    let agent = watch(&cluster, "activity: {application_names: 5}").await;
 
     let page = fresh(&agent).await;
     let mut series = page.series(SESSIONS);

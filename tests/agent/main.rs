@@ -6,6 +6,7 @@ mod counts;
 mod faults;
 mod harness;
 mod headroom;
+mod hostile;
 mod http;
 mod locks;
 mod names;

@@ -74,6 +74,23 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(["pg_use_reserved_connections"], reserved);
         },
     ),
+    gauge(
+        "pgcommons_names_folded",
+        &["label"],
+        "Databases (datname), login roles (rolname) and applications (application_name) without series of their own: there \
+         are more than activity allows, or were within the hour. What is said of the server counts them all the same. \
+         Absent while the server is down; of applications also without pg_monitor.",
+        |server, series| {
+            let Some(snapshot) = server.snapshot() else {
+                return;
+            };
+            let folded = &snapshot.folded;
+            series.put(["datname"], folded.databases as f64);
+            series.put(["rolname"], folded.roles as f64);
+            let applications = folded.applications.map(|count| count as f64);
+            series.put_known(["application_name"], applications);
+        },
+    ),
     agent(
         "pgcommons_config_last_reload_successful",
         "Whether the configuration was good when it was read last.",

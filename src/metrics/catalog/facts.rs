@@ -93,8 +93,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_stat_activity_count",
         SESSIONS,
-        "Sessions by database, state, role, application and kind of backend; of each database, the applications with the \
-         fewest sessions are summed up as other. Absent where there are none, and without pg_monitor.",
+        "Sessions by database, state, role, application and kind of backend. Names that have no series of their own are \
+         summed up as other (pgcommons_names_folded). Absent where there are none, and without pg_monitor.",
         |server, series| sessions(server, series, |total| Some(f64::from(total.count))),
     ),
     gauge(
@@ -267,17 +267,19 @@ const fn cumulative(
 }
 
 fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Option<f64>) {
-    for view in server.databases() {
-        for (key, total) in &view.sessions {
-            let labels = [
-                &*view.row.name,
-                &*key.state,
-                &*key.usename,
-                &*key.application_name,
-                &*key.backend_type,
-            ];
-            series.put_known(labels, value(total));
-        }
+    for (key, total) in server
+        .snapshot()
+        .iter()
+        .flat_map(|snapshot| &snapshot.sessions)
+    {
+        let labels = [
+            &*key.datname,
+            &*key.state,
+            &*key.usename,
+            &*key.application_name,
+            &*key.backend_type,
+        ];
+        series.put_known(labels, value(total));
     }
 }
 

@@ -126,17 +126,8 @@ pub(super) const METRICS: &[Metric] = &[
         DATABASE,
         "Sessions that wait for a lock. Absent without pg_monitor.",
         |server, series| {
-            for view in server
-                .databases()
-                .iter()
-                .filter(|view| view.judged.is_some())
-            {
-                let blocked = view
-                    .sessions
-                    .values()
-                    .map(|total| total.blocked)
-                    .sum::<u32>();
-                series.put([&*view.row.name], blocked);
+            for view in server.databases() {
+                series.put_known([&*view.row.name], view.blocked);
             }
         },
     ),
@@ -169,7 +160,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_sizes_unknown",
         &["reason"],
-        "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid.",
+        "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid. Of those with series.",
         |server, series| {
             if server.snapshot().is_none() {
                 return;

@@ -1,0 +1,183 @@
+//! More names than there are seats: who is shown, and what still counts everybody.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::sample::{Oid, Sessions};
+
+const CLIENT: &str = "client backend";
+
+fn info() -> Arc<ServerInfo> {
+    Arc::new(ServerInfo {
+        version_num: 150_018,
+        version: "15.18".into(),
+        start_time: 0.0,
+        max_connections: 100,
+        superuser_reserved_connections: 3,
+        reserved_connections: None,
+        rds_reserved_connections: None,
+        role: 1,
+        superuser: false,
+        uses_reserved_connections: None,
+    })
+}
+
+/// Databases and roles of these names, each with the limit 10, its place as identifier, and so many sessions of an
+/// application of its own.
+fn activity(tenants: &[(&str, u32)]) -> Activity {
+    let mut activity = Activity::default();
+    let group = |oid: Option<Oid>, name: &str, backend_type: &str, count| Sessions {
+        database: oid,
+        role: oid,
+        application_name: format!("{name} app"),
+        state: Some("idle".into()),
+        backend_type: Some(backend_type.into()),
+        count,
+        blocked: count,
+        oldest_transaction: None,
+    };
+    activity.sessions.push(group(None, "", "checkpointer", 1));
+    for (oid, &(name, count)) in (1..).zip(tenants) {
+        activity.databases.push(Database {
+            oid,
+            name: name.into(),
+            connection_limit: 10,
+            accepts_connections: true,
+            sessions_fatal: None,
+        });
+        activity.roles.push(Role {
+            oid,
+            name: name.into(),
+            connection_limit: 10,
+            superuser: name == "root",
+            uses_reserved_connections: false,
+        });
+        activity.logins += 1;
+        if count > 0 {
+            activity
+                .sessions
+                .push(group(Some(oid), name, CLIENT, count));
+        }
+    }
+    activity
+}
+
+fn policy(seats: usize) -> Policy {
+    Policy {
+        databases: seats,
+        roles: seats,
+        application_names: seats,
+        ..Policy::default()
+    }
+}
+
+/// One poll for each second.
+fn last_of(polls: &[Activity], policy: &Policy) -> Snapshot {
+    let (mut history, mut names) = (History::default(), Names::default());
+    let mut last = None;
+    for (second, activity) in (0..).zip(polls) {
+        let observation = Observation {
+            info: &info(),
+            activity: activity.clone(),
+            stats: None,
+            sizes: &Sizes::default(),
+            policy,
+            now: Duration::from_secs(second),
+            wall_clock: 0.0,
+            window: Duration::from_mins(1),
+        };
+        last = Some(Snapshot::judge(observation, &mut history, &mut names));
+    }
+    last.expect("a poll")
+}
+
+fn shown(snapshot: &Snapshot) -> BTreeSet<&str> {
+    let databases = snapshot.databases.iter().map(|view| &*view.row.name);
+    let databases: BTreeSet<&str> = databases.collect();
+    let roles = snapshot.roles.iter().map(|view| &*view.row.name);
+    assert!(roles.collect::<BTreeSet<_>>().is_subset(&databases));
+    databases
+}
+
+/// The sessions that series show, by one of their labels.
+fn sessions(snapshot: &Snapshot, label: fn(&SessionKey) -> &str) -> BTreeMap<&str, u32> {
+    let mut sums = BTreeMap::new();
+    for (key, total) in &snapshot.sessions {
+        *sums.entry(label(key)).or_default() += total.count;
+    }
+    sums
+}
+
+const TENANTS: [(&str, u32); 4] = [("old", 1), ("idle", 0), ("busy", 5), ("late", 1)];
+
+#[test]
+fn the_busiest_are_shown_and_of_equals_the_oldest() {
+    let snapshot = last_of(&[activity(&TENANTS)], &policy(2));
+    assert_eq!(shown(&snapshot), ["busy", "old"].into());
+    let folded = Folded {
+        databases: 2,
+        roles: 2,
+        applications: Some(1),
+    };
+    assert_eq!(snapshot.folded, folded);
+}
+
+#[test]
+fn what_is_said_of_the_server_counts_everybody() {
+    let [few, all] = [2, 9].map(|seats| last_of(&[activity(&TENANTS)], &policy(seats)));
+    assert_eq!(few.committed, 40);
+    assert_eq!((few.committed, &few.server), (all.committed, &all.server));
+    let used = few.server.as_ref().map(|judged| judged.standing.used);
+    assert_eq!(used, Some(7));
+    let labels: [fn(&SessionKey) -> &str; 3] = [
+        |key| &key.datname,
+        |key| &key.usename,
+        |key| &key.application_name,
+    ];
+    for label in labels {
+        assert_eq!(sessions(&few, label).values().sum::<u32>(), 7);
+        assert_eq!(sessions(&few, label).get("other"), Some(&1));
+        assert_eq!(sessions(&all, label).get("other"), None);
+    }
+}
+
+#[test]
+fn newcomers_take_nobodys_place() {
+    let crowd = [TENANTS[0], ("new", 9), TENANTS[2], ("newer", 8)];
+    let snapshot = last_of(&[activity(&TENANTS), activity(&crowd)], &policy(2));
+    assert_eq!(shown(&snapshot), ["busy", "old"].into());
+}
+
+#[test]
+fn a_database_with_a_budget_needs_no_seat() {
+    let mut policy = policy(1);
+    let budget = Arc::new(Budget::default());
+    policy.budgets.insert("idle".into(), budget);
+    policy.roles = 0;
+    let snapshot = last_of(&[activity(&TENANTS)], &policy);
+    assert_eq!(shown(&snapshot), ["busy", "idle"].into());
+}
+
+/// Two series of the same labels would cost the whole page.
+#[test]
+fn a_database_that_is_called_other_is_summed_up_with_the_others() {
+    let tenants = [("other", 5), ("folded", 2)];
+    let snapshot = last_of(&[activity(&tenants)], &policy(1));
+    assert_eq!(shown(&snapshot), ["other"].into());
+    assert_eq!(
+        sessions(&snapshot, |key| &key.datname),
+        [("other", 7)].into()
+    );
+    assert_eq!(snapshot.databases[0].blocked, Some(5));
+    // As long as nobody is folded it is one like any other.
+    let alone = last_of(&[activity(&tenants[..1])], &policy(1));
+    let application = sessions(&alone, |key| &key.application_name);
+    assert_eq!(application, [("other app", 5)].into());
+}
+
+#[test]
+fn the_agents_own_role_counts_also_without_a_seat() {
+    let snapshot = last_of(&[activity(&[("root", 1), ("busy", 5)])], &policy(1));
+    assert_eq!(shown(&snapshot), ["busy"].into());
+    assert!(snapshot.superuser);
+}

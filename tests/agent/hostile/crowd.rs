@@ -1,0 +1,127 @@
+//! Databases and roles, of which whoever may create them can create any number, and drop them again.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{MEMORY, folded, resident, values};
+use crate::support::{
+    AGENT, AgentSpec, Cluster, SUPERUSER, Scrape, TestSession, create_tenant, failed_polls, fresh,
+    run, sessions, trusting, watch,
+};
+
+async fn create_roles(cluster: &Cluster, count: usize) {
+    let create = format!(
+        "DO $$ BEGIN FOR n IN 1..{count} LOOP EXECUTE 'CREATE ROLE role_' || n || ' LOGIN'; END LOOP; END $$"
+    );
+    cluster.sql(&create).await;
+}
+
+async fn create_databases(cluster: &Cluster, count: usize) {
+    let admin = cluster.admin().await;
+    for n in 1..=count {
+        let create = format!("CREATE DATABASE db_{n} CONNECTION LIMIT 7");
+        admin.batch_execute(&create).await.expect("a database");
+    }
+    admin.close().await;
+}
+
+async fn visits<const N: usize>(cluster: &Cluster, visitors: [u32; N]) -> Vec<TestSession> {
+    let mut open = Vec::new();
+    for n in visitors {
+        let (role, database) = (format!("role_{n}"), format!("db_{n}"));
+        let session = cluster.connect(&role, &role, &database).await;
+        open.push(session.expect("PUBLIC may connect"));
+    }
+    open
+}
+
+/// How many databases and roles a check reports.
+async fn checked(cluster: &Cluster, config: &str) -> [Option<usize>; 2] {
+    let url = cluster.url(AGENT, AGENT, "postgres");
+    let env = [("DATABASE_URL", url.as_str())];
+    let output = run(AgentSpec {
+        args: &["check", "--json"],
+        env: &env,
+        config: Some(config),
+    })
+    .await;
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    ["databases", "roles"].map(|kind| report["servers"][0][kind].as_array().map(Vec::len))
+}
+
+fn of_server(page: &Scrape, what: &str) -> Option<f64> {
+    page.value(&format!("pgcommons_server_connections{what}"), &[])
+}
+
+#[tokio::test]
+async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
+    let cluster = trusting(&[("max_locks_per_transaction", "500")]).await;
+    create_roles(&cluster, 12_000).await;
+    create_databases(&cluster, 120).await;
+    let _open = visits(&cluster, [119, 118, 1]).await;
+    let config = "activity: {databases: 20, roles: 100}\nbudgets: {db_120: {size: 1GiB}}";
+    let agent = watch(&cluster, config).await;
+
+    let page = fresh(&agent).await;
+    let databases = values(&page, "datname");
+    assert_eq!(databases.len(), 21, "{databases:?}");
+    for shown in ["postgres", "db_1", "db_118", "db_119", "db_120"] {
+        assert!(databases.contains(shown), "{shown} is busy or has a budget");
+    }
+    assert_eq!(folded(&page, "datname"), Some(100.0));
+    assert_eq!(values(&page, "rolname").len(), 100);
+    assert_eq!(folded(&page, "rolname"), Some(12_002.0 - 100.0));
+    let superuser = of_server(&page, "_limit").expect("a limit");
+    assert_eq!(
+        of_server(&page, "_committed"),
+        Some(120.0 * 7.0 + superuser)
+    );
+    assert_eq!(of_server(&page, ""), Some(4.0));
+    assert_eq!(failed_polls(&page), [""; 0]);
+    let bytes = resident(&page);
+    assert!(bytes < MEMORY, "{bytes}");
+    let log = agent.log();
+    assert!(log.contains("more names than are shown"), "{log}");
+
+    // A check leaves out nobody but roles without number.
+    assert_eq!(checked(&cluster, config).await, [Some(121), Some(10_000)]);
+}
+
+#[tokio::test]
+async fn databases_and_roles_under_ever_new_names_are_few_over_time() {
+    let cluster = trusting(&[]).await;
+    let agent = watch(&cluster, "activity: {databases: 3, roles: 4}").await;
+    let (mut databases, mut roles) = (BTreeSet::new(), BTreeSet::new());
+    let mut most_folded: f64 = 0.0;
+    let admin = cluster.admin().await;
+    for n in 0..12 {
+        let guest = format!("guest_{n}");
+        create_tenant(&cluster, &guest, -1).await;
+        let visit = sessions(&cluster, &guest, 1).await;
+        let page = fresh(&agent).await;
+        let count = page.sum("pg_stat_activity_count", &[]);
+        assert_eq!(Some(count), of_server(&page, ""), "everybody counts");
+        databases.extend(values(&page, "datname"));
+        roles.extend(values(&page, "rolname"));
+        most_folded = folded(&page, "datname").expect("known").max(most_folded);
+        for session in visit {
+            session.close().await;
+        }
+        for sql in [
+            format!("DROP DATABASE {guest}"),
+            format!("DROP ROLE {guest}"),
+        ] {
+            admin.batch_execute(&sql).await.expect("a tenant is gone");
+        }
+    }
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(databases, set(&["guest_0", "guest_1", "other", "postgres"]));
+    assert_eq!(roles, set(&["guest_0", "guest_1", AGENT, SUPERUSER]));
+    assert_eq!(Some(most_folded), Some(1.0));
+}
