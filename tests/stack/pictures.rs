@@ -33,6 +33,7 @@ async fn live(main: &Cluster) {
     )
     .await;
     let writer = sessions(main, "wiki", 1).await;
+    work(&writer[0], "SET application_name = 'importer'").await;
     let mut crowd = Vec::new();
     let end = Instant::now() + LENGTH;
     for beat in 0.. {
@@ -55,7 +56,7 @@ async fn live(main: &Cluster) {
             work(session, "SELECT count(*) FROM generate_series(1, 20000)").await;
         }
         let end = if beat % 7 == 0 { "ROLLBACK" } else { "COMMIT" };
-        let write = "INSERT INTO page SELECT repeat(n::text, 50) FROM generate_series(1, 100) n";
+        let write = "INSERT INTO page SELECT repeat(n::text, 50) FROM generate_series(1, 10) n";
         work(&writer[0], &format!("BEGIN; {write}; {end}")).await;
         sleep(Duration::from_millis(700)).await;
     }

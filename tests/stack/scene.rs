@@ -112,14 +112,14 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
     )
     .await;
     main.sql_in(
-        "bank",
+        "wiki",
         "CREATE TABLE account AS SELECT n AS id, 0 AS sum FROM generate_series(1, 2) n;
-                         ALTER TABLE account OWNER TO bank",
+                         ALTER TABLE account OWNER TO wiki",
     )
     .await;
     let mut held = sessions(main, "shop", 5).await;
-    held.extend(sessions(main, "wiki", 6).await);
-    held.extend(sessions(main, "docs", 4).await);
+    held.extend(sessions(main, "wiki", 3).await);
+    held.extend(sessions(main, "docs", 7).await);
     for _ in 0..2 {
         held.push(
             main.connect("busy", "busy", "docs")
@@ -133,7 +133,7 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
 
 /// One that is idle and holds a lock, one that waits for it, and one that runs for ever.
 async fn transactions(main: &Cluster) -> Vec<TestSession> {
-    let held = sessions(main, "bank", 3).await;
+    let held = sessions(main, "wiki", 3).await;
     held[0]
         .batch_execute("BEGIN; LOCK TABLE account IN EXCLUSIVE MODE")
         .await
