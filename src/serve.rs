@@ -1,5 +1,6 @@
 //! The agent at work: listener, pollers and signals, until it is told to stop.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,19 +12,23 @@ use tracing::{error, info, warn};
 use crate::clock::wall_clock;
 use crate::config::{Config, ConfigError};
 use crate::fleet::Fleet;
-use crate::http;
+use crate::http::{self, Guard, WebFile};
 use crate::logging::chain;
 use crate::state::{Reload, State};
 
-/// `reread` reads the configuration anew, for SIGHUP.
+/// `reread` reads the configuration anew, for SIGHUP; the web file needs no signal.
 pub(crate) async fn serve(
     config: Config,
+    (web_file, guard): (Option<WebFile>, Guard),
     reread: impl Fn() -> Result<Config, ConfigError>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("installing signal handlers")?;
     let listener = http::bind(&config.listen_address).await;
     let listener = listener.with_context(|| format!("listening on {}", config.listen_address))?;
-    info!(address = %listener.local_addr()?, version = crate::VERSION, "listening");
+    info!(address = %listener.local_addr()?, version = crate::VERSION, tls = guard.speaks_tls(), "listening");
+    if guard.sends_passwords_in_the_clear() {
+        warn!("basic_auth_users without tls_server_config: passwords travel in the clear");
+    }
 
     let mut reload = Reload {
         successful: true,
@@ -35,9 +40,13 @@ pub(crate) async fn serve(
     fleet.follow(config.servers, reload);
 
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut listening = pin!(http::serve(listener, state, async { drop(stopped.await) }));
+    let (guards, guard) = watch::channel(Arc::new(guard));
+    let mut following = pin!(follow(web_file, guards));
+    let stopped = async { drop(stopped.await) };
+    let mut listening = pin!(http::serve(listener, state, guard, stopped));
     loop {
         tokio::select! {
+            never = &mut following => match never {},
             () = &mut listening => anyhow::bail!("the listener ended by itself"),
             error = fleet.failure() => return Err(error).context("a poller ended by itself"),
             signal = signals.next() => match signal {
@@ -54,6 +63,13 @@ pub(crate) async fn serve(
     drop(stop);
     listening.await;
     Ok(())
+}
+
+async fn follow(file: Option<WebFile>, guards: watch::Sender<Arc<Guard>>) -> Infallible {
+    match file {
+        Some(file) => file.follow(guards).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Follows a good configuration; a bad one is complained of, and the old one stays.

@@ -99,6 +99,15 @@ impl Reader {
         }
     }
 
+    pub(super) fn boolean(&mut self, key: &str, leaf: Leaf) -> Option<bool> {
+        let value = leaf?;
+        let ValueKind::Boolean(boolean) = value.kind else {
+            self.problem(key, shown(&value), "true or false");
+            return None;
+        };
+        Some(boolean)
+    }
+
     pub(super) fn duration(
         &mut self,
         key: &str,
@@ -210,9 +219,12 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Text for a message, unless it may be a connection string that was put in the wrong place, password and all.
+/// What secrets look like: connection strings, hashes of bcrypt, keys in PEM.
+const SECRETIVE: [&str; 5] = ["://", "@", "password", "$2", "-----BEGIN"];
+
+/// Text for a message, unless it may be a secret that was put in the wrong place.
 pub(super) fn quoted(text: &str) -> String {
-    if text.contains("://") || text.contains('@') || text.contains("password") {
+    if SECRETIVE.iter().any(|sign| text.contains(sign)) {
         "text that may hold a password (not shown)".to_owned()
     } else {
         format!("{text:?}")
