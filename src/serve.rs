@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
@@ -23,13 +24,7 @@ pub(crate) async fn serve(
     reread: impl Fn() -> Result<Config, ConfigError>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("installing signal handlers")?;
-    let listener = http::bind(&config.listen_address).await;
-    let listener = listener.with_context(|| format!("listening on {}", config.listen_address))?;
-    info!(address = %listener.local_addr()?, version = crate::VERSION, tls = guard.speaks_tls(), "listening");
-    if guard.sends_passwords_in_the_clear() {
-        warn!("basic_auth_users without tls_server_config: passwords travel in the clear");
-    }
-
+    let listener = listen(&config.listen_address, &guard).await?;
     let mut reload = Reload {
         successful: true,
         last_success: wall_clock(),
@@ -63,6 +58,17 @@ pub(crate) async fn serve(
     drop(stop);
     listening.await;
     Ok(())
+}
+
+async fn listen(address: &str, guard: &Guard) -> anyhow::Result<TcpListener> {
+    let listener = http::bind(address).await;
+    let listener = listener.with_context(|| format!("listening on {address}"))?;
+    let (address, tls) = (listener.local_addr()?, guard.speaks_tls());
+    info!(%address, version = crate::VERSION, tls, "listening");
+    if guard.sends_passwords_in_the_clear() {
+        warn!("basic_auth_users without tls_server_config: passwords travel in the clear");
+    }
+    Ok(listener)
 }
 
 async fn follow(file: Option<WebFile>, guards: watch::Sender<Arc<Guard>>) -> Infallible {

@@ -21,7 +21,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let key = if key.contains("://") {
+        let key = if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
             "(a key that may hold a password)"
         } else {
             key
@@ -219,8 +219,9 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// What secrets look like: connection strings, hashes of bcrypt, keys in PEM.
-const SECRETIVE: [&str; 5] = ["://", "@", "password", "$2", "-----BEGIN"];
+/// Connection strings, hashes of bcrypt, PEM: as a key they are a slip, and as text they are not shown.
+const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
+const SECRETIVE: [&str; 5] = ["://", "$2", "-----BEGIN", "@", "password"];
 
 /// Text for a message, unless it may be a secret that was put in the wrong place.
 pub(super) fn quoted(text: &str) -> String {

@@ -38,6 +38,11 @@ pub(crate) struct ServerTls {
     pub(crate) client_ca: Option<Pem>,
     /// `client_allowed_sans`: a client's certificate must have one of them.
     pub(crate) allowed_sans: Option<Vec<String>>,
+    pub(crate) protocol: Protocol,
+}
+
+#[derive(Debug)]
+pub(crate) struct Protocol {
     /// From `min_version` to `max_version`.
     pub(crate) versions: Vec<&'static SupportedProtocolVersion>,
     /// Those of TLS 1.2, best first; TLS 1.3 always has all of its own, as with Go.

@@ -34,11 +34,11 @@ pub(super) fn server_config(tls: &ServerTls) -> Result<ServerConfig, Vec<Problem
     };
     let builder = ServerConfig::builder_with_provider(provider);
     let config = builder
-        .with_protocol_versions(&tls.versions)
+        .with_protocol_versions(&tls.protocol.versions)
         .map(|builder| builder.with_client_cert_verifier(verifier))
         .and_then(|builder| builder.with_single_cert(chain, key));
     let mut config = config.map_err(|error| vec![unusable(tls, &error)])?;
-    config.ignore_client_order = tls.server_order;
+    config.ignore_client_order = tls.protocol.server_order;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // A resumed session would go past a client certificate that has expired meanwhile; scrapers keep their connection.
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -48,7 +48,7 @@ pub(super) fn server_config(tls: &ServerTls) -> Result<ServerConfig, Vec<Problem
 
 fn provider(tls: &ServerTls) -> CryptoProvider {
     let mut provider = ring::default_provider();
-    if let Some(wanted) = &tls.cipher_suites {
+    if let Some(wanted) = &tls.protocol.cipher_suites {
         let all = provider.cipher_suites;
         let newer = all.iter().filter(|suite| suite.tls13().is_some());
         let listed = wanted
@@ -56,7 +56,7 @@ fn provider(tls: &ServerTls) -> CryptoProvider {
             .filter_map(|name| all.iter().find(|suite| suite.suite() == *name));
         provider.cipher_suites = newer.chain(listed).copied().collect();
     }
-    if let Some(wanted) = &tls.curves {
+    if let Some(wanted) = &tls.protocol.curves {
         let all = provider.kx_groups;
         let listed = wanted
             .iter()

@@ -15,3 +15,4 @@ mod sizes;
 mod support;
 mod survival;
 mod tls;
+mod web;

@@ -5,6 +5,7 @@ mod binaries;
 mod cluster;
 mod exposition;
 mod http;
+mod https;
 mod process;
 mod reaper;
 mod session;
@@ -16,7 +17,8 @@ mod wait;
 pub(crate) use agent::{Agent, AgentSpec, run};
 pub(crate) use cluster::{Cluster, StopMode};
 pub(crate) use exposition::Scrape;
-pub(crate) use http::exchange;
+pub(crate) use http::{HttpReply, exchange};
+pub(crate) use https::{Client, WebFolder};
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 pub(crate) use tenancy::{
     AGENT, create_agent_role, create_tenant, failed_polls, fresh, quoted, sessions, trusting,

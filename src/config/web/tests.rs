@@ -11,10 +11,8 @@ fn parsed(text: &str) -> Result<WebConfig, ConfigError> {
     WebConfig::checked(table, Path::new("/etc/web"))
 }
 
-#[test]
-fn everything_that_the_format_has_is_read() {
-    let text = format!(
-        "tls_server_config:
+const EVERYTHING: &str = "
+tls_server_config:
   cert_file: web.crt
   key_file: /run/keys/web.key
   client_auth_type: RequireAndVerifyClientCert
@@ -27,24 +25,30 @@ fn everything_that_the_format_has_is_read() {
   curve_preferences: [CurveP384, X25519]
 http_server_config:
   http2: true
-  headers: {{X-Frame-Options: deny, X-XSS-Protection: '', Strict-Transport-Security: max-age=1}}
-basic_auth_users: {{alice: {HASH}}}
-rate_limit: {{interval: 100ms, burst: 20}}
-"
+  headers: {X-Frame-Options: deny, X-XSS-Protection: '', Strict-Transport-Security: max-age=1}
+basic_auth_users: {alice: $2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG}
+rate_limit: {interval: 100ms, burst: 20}
+";
+
+#[test]
+fn everything_that_the_format_has_is_read() {
+    let config = parsed(EVERYTHING).expect("good");
+    let interval = Duration::from_millis(100);
+    assert_eq!(
+        config.rate_limit,
+        Some(RateLimit {
+            interval,
+            burst: 20
+        })
     );
-    let config = parsed(&text).expect("good");
-    let limit = RateLimit {
-        interval: Duration::from_millis(100),
-        burst: 20,
-    };
-    assert_eq!(config.rate_limit, Some(limit));
     assert_eq!(config.users["alice"].cost(), 10);
+    let headers = [
+        ("Strict-Transport-Security", "max-age=1"),
+        ("X-Frame-Options", "deny"),
+    ];
     assert_eq!(
         config.headers,
-        [
-            ("Strict-Transport-Security", "max-age=1".to_owned()),
-            ("X-Frame-Options", "deny".to_owned())
-        ]
+        headers.map(|(name, value)| (name, value.to_owned()))
     );
     let files = [
         "/etc/web/web.crt",
@@ -58,15 +62,11 @@ rate_limit: {{interval: 100ms, burst: 20}}
         tls.allowed_sans.expect("some"),
         ["scraper.example", "192.0.2.7"]
     );
-    assert_eq!(
-        tls.cipher_suites.expect("one"),
-        [CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]
-    );
-    assert_eq!(
-        tls.curves.expect("two"),
-        [NamedGroup::secp384r1, NamedGroup::X25519]
-    );
-    assert!(!tls.server_order);
+    let suite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384;
+    assert_eq!(tls.protocol.cipher_suites.expect("one"), [suite]);
+    let curves = [NamedGroup::secp384r1, NamedGroup::X25519];
+    assert_eq!(tls.protocol.curves.expect("two"), curves);
+    assert!(!tls.protocol.server_order);
 }
 
 #[test]
@@ -84,8 +84,9 @@ fn what_is_left_out_is_as_the_format_says() {
     let config = parsed("tls_server_config: {cert: C, key: K, cipher_suites: []}").expect("good");
     let tls = config.tls.as_ref().expect("TLS");
     assert_eq!(tls.client_certs, ClientCerts::NotAsked);
-    assert_eq!(tls.versions.len(), 2);
-    assert!(tls.cipher_suites.is_none() && tls.curves.is_none() && tls.server_order);
+    let protocol = &tls.protocol;
+    assert_eq!(protocol.versions.len(), 2);
+    assert!(protocol.cipher_suites.is_none() && protocol.curves.is_none() && protocol.server_order);
     assert!(config.files().is_empty());
 }
 

@@ -1,9 +1,9 @@
-//! `tls_server_config`: each key as Go means it where rustls has the like, and refused by name where it has not.
+//! `tls_server_config`: certificate and key, and what is asked of clients.
+
+mod protocol;
 
 use std::path::Path;
 
-use rustls::version::{TLS12, TLS13};
-use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
 use secrecy::SecretString;
 
 use super::super::raw::{Block, Leaf, RawServerTls};
@@ -21,43 +21,6 @@ const CLIENT_AUTH: [(&str, ClientCerts); 6] = [
     ("RequireClientCert", ClientCerts::Any), // its name of old
 ];
 
-/// Go's names. Those of TLS 1.3 may be listed, and change nothing.
-const CIPHER_SUITES: [(&str, Option<CipherSuite>); 9] = [
-    (
-        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-        Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
-    ),
-    (
-        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384),
-    ),
-    (
-        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-        Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256),
-    ),
-    (
-        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        Some(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
-    ),
-    (
-        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-        Some(CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
-    ),
-    (
-        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-        Some(CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
-    ),
-    ("TLS_AES_128_GCM_SHA256", None),
-    ("TLS_AES_256_GCM_SHA384", None),
-    ("TLS_CHACHA20_POLY1305_SHA256", None),
-];
-
-const CURVES: [(&str, NamedGroup); 3] = [
-    ("X25519", NamedGroup::X25519),
-    ("CurveP256", NamedGroup::secp256r1),
-    ("CurveP384", NamedGroup::secp384r1),
-];
-
 /// None: plain HTTP, for nothing is said of TLS.
 pub(super) fn server_tls(
     reader: &mut Reader,
@@ -69,62 +32,37 @@ pub(super) fn server_tls(
     if !anything_said(&mut raw) {
         return None;
     }
-    let problems = reader.problems.len();
-    let cert = pem(
-        reader,
-        directory,
-        ("cert", raw.cert),
-        ("cert_file", raw.cert_file),
-    );
-    let key = pem(
-        reader,
-        directory,
-        ("key", raw.key),
-        ("key_file", raw.key_file),
-    );
-    if reader.problems.len() == problems {
-        for (pem, name) in [(&cert, "cert_file"), (&key, "key_file")] {
-            if pem.is_none() {
-                reader.problem(
-                    &keyed(name),
-                    "nothing",
-                    "a file in PEM; certificate and key are needed for TLS",
-                );
-            }
-        }
-    }
-    let client_ca = pem(
-        reader,
-        directory,
-        ("client_ca", raw.client_ca),
-        ("client_ca_file", raw.client_ca_file),
-    );
-    let client_certs = client_certs(reader, raw.client_auth_type, client_ca.is_some());
-    let allowed_sans = allowed_sans(reader, raw.client_allowed_sans, client_certs);
-    let versions = versions(reader, raw.min_version, raw.max_version);
-    let cipher_suites = cipher_suites(reader, raw.cipher_suites, &versions);
-    let curves = listed(
-        reader,
-        "curve_preferences",
-        raw.curve_preferences,
-        &CURVES,
-        "there is no CurveP521",
-    );
-    let server_order = reader.boolean(
-        &keyed("prefer_server_cipher_suites"),
-        raw.prefer_server_cipher_suites,
-    );
+    let identity = identity(reader, directory, &mut raw);
+    let ca = (raw.client_ca.take(), raw.client_ca_file.take());
+    let client_ca = pem(reader, directory, ["client_ca", "client_ca_file"], ca);
+    let client_certs = client_certs(reader, raw.client_auth_type.take(), client_ca.is_some());
+    let allowed_sans = allowed_sans(reader, raw.client_allowed_sans.take(), client_certs);
+    let protocol = protocol::read(reader, raw);
+    let (cert, key) = identity?;
     Some(ServerTls {
-        cert: cert?,
-        key: key?,
+        cert,
+        key,
         client_certs,
         client_ca,
         allowed_sans,
-        versions,
-        cipher_suites,
-        curves,
-        server_order: server_order.unwrap_or(true),
+        protocol,
     })
+}
+
+/// Certificate and key, both or neither.
+fn identity(reader: &mut Reader, directory: &Path, raw: &mut RawServerTls) -> Option<(Pem, Pem)> {
+    let problems = reader.problems.len();
+    let cert = (raw.cert.take(), raw.cert_file.take());
+    let cert = pem(reader, directory, ["cert", "cert_file"], cert);
+    let key = (raw.key.take(), raw.key_file.take());
+    let key = pem(reader, directory, ["key", "key_file"], key);
+    for (pem, name) in [(&cert, "cert_file"), (&key, "key_file")] {
+        if pem.is_none() && reader.problems.len() == problems {
+            let want = "a file in PEM; TLS needs a certificate and its key";
+            reader.problem(&keyed(name), "nothing", want);
+        }
+    }
+    Some((cert?, key?))
 }
 
 fn keyed(name: &str) -> String {
@@ -161,8 +99,8 @@ fn anything_said(raw: &mut RawServerTls) -> bool {
 fn pem(
     reader: &mut Reader,
     directory: &Path,
-    (inline_name, inline): (&str, Leaf),
-    (file_name, file): (&str, Leaf),
+    [inline_name, file_name]: [&str; 2],
+    (inline, file): (Leaf, Leaf),
 ) -> Option<Pem> {
     if inline.is_some() && file.is_some() {
         let want = format!("only one of {inline_name} and {file_name}");
@@ -216,89 +154,4 @@ fn allowed_sans(reader: &mut Reader, leaf: Leaf, certs: ClientCerts) -> Option<V
         reader.problem(&key, "a list", want);
     }
     Some(sans)
-}
-
-fn versions(reader: &mut Reader, min: Leaf, max: Leaf) -> Vec<&'static SupportedProtocolVersion> {
-    let oldest = version(reader, "min_version", min, &TLS12);
-    let newest = version(reader, "max_version", max, &TLS13);
-    if (oldest, newest) == (&TLS13, &TLS12) {
-        reader.problem(
-            &keyed("max_version"),
-            "TLS12",
-            "no less than min_version, TLS13",
-        );
-    }
-    if oldest == newest {
-        vec![oldest]
-    } else {
-        vec![oldest, newest]
-    }
-}
-
-fn version(
-    reader: &mut Reader,
-    name: &str,
-    leaf: Leaf,
-    default: &'static SupportedProtocolVersion,
-) -> &'static SupportedProtocolVersion {
-    let key = keyed(name);
-    let text = reader.text(&key, leaf);
-    match text.as_deref() {
-        None => default,
-        Some("TLS12") => &TLS12,
-        Some("TLS13") => &TLS13,
-        Some(other) => {
-            let want = "TLS12 or TLS13; older versions are not supported";
-            reader.problem(&key, quoted(other), want);
-            default
-        }
-    }
-}
-
-fn cipher_suites(
-    reader: &mut Reader,
-    leaf: Leaf,
-    versions: &[&'static SupportedProtocolVersion],
-) -> Option<Vec<CipherSuite>> {
-    let name = "cipher_suites";
-    let problems = reader.problems.len();
-    let suites = listed(
-        reader,
-        name,
-        leaf,
-        &CIPHER_SUITES,
-        "there are none with CBC or RSA key exchange",
-    )?;
-    let suites: Vec<_> = suites.into_iter().flatten().collect();
-    if suites.is_empty() && versions == [&TLS12] && reader.problems.len() == problems {
-        reader.problem(
-            &keyed(name),
-            "none of TLS 1.2",
-            "at least one, for max_version is TLS12",
-        );
-    }
-    Some(suites)
-}
-
-/// A list of names that stand for something. Empty is as good as nothing, as it is for Go.
-fn listed<T: Copy>(
-    reader: &mut Reader,
-    name: &str,
-    leaf: Leaf,
-    choices: &[(&str, T)],
-    remark: &str,
-) -> Option<Vec<T>> {
-    let key = keyed(name);
-    let mut chosen = Vec::new();
-    let given = reader.list(&key, leaf)?;
-    for (n, text) in given.iter().enumerate() {
-        if let Some((_, choice)) = choices.iter().find(|(name, _)| name == text) {
-            chosen.push(*choice);
-        } else {
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            let want = format!("one of {}; {remark}", names.join(", "));
-            reader.problem(&format!("{key}[{n}]"), quoted(text), want);
-        }
-    }
-    (!given.is_empty()).then_some(chosen)
 }
