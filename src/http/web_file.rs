@@ -124,3 +124,32 @@ fn stamp(path: &Path) -> Stamp {
         file.ctime_nsec(),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_being_written_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("web.yml");
+        let write = |n: u32| std::fs::write(&path, format!("# {n}\n")).expect("written");
+        write(0);
+        let (mut file, _) = WebFile::open(&path).expect("an empty one");
+        assert!(file.changed().await.is_none());
+        write(1);
+        let writing = async {
+            for n in 2.. {
+                write(n);
+                sleep(SETTLE / 5).await;
+            }
+        };
+        let changed = tokio::select! {
+            changed = file.changed() => changed,
+            () = writing => None,
+        };
+        assert!(changed.is_none(), "half of it would have been read");
+        assert!(file.changed().await.is_some_and(|read| read.is_ok()));
+        assert!(file.changed().await.is_none());
+    }
+}
