@@ -19,12 +19,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::state::Published;
 pub(crate) use guard::Guard;
@@ -105,22 +107,34 @@ async fn connection(stream: TcpStream, service: Arc<Service>, watcher: Watcher) 
     let Some(tls) = service.tls() else {
         return requests(limited(stream), service, Door::Plain, watcher).await;
     };
-    let shaken = timeout(HANDSHAKE_TIMEOUT, async {
-        let mut first = [0];
-        if stream.peek(&mut first).await? == 1 && first != [TLS_HANDSHAKE] {
-            return Ok(Err(limited(stream)));
+    match timeout(HANDSHAKE_TIMEOUT, arrival(stream, Arc::clone(&tls))).await {
+        Ok(Ok(Arrival::Shaken(stream))) => {
+            requests(stream, service, Door::Tls(tls), watcher).await;
         }
-        let acceptor = TlsAcceptor::from(Arc::clone(&tls));
-        acceptor.accept(limited(stream)).await.map(Ok)
-    });
-    match shaken.await {
-        Ok(Ok(Ok(stream))) => requests(stream, service, Door::Tls(tls), watcher).await,
-        Ok(Ok(Err(stream))) => requests(stream, service, Door::Wrong, watcher).await,
-        Ok(Err::<_, io::Error>(_)) | Err(_) => {}
+        Ok(Ok(Arrival::Plain(stream))) => requests(stream, service, Door::Wrong, watcher).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a client could not shake hands"),
+        Err(_) => tracing::debug!("a client took too long to shake hands"),
     }
 }
 
-fn limited(stream: TcpStream) -> std::pin::Pin<Box<TimeoutStream<TcpStream>>> {
+enum Arrival {
+    Shaken(Box<TlsStream<Limited>>),
+    /// Speaks HTTP where TLS is spoken.
+    Plain(Limited),
+}
+
+type Limited = std::pin::Pin<Box<TimeoutStream<TcpStream>>>;
+
+async fn arrival(stream: TcpStream, tls: Arc<ServerConfig>) -> io::Result<Arrival> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first != [TLS_HANDSHAKE] {
+        return Ok(Arrival::Plain(limited(stream)));
+    }
+    let shaken = TlsAcceptor::from(tls).accept(limited(stream)).await?;
+    Ok(Arrival::Shaken(Box::new(shaken)))
+}
+
+fn limited(stream: TcpStream) -> Limited {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     Box::pin(stream)

@@ -33,7 +33,6 @@ pub(crate) async fn serve(
     let mut fleet = Fleet::new(publisher);
     let mut current = config.clone();
     fleet.follow(config.servers, reload);
-
     let (stop, stopped) = oneshot::channel::<()>();
     let (guards, guard) = watch::channel(Arc::new(guard));
     let mut following = pin!(follow(web_file, guards));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use super::{TLS, agent_with, basic, hash};
@@ -38,6 +39,9 @@ async fn users_come_and_go_with_the_file() {
         (status(&agent, a).await, status(&agent, b).await),
         (200, 200)
     );
+    let mut open = TcpStream::connect(agent.address()).expect("it listens");
+    let answer = ask(&mut open, &basic("a", "one"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     folder.write(&format!("basic_auth_users: {{b: '{two}', c: '{one}'}}\n"));
     until_logged(&agent, RELOADED, 1).await;
     for (user, expected) in [(a, 401), (b, 401), (("b", "two"), 200), (("c", "one"), 200)] {
@@ -96,12 +100,16 @@ fn certificate(client: &Client, agent: &Agent) -> Vec<u8> {
     chain[0].as_ref().to_vec()
 }
 
-fn ask(stream: &mut (impl Read + Write)) -> String {
-    stream
-        .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: agent\r\n\r\n")
-        .expect("it is open");
+/// One request on a connection that stays open.
+fn ask(stream: &mut (impl Read + Write), authorization: &str) -> String {
+    let head = format!("Host: agent\r\nAuthorization: {authorization}\r\n");
+    let request = format!("GET /-/healthy HTTP/1.1\r\n{head}\r\n");
+    stream.write_all(request.as_bytes()).expect("it is open");
     let mut answer = String::new();
-    while !answer.ends_with("\r\n\r\nhealthy\n") {
+    while !["\nhealthy\n", "\nunauthorized\n"]
+        .iter()
+        .any(|end| answer.ends_with(end))
+    {
         let mut bytes = [0; 1024];
         let length = stream.read(&mut bytes).expect("an answer");
         assert_ne!(length, 0, "closed after {answer:?}");
@@ -118,7 +126,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     let first = folder.certificate("web");
     assert_eq!(certificate(&client, &agent), first.as_ref());
     let mut kept = client.connect(agent.address()).expect("it shakes hands");
-    assert!(!ask(&mut kept).contains("connection: close"));
+    assert!(!ask(&mut kept, "").contains("connection: close"));
     // Half of the renewal: a certificate without its key.
     folder.copy("renewed.crt", "web.crt");
     until_logged(&agent, "tls_server_config.key_file", 1).await;
@@ -130,7 +138,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
         folder.certificate("renewed").as_ref()
     );
     assert!(
-        ask(&mut kept).contains("connection: close"),
+        ask(&mut kept, "").contains("connection: close"),
         "the last answer of the old connection"
     );
 }
