@@ -28,6 +28,9 @@ pub struct Global {
     /// Where to listen, as in 127.0.0.1:19187; without a host, on every address
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     pub listen_address: Option<String>,
+    /// YAML file with TLS and users of the listener, in the format of the Prometheus exporters
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<PathBuf>,
     /// debug, info, warn or error
     #[arg(long = "log.level", value_name = "LEVEL", global = true)]
     pub log_level: Option<String>,

@@ -9,6 +9,7 @@ mod problem;
 mod raw;
 mod validate;
 mod values;
+mod web;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use ::config::{File, FileFormat, Source};
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use password::{Login, PasswordError, PasswordSource};
-pub(crate) use problem::ConfigError;
+pub(crate) use problem::{ConfigError, Problem};
+pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};
 
 use crate::policy::Policy;
 use crate::sizes;

@@ -34,6 +34,7 @@ use check::{Level, Thresholds};
 use cli::{CheckArgs, Cli, Command, Global, RoleArgs};
 pub use config::Environment;
 use config::{Config, ConfigError, Flag};
+use http::{Guard, WebFile};
 use pg::Session;
 use pg::role::{self, NewRole};
 
@@ -81,7 +82,7 @@ fn complain(error: &(dyn std::error::Error + 'static)) {
 
 fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
     if cli.global.config_check {
-        settings(&cli.global, environment)?;
+        prepared(&cli.global, environment)?;
         return Ok(0);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -99,12 +100,28 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::RoleSql(args)) => role_sql(args, &cli.global, environment).await.map(|()| 0),
         Some(Command::Check(args)) => check(args, settings(&cli.global, environment)?).await,
         None => {
-            let config = settings(&cli.global, environment)?;
+            let (config, web) = prepared(&cli.global, environment)?;
             logging::init(config.log_level);
-            serve::serve(config, || settings(&cli.global, environment))
+            serve::serve(config, web, || settings(&cli.global, environment))
                 .await
                 .map(|()| 0)
         }
+    }
+}
+
+/// All that the agent needs to serve; what is wrong with either file is said at once.
+fn prepared(
+    global: &Global,
+    environment: &Environment,
+) -> Result<(Config, (Option<WebFile>, Guard)), ConfigError> {
+    let web = match &global.web_config_file {
+        None => Ok((None, Guard::default())),
+        Some(path) => WebFile::open(path).map(|(file, guard)| (Some(file), guard)),
+    };
+    match (settings(global, environment), web) {
+        (Ok(config), Ok(web)) => Ok((config, web)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        (Err(one), Err(other)) => Err(one.and(other)),
     }
 }
 

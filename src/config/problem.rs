@@ -34,6 +34,19 @@ pub(crate) enum ConfigError {
     Invalid(Vec<Problem>),
 }
 
+impl ConfigError {
+    /// Both at once where both are lists, or else the first.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Invalid(mut problems), Self::Invalid(more)) => {
+                problems.extend(more);
+                Self::Invalid(problems)
+            }
+            (first, _) => first,
+        }
+    }
+}
+
 fn lines(problems: &[Problem]) -> String {
     problems
         .iter()

@@ -101,6 +101,37 @@ table!(RawServer {
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
 });
 
+// The file of `--web.config.file`.
+table!(RawWebFile {
+    tls_server_config: Block<RawServerTls>,
+    http_server_config: Block<RawHttp>,
+    basic_auth_users: Block<BTreeMap<String, Leaf>>,
+    rate_limit: Block<RawRateLimit>,
+});
+table!(RawServerTls {
+    cert: Leaf,
+    key: Leaf,
+    client_ca: Leaf,
+    cert_file: Leaf,
+    key_file: Leaf,
+    client_ca_file: Leaf,
+    client_auth_type: Leaf,
+    client_allowed_sans: Leaf,
+    min_version: Leaf,
+    max_version: Leaf,
+    cipher_suites: Leaf,
+    prefer_server_cipher_suites: Leaf,
+    curve_preferences: Leaf,
+});
+table!(RawHttp {
+    http2: Leaf,
+    headers: Block<BTreeMap<String, Leaf>>,
+});
+table!(RawRateLimit {
+    interval: Leaf,
+    burst: Leaf,
+});
+
 /// The keys of a server that say how to connect to it; the same as libpq's, but for `dsn` and `password_file`.
 impl RawServer {
     pub(super) fn connection(&mut self) -> Vec<(&'static str, Leaf)> {

@@ -21,7 +21,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let key = if key.contains("://") {
+        let key = if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
             "(a key that may hold a password)"
         } else {
             key
@@ -97,6 +97,15 @@ impl Reader {
             );
             None
         }
+    }
+
+    pub(super) fn boolean(&mut self, key: &str, leaf: Leaf) -> Option<bool> {
+        let value = leaf?;
+        let ValueKind::Boolean(boolean) = value.kind else {
+            self.problem(key, shown(&value), "true or false");
+            return None;
+        };
+        Some(boolean)
     }
 
     pub(super) fn duration(
@@ -210,9 +219,13 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Text for a message, unless it may be a connection string that was put in the wrong place, password and all.
+/// Connection strings, hashes of bcrypt, PEM: as a key they are a slip, and as text they are not shown.
+const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
+const SECRETIVE: [&str; 5] = ["://", "$2", "-----BEGIN", "@", "password"];
+
+/// Text for a message, unless it may be a secret that was put in the wrong place.
 pub(super) fn quoted(text: &str) -> String {
-    if text.contains("://") || text.contains('@') || text.contains("password") {
+    if SECRETIVE.iter().any(|sign| text.contains(sign)) {
         "text that may hold a password (not shown)".to_owned()
     } else {
         format!("{text:?}")

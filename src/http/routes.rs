@@ -16,7 +16,7 @@ use super::page;
 use crate::metrics::Exposition;
 use crate::state::{Page, Published, Reload, Server, State};
 
-type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Full<Bytes>>;
 
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -114,7 +114,7 @@ fn ready(state: &State) -> Reply {
     text(status, state.servers.iter().map(line).collect::<String>())
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     reply(status, TEXT, body)
 }
 

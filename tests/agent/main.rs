@@ -18,3 +18,4 @@ mod support;
 mod survival;
 mod tls;
 mod versions;
+mod web;

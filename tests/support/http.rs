@@ -32,13 +32,27 @@ pub(crate) fn exchange(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Result<HttpReply> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
+    exchange_over(connect(address)?, method, path, headers)
+}
+
+pub(super) fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    Ok(stream)
+}
+
+/// [`exchange`] over a connection that is open already, which it leaves at its end.
+pub(super) fn exchange_over(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<HttpReply> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: agent\r\n");
     for (name, value) in headers {
         request.extend([name, ": ", value, "\r\n"]);
     }
     request.push_str("Connection: close\r\n\r\n");
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
     stream.write_all(request.as_bytes())?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply)?;

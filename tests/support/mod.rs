@@ -5,6 +5,7 @@ mod binaries;
 mod cluster;
 mod exposition;
 mod http;
+mod https;
 mod process;
 mod reaper;
 mod relay;
@@ -17,7 +18,8 @@ mod wait;
 pub(crate) use agent::{Agent, AgentSpec, run};
 pub(crate) use cluster::{Cluster, StopMode, free_port};
 pub(crate) use exposition::Scrape;
-pub(crate) use http::{exchange, exchange_async};
+pub(crate) use http::{HttpReply, exchange, exchange_async};
+pub(crate) use https::{Client, WebFolder};
 pub(crate) use relay::Relay;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 pub(crate) use tenancy::{

@@ -26,6 +26,10 @@ subjectAltName = DNS:localhost, IP:127.0.0.1
 [client]
 basicConstraints = critical, CA:FALSE
 extendedKeyUsage = clientAuth
+[scraper]
+basicConstraints = critical, CA:FALSE
+extendedKeyUsage = clientAuth
+subjectAltName = DNS:scraper.example, IP:192.0.2.7, IP:2001:db8::7, email:ops@scraper.example, URI:spiffe://example/scraper
 ";
 
 /// Paths of PEM files that the tests' user can read.
@@ -43,11 +47,11 @@ pub(crate) struct TlsFiles {
 impl TlsFiles {
     pub(super) fn make(folder: &Path) -> Self {
         fs::create_dir(folder).expect("the folder is new");
-        fs::write(folder.join("openssl.cnf"), OPENSSL_CONF).expect("the folder can be written");
+        configure(folder);
         make_ca(folder, "ca");
         make_ca(folder, "other-ca");
-        make_signed(folder, "server", "localhost");
-        make_signed(folder, "client", CLIENT_ROLE);
+        make_signed(folder, ("server", "server"), "localhost", "ca");
+        make_signed(folder, ("client", "client"), CLIENT_ROLE, "ca");
         Self {
             ca: folder.join("ca.crt"),
             other_ca: folder.join("other-ca.crt"),
@@ -81,6 +85,11 @@ impl TlsFiles {
     }
 }
 
+/// What the other functions need in the folder.
+pub(super) fn configure(folder: &Path) {
+    fs::write(folder.join("openssl.cnf"), OPENSSL_CONF).expect("the folder can be written");
+}
+
 fn openssl(folder: &Path, arguments: &str) {
     must_run(
         Command::new("openssl")
@@ -89,7 +98,7 @@ fn openssl(folder: &Path, arguments: &str) {
     );
 }
 
-fn make_ca(folder: &Path, name: &str) {
+pub(super) fn make_ca(folder: &Path, name: &str) {
     openssl(
         folder,
         &format!(
@@ -100,8 +109,8 @@ fn make_ca(folder: &Path, name: &str) {
     );
 }
 
-/// A certificate signed by `ca`; `name` is also the section with its extensions.
-fn make_signed(folder: &Path, name: &str, subject: &str) {
+/// A certificate signed by `ca`, with the extensions of a section.
+pub(super) fn make_signed(folder: &Path, (name, section): (&str, &str), subject: &str, ca: &str) {
     openssl(
         folder,
         &format!(
@@ -113,8 +122,8 @@ fn make_signed(folder: &Path, name: &str, subject: &str) {
     openssl(
         folder,
         &format!(
-            "x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 \
-             -extfile openssl.cnf -extensions {name} -out {name}.crt"
+            "x509 -req -in {name}.csr -CA {ca}.crt -CAkey {ca}.key -CAcreateserial -days 30 \
+             -extfile openssl.cnf -extensions {section} -out {name}.crt"
         ),
     );
 }

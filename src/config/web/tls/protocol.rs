@@ -1,0 +1,146 @@
+//! Versions, cipher suites and curves: each as Go means it where rustls has the like, and refused by name where it has not.
+
+use rustls::version::{TLS12, TLS13};
+use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
+
+use super::super::super::raw::{Leaf, RawServerTls};
+use super::super::super::values::{Reader, quoted};
+use super::super::Protocol;
+use super::keyed;
+
+/// Go's names. Those of TLS 1.3 may be listed, and change nothing.
+const CIPHER_SUITES: [(&str, Option<CipherSuite>); 9] = [
+    (
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+    ),
+    (
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384),
+    ),
+    (
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256),
+    ),
+    (
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        Some(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
+    ),
+    (
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        Some(CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
+    ),
+    (
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        Some(CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+    ),
+    ("TLS_AES_128_GCM_SHA256", None),
+    ("TLS_AES_256_GCM_SHA384", None),
+    ("TLS_CHACHA20_POLY1305_SHA256", None),
+];
+
+const CURVES: [(&str, NamedGroup); 3] = [
+    ("X25519", NamedGroup::X25519),
+    ("CurveP256", NamedGroup::secp256r1),
+    ("CurveP384", NamedGroup::secp384r1),
+];
+
+pub(super) fn read(reader: &mut Reader, raw: RawServerTls) -> Protocol {
+    let versions = versions(reader, raw.min_version, raw.max_version);
+    let cipher_suites = cipher_suites(reader, raw.cipher_suites, &versions);
+    let (name, remark) = ("curve_preferences", "there is no CurveP521");
+    let curves = listed(reader, name, raw.curve_preferences, &CURVES, remark);
+    let order = keyed("prefer_server_cipher_suites");
+    let order = reader.boolean(&order, raw.prefer_server_cipher_suites);
+    Protocol {
+        versions,
+        cipher_suites,
+        curves,
+        server_order: order.unwrap_or(true),
+    }
+}
+
+fn versions(reader: &mut Reader, min: Leaf, max: Leaf) -> Vec<&'static SupportedProtocolVersion> {
+    let oldest = version(reader, "min_version", min, &TLS12);
+    let newest = version(reader, "max_version", max, &TLS13);
+    if (oldest, newest) == (&TLS13, &TLS12) {
+        reader.problem(
+            &keyed("max_version"),
+            "TLS12",
+            "no less than min_version, TLS13",
+        );
+    }
+    if oldest == newest {
+        vec![oldest]
+    } else {
+        vec![oldest, newest]
+    }
+}
+
+fn version(
+    reader: &mut Reader,
+    name: &str,
+    leaf: Leaf,
+    default: &'static SupportedProtocolVersion,
+) -> &'static SupportedProtocolVersion {
+    let key = keyed(name);
+    let text = reader.text(&key, leaf);
+    match text.as_deref() {
+        None => default,
+        Some("TLS12") => &TLS12,
+        Some("TLS13") => &TLS13,
+        Some(other) => {
+            let want = "TLS12 or TLS13; older versions are not supported";
+            reader.problem(&key, quoted(other), want);
+            default
+        }
+    }
+}
+
+fn cipher_suites(
+    reader: &mut Reader,
+    leaf: Leaf,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Option<Vec<CipherSuite>> {
+    let name = "cipher_suites";
+    let problems = reader.problems.len();
+    let suites = listed(
+        reader,
+        name,
+        leaf,
+        &CIPHER_SUITES,
+        "there are none with CBC or RSA key exchange",
+    )?;
+    let suites: Vec<_> = suites.into_iter().flatten().collect();
+    if suites.is_empty() && versions == [&TLS12] && reader.problems.len() == problems {
+        reader.problem(
+            &keyed(name),
+            "none of TLS 1.2",
+            "at least one, for max_version is TLS12",
+        );
+    }
+    Some(suites)
+}
+
+/// A list of names that stand for something. Empty is as good as nothing, as it is for Go.
+fn listed<T: Copy>(
+    reader: &mut Reader,
+    name: &str,
+    leaf: Leaf,
+    choices: &[(&str, T)],
+    remark: &str,
+) -> Option<Vec<T>> {
+    let key = keyed(name);
+    let mut chosen = Vec::new();
+    let given = reader.list(&key, leaf)?;
+    for (n, text) in given.iter().enumerate() {
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| name == text) {
+            chosen.push(*choice);
+        } else {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            let want = format!("one of {}; {remark}", names.join(", "));
+            reader.problem(&format!("{key}[{n}]"), quoted(text), want);
+        }
+    }
+    (!given.is_empty()).then_some(chosen)
+}

@@ -1,0 +1,92 @@
+//! One request, from the guard to the answer. Whoever is not let in gets the same answer on every path.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Request, StatusCode};
+use rustls::ServerConfig;
+use tokio::sync::watch;
+
+use super::auth::Turns;
+use super::guard::{Guard, Refusal};
+use super::routes::{App, Reply, text};
+use crate::state::Published;
+
+pub(super) struct Service {
+    app: App,
+    guard: watch::Receiver<Arc<Guard>>,
+    turns: Turns,
+}
+
+/// How a client came in.
+#[derive(Clone)]
+pub(super) enum Door {
+    Plain,
+    /// With what was in force then.
+    Tls(Arc<ServerConfig>),
+    /// Speaks HTTP where TLS is spoken.
+    Wrong,
+}
+
+impl Service {
+    pub(super) fn new(published: Published, guard: watch::Receiver<Arc<Guard>>) -> Self {
+        Self {
+            app: App::new(published),
+            guard,
+            turns: Turns::default(),
+        }
+    }
+
+    pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.guard.borrow().tls().cloned()
+    }
+
+    pub(super) async fn answer(&self, door: &Door, request: Request<Incoming>) -> Reply {
+        let guard = Arc::clone(&self.guard.borrow());
+        let mut reply = match door {
+            Door::Wrong => text(StatusCode::BAD_REQUEST, "this is a port for HTTPS\n"),
+            Door::Plain | Door::Tls(_) => match guard.admit(request.headers(), &self.turns).await {
+                Ok(()) => self.app.respond(&request),
+                Err(refusal) => refused(refusal),
+            },
+        };
+        guard.mark(&mut reply);
+        if !door.is_of(&guard) {
+            // Another certificate, or other certificates of clients, count from the next request on.
+            let close = HeaderValue::from_static("close");
+            reply.headers_mut().insert(CONNECTION, close);
+        }
+        reply
+    }
+}
+
+impl Door {
+    fn is_of(&self, guard: &Guard) -> bool {
+        match (self, guard.tls()) {
+            (Self::Plain, None) => true,
+            (Self::Tls(then), Some(now)) => Arc::ptr_eq(then, now),
+            (Self::Plain | Self::Tls(_) | Self::Wrong, _) => false,
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Reply {
+    let (status, body) = match refusal {
+        Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized\n"),
+        Refusal::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too many requests\n"),
+        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy\n"),
+    };
+    let mut reply = text(status, body);
+    let (name, value) = match refusal {
+        Refusal::Unauthorized => (
+            WWW_AUTHENTICATE,
+            "Basic realm=\"metrics\", charset=\"UTF-8\"",
+        ),
+        Refusal::TooMany | Refusal::Busy => (RETRY_AFTER, "1"),
+    };
+    reply
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
+    reply
+}
