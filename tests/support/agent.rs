@@ -19,7 +19,7 @@ pub(crate) use self::spec::{AgentSpec, run};
 mod spec;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
-const SCRAPE_LIMIT: Duration = Duration::from_secs(20);
+const SCRAPE_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running agent; dropping it kills it.
 pub(crate) struct Agent {
