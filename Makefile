@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors check golden clean
+.PHONY: help demo test test-majors pictures check golden clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -6,9 +6,14 @@ help: ## list the targets
 demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Alertmanager watching it
 	@scripts/demo
 
-test: ## all tests, against a PostgreSQL of their own
-	@scripts/need cc openssl postgresql prometheus alertmanager
-	cargo test --locked
+test: ## all tests, against servers of their own
+	@scripts/need cc openssl postgresql prometheus promtool alertmanager
+	cargo test --locked --lib --bins --test agent
+	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack
+
+pictures: ## draw the boards, as they are in docs/img
+	@scripts/need cc openssl postgresql prometheus promtool
+	cargo test --locked --test stack -- --ignored
 
 test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
 	@scripts/need cc openssl postgresql
@@ -24,8 +29,8 @@ check: ## format, lints, documentation, the example configuration, the golden me
 	scripts/check-rules
 
 golden: ## rewrite the golden files from what the code does now
-	@scripts/need cc openssl postgresql prometheus alertmanager
-	UPDATE_EXPECT=1 cargo test --locked
+	@scripts/need cc openssl postgresql
+	UPDATE_EXPECT=1 cargo test --locked --lib --bins --test agent
 
 clean: ## remove everything that was built
 	cargo clean

@@ -12,11 +12,17 @@ use crate::prometheus::{Prometheus, RULES};
 use crate::scene::Scene;
 use crate::support::{Cluster, TestSession, sessions};
 
-/// How much of its life the boards show.
+/// How much of its life the boards show, unless `PICTURES_OF` says so.
 const LENGTH: Duration = Duration::from_mins(5);
 const RANGE: &str = "now-5m";
-/// Where they go, unless `PICTURES` says so.
+/// Where they go, unless `PICTURES_IN` says so.
 const FOLDER: &str = "target/pictures/boards";
+
+fn length() -> Duration {
+    std::env::var("PICTURES_OF").map_or(LENGTH, |text| {
+        humantime::parse_duration(&text).expect("PICTURES_OF is a duration, like 30s")
+    })
+}
 
 /// Boards, and the values of their variables.
 const BOARDS: &[(&[&str], &[&str])] = &[
@@ -35,7 +41,7 @@ async fn live(main: &Cluster) {
     let writer = sessions(main, "wiki", 1).await;
     work(&writer[0], "SET application_name = 'importer'").await;
     let mut crowd = Vec::new();
-    let end = Instant::now() + LENGTH;
+    let end = Instant::now() + length();
     for beat in 0.. {
         if Instant::now() > end {
             break;
@@ -76,7 +82,7 @@ async fn work(session: &TestSession, statements: &str) {
 /// Draws these boards; panics with what the tool says of a panel that cannot be drawn.
 fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = std::env::var("PICTURES").unwrap_or_else(|_| FOLDER.to_owned());
+    let folder = std::env::var("PICTURES_IN").unwrap_or_else(|_| FOLDER.to_owned());
     let mut command = Command::new(project.join("tests/stack/pictures/draw"));
     command.args(["--from", RANGE, "--scrape-interval", "15s"]);
     for variable in variables {
