@@ -56,7 +56,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
     pub critical: f64,
     /// How long to go on measuring sizes
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = patience)]
     pub timeout: Duration,
 }
 
@@ -80,5 +80,15 @@ fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
         _ => Err("want a number above 0 and up to 1".to_owned()),
+    }
+}
+
+/// Of what lies beyond, a clock could not make a point in time.
+const LONGEST_PATIENCE: Duration = Duration::from_hours(24);
+
+fn patience(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(patience) if patience <= LONGEST_PATIENCE => Ok(patience),
+        _ => Err("want a duration with its unit, up to 24h".to_owned()),
     }
 }

@@ -9,7 +9,7 @@ mod usage;
 use crate::policy::{Budget, Policy};
 use crate::sample::{Database, Role, ServerInfo};
 
-pub(crate) use usage::Usage;
+pub(crate) use usage::{Usage, add};
 
 /// The slots of the server, by who may take them. The reserved ones belong to nobody by name: they are the last free ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

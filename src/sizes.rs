@@ -127,7 +127,7 @@ impl Sizes {
             .take(BATCH_LENGTH - 1)
             .filter(|(_, entry)| !entry.alone)
         {
-            cost += entry.cost;
+            cost = cost.saturating_add(entry.cost);
             if cost > BATCH_COST {
                 break;
             }
@@ -145,15 +145,11 @@ impl Sizes {
         took: Duration,
         cadence: Cadence,
     ) {
-        let total: f64 = answer
-            .iter()
-            .map(|measured| measured.seconds.max(0.0))
-            .sum();
-        // The server's clock may have been set meanwhile; the batch cannot have cost more than it took.
-        self.pause(now, Duration::from_secs_f64(total).min(took), cadence);
+        let seconds = answer.iter().map(|measured| measured.seconds.max(0.0));
+        self.pause(now, spent(seconds.sum(), took), cadence);
         for oid in batch {
             match answer.iter().find(|measured| measured.oid == *oid) {
-                Some(measured) => self.note(now, measured, cadence),
+                Some(measured) => self.note(now, measured, took, cadence),
                 None => {
                     self.entries.remove(oid);
                 }
@@ -161,7 +157,7 @@ impl Sizes {
         }
     }
 
-    fn note(&mut self, now: Duration, measured: &Measured, cadence: Cadence) {
+    fn note(&mut self, now: Duration, measured: &Measured, took: Duration, cadence: Cadence) {
         let bytes = match measured.size {
             Size::Bytes(bytes) => Ok(bytes),
             Size::Forbidden => Err(Unknown::Forbidden),
@@ -177,7 +173,7 @@ impl Sizes {
             bytes,
             at: now,
             due: now + cadence.interval,
-            cost: Duration::from_secs_f64(measured.seconds.max(0.0)),
+            cost: spent(measured.seconds, took),
             alone: false,
             failures: 0,
         };
@@ -207,7 +203,7 @@ impl Sizes {
                 entry.bytes = Err(why);
                 entry.at = now;
                 entry.due = now + wait.max(cadence.interval);
-                entry.failures += 1;
+                entry.failures = entry.failures.saturating_add(1);
             }
         }
     }
@@ -228,6 +224,11 @@ impl Sizes {
         let known = self.entries.values().filter(|entry| entry.bytes.is_ok());
         known.map(|entry| now.saturating_sub(entry.at)).max()
     }
+}
+
+/// What the server's clock says, which may have been set meanwhile: nothing of a batch can have cost more than all of it took.
+fn spent(seconds: f64, took: Duration) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).map_or(took, |spent| spent.min(took))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub type Environment = BTreeMap<String, String>;
 
 const PREFIX: &str = "PGCOMMONS__";
 const SEPARATOR: &str = "__";
+/// No key lies deeper, and tables in tables without end would overflow the stack.
+const DEEPEST: usize = 8;
 
 pub(super) type Table = config::Map<String, Value>;
 
@@ -31,7 +33,7 @@ pub(super) fn overlay(
         let Some(path) = variable.strip_prefix(PREFIX) else {
             continue;
         };
-        let segments: Vec<&str> = path.split(SEPARATOR).collect();
+        let segments: Vec<&str> = path.splitn(DEEPEST, SEPARATOR).collect();
         let key = set(root, &segments, value);
         origins.insert(key, variable.clone());
     }

@@ -83,22 +83,22 @@ impl Usage {
             return;
         };
         if takes_slot(backend_type, version_num) {
-            self.server += group.count;
+            add(&mut self.server, group.count);
             if let Some(starting) = &mut self.starting
                 && group.state.as_deref() == Some("starting")
             {
-                *starting += group.count;
+                add(starting, group.count);
             }
         }
         if let Some(oid) = group.database
             && counting.against_database(backend_type)
         {
-            *self.databases.entry(oid).or_default() += group.count;
+            add(self.databases.entry(oid).or_default(), group.count);
         }
         if let Some(oid) = group.role
             && counting.against_role(backend_type)
         {
-            *self.roles.entry(oid).or_default() += group.count;
+            add(self.roles.entry(oid).or_default(), group.count);
         }
     }
 
@@ -109,4 +109,9 @@ impl Usage {
     pub(crate) fn role(&self, oid: Oid) -> u32 {
         self.roles.get(&oid).copied().unwrap_or(0)
     }
+}
+
+/// What a server says is not taken for sane: a sum stays at the highest number there is.
+pub(crate) fn add(sum: &mut u32, count: u32) {
+    *sum = sum.saturating_add(count);
 }

@@ -163,7 +163,9 @@ fn a_shorter_interval_holds_at_once() {
 #[test]
 fn a_clock_that_is_set_does_not_stop_the_measuring() {
     let mut sizes = tracking(&[1, 2]);
-    let hour = bytes(1, 3600.0);
-    sizes.measured(Duration::ZERO, &[1], &[hour], seconds(0.01), CADENCE);
-    assert_eq!(sizes.next_batch(seconds(1.0)), [2]);
+    for spent in [3600.0, -3600.0, 1e300, f64::INFINITY, f64::NAN] {
+        let answer = bytes(1, spent);
+        sizes.measured(Duration::ZERO, &[1], &[answer], seconds(0.01), CADENCE);
+        assert_eq!(sizes.next_batch(seconds(1.0)), [2], "{spent}");
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::shown::Hidden;
+use crate::limits::add;
 use crate::names::{Names, Seats};
 use crate::sample::{Activity, Database, Oid, Role, Sessions};
 
@@ -55,7 +56,7 @@ pub(super) fn grouped(
             && group.backend_type.is_some()
         {
             by_database.entry(datname).or_default().push(group);
-            *grouped.blocked.entry(oid).or_default() += group.blocked;
+            add(grouped.blocked.entry(oid).or_default(), group.blocked);
         }
     }
     let nobody = Seats::default();
@@ -85,7 +86,7 @@ impl Grouped {
             backend_type: group.backend_type.clone().unwrap_or_default(),
         };
         let total = self.totals.entry(key).or_default();
-        total.count += group.count;
+        add(&mut total.count, group.count);
         total.oldest_transaction = [total.oldest_transaction, group.oldest_transaction]
             .into_iter()
             .flatten()
@@ -124,7 +125,10 @@ impl<'a> Labels<'a> {
 fn busiest<'a>(groups: &[&'a Sessions]) -> Vec<&'a str> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for group in groups {
-        *counts.entry(&group.application_name).or_default() += group.count;
+        add(
+            counts.entry(&group.application_name).or_default(),
+            group.count,
+        );
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|&(_, count)| Reverse(count));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Observation;
 use super::sessions::{Grouped, grouped};
+use crate::limits::add;
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::sample::{Activity, Oid, Sessions};
@@ -83,7 +84,7 @@ fn counts(sessions: &[Sessions], of: fn(&Sessions) -> Option<Oid>) -> HashMap<Oi
     let mut counts = HashMap::new();
     for group in sessions {
         if let Some(oid) = of(group) {
-            *counts.entry(oid).or_default() += group.count;
+            add(counts.entry(oid).or_default(), group.count);
         }
     }
     counts

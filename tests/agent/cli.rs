@@ -63,6 +63,7 @@ async fn an_unknown_flag_is_refused() {
         (&["check", "--jsno"], 3),
         (&["check", "--warning", "80"], 3),
         (&["check", "--timeout", "10"], 3),
+        (&["check", "--timeout", "9999999999y"], 3),
     ] {
         let output = output(args, NO_ENV).await;
         assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
