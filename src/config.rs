@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::config::{File, FileFormat, Source};
+use yaml_rust2::Event;
+use yaml_rust2::parser::Parser;
 
 pub use env::Environment;
 pub(crate) use env::Flag;
@@ -137,19 +139,40 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
         source,
     })?;
     let text = text.trim_start_matches('\u{feff}'); // a byte order mark would be a part of the first key
+    let refused = |message| ConfigError::Yaml {
+        path: shown.clone(),
+        message,
+    };
+    scan(text).map_err(refused)?;
+    // The parser's own words may show the text, which may be a connection string.
     let parsed = File::from_str(text, FileFormat::Yaml).collect();
-    parsed.map_err(|error| ConfigError::Yaml {
-        path: shown,
-        message: message(&error.to_string()),
-    })
+    parsed.map_err(|_| refused("want a table of keys".to_owned()))
 }
 
-/// On one line. Of a file that is no table at all the parser's message shows the text, which may be a connection string.
-fn message(parser: &str) -> String {
-    if parser.contains("invalid type") {
-        return "want a table of keys".to_owned();
+/// No configuration is that deep, and the parser behind `config` goes a step down the stack with each level.
+const DEEPEST: u32 = 64;
+
+/// What is wrong with it as YAML, on one line and in words that show nothing of it.
+fn scan(text: &str) -> Result<(), String> {
+    let mut parser = Parser::new_from_str(text);
+    let mut depth: u32 = 0;
+    loop {
+        let next = parser.next_token().map_err(|error| error.to_string());
+        match next? {
+            (Event::MappingStart(..) | Event::SequenceStart(..), place) => {
+                depth = depth.saturating_add(1);
+                if depth > DEEPEST {
+                    let line = place.line();
+                    return Err(format!(
+                        "line {line} lies more than {DEEPEST} tables or lists deep"
+                    ));
+                }
+            }
+            (Event::MappingEnd | Event::SequenceEnd, _) => depth = depth.saturating_sub(1),
+            (Event::StreamEnd, _) => return Ok(()),
+            _ => {}
+        }
     }
-    parser.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How to reach one server, put together from its own keys, its DSN and the variables that libpq reads, in this order.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use config::Value;
@@ -242,8 +242,13 @@ impl Source {
 
 /// Rules out what is a connection string in the wrong place, and what no look-up can find.
 fn is_host(host: &str) -> bool {
-    host.starts_with('/')
-        || !host.is_empty() && !host.contains(['@', '/']) && !host.contains(char::is_whitespace)
+    let is_name = |host: &str| {
+        !host.is_empty() && !host.contains(['@', '/', ':']) && !host.contains(char::is_whitespace)
+    };
+    let address = host
+        .split_once('%')
+        .map_or(host, |(address, _zone)| address);
+    host.starts_with('/') || is_name(host) || address.parse::<Ipv6Addr>().is_ok()
 }
 
 const MODES: [(&str, SslMode); 5] = [

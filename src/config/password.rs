@@ -122,6 +122,8 @@ fn fields(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const LOGIN: Login<'_> = Login {
@@ -183,6 +185,20 @@ mod tests {
                 found,
                 "{mode:o}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_with_its_colons_escaped_is_found(
+            dbname in "\\PC{1,8}", user in "\\PC{1,8}", password in "\\PC{0,12}", noise in "([^\n]{0,20}\n){0,4}",
+        ) {
+            let escaped = |text: &str| text.replace('\\', r"\\").replace(':', r"\:");
+            let line = [&*dbname, &user, &password].map(escaped).join(":");
+            let login = Login { dbname: &dbname, user: &user, ..LOGIN };
+            let text = format!("db:5432:{line}\n{noise}");
+            prop_assert_eq!(find(&text, login), Some(password));
+            let _ = find(&noise, login);
         }
     }
 }

@@ -75,7 +75,11 @@ fn check_address(reader: &mut Reader, address: &str) {
     if !matches!(port, Some(Ok(_))) {
         reader.problem(
             "web.listen_address",
-            quoted(address),
+            if address.contains('@') {
+                quoted(address)
+            } else {
+                format!("{address:?}")
+            },
             "host:port or :port, as in 127.0.0.1:19187",
         );
     }

@@ -22,7 +22,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
         let key = if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
-            "(a key that may hold a password)"
+            HIDDEN
         } else {
             key
         };
@@ -55,9 +55,11 @@ impl Reader {
         unknown: &BTreeMap<String, Value>,
         known: &[&str],
     ) {
-        for key in unknown.keys() {
+        for (key, value) in unknown {
+            let is_key = is_plain(key) && value.kind != ValueKind::Nil;
+            let key = if is_key { key } else { HIDDEN };
             let key = if prefix.is_empty() {
-                key.clone()
+                key.to_owned()
             } else {
                 format!("{prefix}.{key}")
             };
@@ -202,6 +204,14 @@ impl Reader {
     }
 }
 
+/// What may be a value that became a key by a slip, as in `{password:secret}` and `{password, secret}`, is not shown.
+const HIDDEN: &str = "(a key that may hold a password)";
+
+fn is_plain(key: &str) -> bool {
+    key.chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
 fn scalar(value: &Value) -> String {
     match &value.kind {
         ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Nil => String::new(),
@@ -221,7 +231,7 @@ fn shown(value: &Value) -> String {
 
 /// Connection strings, hashes of bcrypt, PEM: as a key they are a slip, and as text they are not shown.
 const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
-const SECRETIVE: [&str; 5] = ["://", "$2", "-----BEGIN", "@", "password"];
+const SECRETIVE: [&str; 5] = [":", "$2", "-----BEGIN", "@", "password"];
 
 /// Text for a message, unless it may be a secret that was put in the wrong place.
 pub(super) fn quoted(text: &str) -> String {

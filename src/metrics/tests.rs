@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 
+mod escaping;
+
 use super::{encode, family, reference};
 use crate::health::{ConnectFailure, Health, Job, Outcome};
 use crate::names::Names;
