@@ -2,6 +2,7 @@
 //! configuration; a server that stays keeps its session and its memory.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -15,7 +16,7 @@ use crate::state::{Down, Publisher, Reload, Server, State};
 pub(crate) struct Fleet {
     publisher: Publisher,
     members: BTreeMap<String, Member>,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Infallible>,
 }
 
 struct Member {
@@ -93,9 +94,41 @@ impl Fleet {
         loop {
             match self.tasks.join_next().await {
                 Some(Err(error)) if !error.is_cancelled() => return error,
-                Some(_) => {}
+                Some(Err(_)) => {}
+                Some(Ok(never)) => match never {},
                 None => std::future::pending().await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet() -> Fleet {
+        let reload = Reload {
+            successful: true,
+            last_success: 0.0,
+        };
+        Fleet::new(watch::channel(Arc::new(State::new(Vec::new(), reload))).0)
+    }
+
+    #[tokio::test]
+    async fn a_poller_that_panics_is_noticed() {
+        let mut fleet = fleet();
+        fleet.tasks.spawn(async { panic!("out of luck") });
+        let error = fleet.failure().await;
+        assert!(error.is_panic(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_poller_that_is_stopped_is_no_failure() {
+        let mut fleet = fleet();
+        fleet.tasks.spawn(std::future::pending()).abort();
+        let waited =
+            tokio::time::timeout(std::time::Duration::from_millis(100), fleet.failure()).await;
+        assert!(waited.is_err(), "{waited:?}");
+        assert!(fleet.tasks.is_empty());
     }
 }

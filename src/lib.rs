@@ -17,6 +17,7 @@ mod names;
 mod pg;
 mod policy;
 mod poll;
+mod process;
 mod sample;
 mod serve;
 mod sizes;
@@ -56,6 +57,8 @@ const fn version_line() -> &'static str {
 /// for everything else that went wrong; `check` has its own, in which 2 means critical and 3 that it does not know.
 #[must_use]
 pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
+    process::end_on_panic();
+    process::keep_memory_private();
     let code = execute(cli, environment).unwrap_or_else(|error| {
         complain(error.as_ref());
         match cli.command {

@@ -4,6 +4,7 @@
 mod backoff;
 mod journal;
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,7 @@ impl Poller {
     }
 
     /// Goes on until it is dropped.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> Infallible {
         let mut backoff = Backoff::default();
         loop {
             match Session::connect(&self.settings.target, self.settings.cadence.timeout).await {
