@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use crate::config::ServerConfig;
 use crate::health::Health;
 use crate::poll::Poller;
-use crate::state::{Down, Publisher, Reload, Server, State};
+use crate::state::{Down, Published, Publisher, Reload, Server, State};
 
 pub(crate) struct Fleet {
     publisher: Publisher,
@@ -25,12 +25,15 @@ struct Member {
 }
 
 impl Fleet {
-    pub(crate) fn new(publisher: Publisher) -> Self {
-        Self {
+    /// With what it will publish.
+    pub(crate) fn new(reload: Reload) -> (Self, Published) {
+        let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
+        let fleet = Self {
             publisher,
             members: BTreeMap::new(),
             tasks: JoinSet::new(),
-        }
+        };
+        (fleet, state)
     }
 
     /// Starts, stops and reconfigures, so that exactly these servers are watched.
@@ -111,7 +114,7 @@ mod tests {
             successful: true,
             last_success: 0.0,
         };
-        Fleet::new(watch::channel(Arc::new(State::new(Vec::new(), reload))).0)
+        Fleet::new(reload).0
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ mod serve;
 mod sizes;
 mod snapshot;
 mod state;
+mod systemd;
 mod window;
 
 use std::io::{self, Write as _};
@@ -38,6 +39,7 @@ use config::{Config, ConfigError, Flag};
 use http::{Guard, WebFile};
 use pg::Session;
 use pg::role::{self, NewRole};
+use systemd::Systemd;
 
 /// The version of the package.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -105,7 +107,8 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         None => {
             let (config, web) = prepared(&cli.global, environment)?;
             logging::init(config.log_level);
-            serve::serve(config, web, || settings(&cli.global, environment))
+            let systemd = Systemd::of(environment);
+            serve::serve(config, web, &systemd, || settings(&cli.global, environment))
                 .await
                 .map(|()| 0)
         }

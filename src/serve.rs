@@ -15,24 +15,23 @@ use crate::config::{Config, ConfigError};
 use crate::fleet::Fleet;
 use crate::http::{self, Guard, WebFile};
 use crate::logging::chain;
-use crate::state::{Reload, State};
+use crate::state::Reload;
+use crate::systemd::Systemd;
 
 /// `reread` reads the configuration anew, for SIGHUP; the web file needs no signal.
 pub(crate) async fn serve(
     config: Config,
     (web_file, guard): (Option<WebFile>, Guard),
+    systemd: &Systemd,
     reread: impl Fn() -> Result<Config, ConfigError>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &guard).await?;
-    let mut reload = Reload {
-        successful: true,
-        last_success: wall_clock(),
-    };
-    let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
-    let mut fleet = Fleet::new(publisher);
+    let mut reload = read_well();
+    let (mut fleet, state) = Fleet::new(reload);
     let mut current = config.clone();
     fleet.follow(config.servers, reload);
+    let mut telling = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
     let (guards, guard) = watch::channel(Arc::new(guard));
     let mut following = pin!(follow(web_file, guards));
@@ -41,20 +40,22 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             never = &mut following => match never {},
+            never = &mut telling => match never {},
             () = &mut listening => anyhow::bail!("the listener ended by itself"),
             error = fleet.failure() => return Err(error).context("a poller ended by itself"),
             signal = signals.next() => match signal {
                 Told::Stop => break,
                 Told::Reload => {
-                    let read = reread();
-                    reload = apply(read, &mut current, reload, &mut fleet);
+                    systemd.reloading().await;
+                    reload = apply(reread(), &mut current, reload, &mut fleet);
+                    systemd.ready().await;
                 }
             },
         }
     }
     info!("stopping");
-    drop(fleet);
-    drop(stop);
+    systemd.stopping().await;
+    drop((fleet, stop));
     listening.await;
     Ok(())
 }
@@ -89,10 +90,7 @@ fn apply(
             if new.listen_address != current.listen_address || new.log_level != current.log_level {
                 warn!("web.listen_address and log.level take effect at the next start");
             }
-            let reload = Reload {
-                successful: true,
-                last_success: wall_clock(),
-            };
+            let reload = read_well();
             fleet.follow(new.servers.clone(), reload);
             info!(servers = new.servers.len(), "configuration reloaded");
             *current = new;
@@ -110,6 +108,13 @@ fn apply(
             fleet.note(reload);
             reload
         }
+    }
+}
+
+fn read_well() -> Reload {
+    Reload {
+        successful: true,
+        last_success: wall_clock(),
     }
 }
 

@@ -16,6 +16,7 @@ mod sizes;
 #[path = "../support/mod.rs"]
 mod support;
 mod survival;
+mod systemd;
 mod tls;
 mod versions;
 mod web;
