@@ -13,20 +13,23 @@ use super::exposition::Scrape;
 use super::http::{self, HttpReply};
 use super::process;
 use super::wait::poll;
+use secrets::Secrets;
 
 pub(crate) use self::spec::{AgentSpec, run};
 
+mod secrets;
 mod spec;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const SCRAPE_LIMIT: Duration = Duration::from_mins(1);
 
-/// A running agent; dropping it kills it.
+/// A running agent; dropping it kills it, and panics if it has given a secret away.
 pub(crate) struct Agent {
     child: Child,
     address: SocketAddr,
     log: Log,
     reader: Option<JoinHandle<()>>,
+    secrets: Secrets,
     _config: Option<NamedTempFile>,
 }
 
@@ -54,6 +57,7 @@ impl Agent {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             reader: Some(log.read_from(stderr)),
             log,
+            secrets: Secrets::of(&spec),
             _config: config,
         };
         agent.address = agent.listening_address().await;
@@ -102,7 +106,10 @@ impl Agent {
         headers: &[(&str, &str)],
     ) -> HttpReply {
         let reply = http::exchange_async(self.address, method, path, headers).await;
-        reply.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()))
+        let reply =
+            reply.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
+        self.secrets.assert_absent(path, &reply.body);
+        reply
     }
 
     pub(crate) async fn scrape(&self) -> Scrape {
@@ -159,6 +166,9 @@ impl Agent {
 impl Drop for Agent {
     fn drop(&mut self) {
         self.end();
+        if !std::thread::panicking() {
+            self.secrets.assert_absent("the log", self.log().as_bytes());
+        }
     }
 }
 

@@ -24,10 +24,13 @@ pub(crate) async fn create_agent_role(cluster: &Cluster) {
     cluster.sql(&create).await;
 }
 
+/// What the server does not ask for must not be shown either.
+const UNASKED: &str = "not asked for";
+
 /// A quick agent that logs in as this role, with this added to its configuration.
 pub(crate) async fn watch_as(cluster: &Cluster, role: &str, config: &str) -> Agent {
     let (url, config) = (
-        cluster.url(role, role, "postgres"),
+        cluster.url(role, UNASKED, "postgres"),
         format!("{QUICK}{config}"),
     );
     Agent::start(AgentSpec {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use super::super::process::signal;
+use super::secrets::Secrets;
 
 pub(super) const LISTEN_FLAG: &str = "--web.listen-address";
 const RUN_LIMIT: Duration = Duration::from_secs(30);
@@ -53,13 +54,17 @@ fn config_file(text: &str) -> NamedTempFile {
     file
 }
 
-/// Runs the agent to its end; panics if that takes too long.
+/// Runs the agent to its end; panics if that takes too long, or if it gives a secret away.
 pub(crate) async fn run(spec: AgentSpec<'_>) -> Output {
     let (command, config) = spec.command();
     let running = tokio::task::spawn_blocking(move || run_blocking(command));
     let output = running.await;
     drop(config);
-    output.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
+    let output = output.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()));
+    let secrets = Secrets::of(&spec);
+    secrets.assert_absent("what it prints", &output.stdout);
+    secrets.assert_absent("its messages", &output.stderr);
+    output
 }
 
 fn run_blocking(mut command: Command) -> Output {

@@ -1,0 +1,259 @@
+//! A password that goes wrong in every way there is. Whatever the agent says or serves is looked through by what starts it,
+//! here as in every other test.
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::support::{
+    Agent, AgentSpec, Cluster, SUPERUSER, Scrape, eventually, exchange, run, server_command,
+};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Every character that some layer escapes.
+const SECRET: &str = r#"Xk7/ü?q:@ %41+&"~="#;
+const ENCODED: &str = "Xk7%2F%C3%BC%3Fq%3A%40%20%2541%2B%26%22~%3D";
+const PAGES: [&str; 6] = [
+    "/",
+    "/metrics",
+    "/metrics?server=a",
+    "/-/ready",
+    "/-/healthy",
+    "/nowhere",
+];
+
+/// Files with the secret in them.
+struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    fn write() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let files = Self { folder };
+        let passfile = SECRET.replace(':', r"\:");
+        files.put("password", &format!("{SECRET}\n"));
+        files.put("passfile", &format!("*:*:*:*:{passfile}\n"));
+        files
+    }
+
+    fn path(&self, name: &str) -> String {
+        let path = self.folder.path().join(name);
+        path.to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::write(&path, text).expect("a temporary folder can be written");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the file is ours");
+    }
+}
+
+/// All ways to give the secret, for a server at this address.
+fn configurations(files: &Files, place: &str) -> Vec<String> {
+    let key = SECRET.replace('\'', "''");
+    let (file, passfile) = (files.path("password"), files.path("passfile"));
+    [
+        format!("password: '{key}'"),
+        format!("password_file: '{file}'"),
+        format!("passfile: '{passfile}'"),
+    ]
+    .map(|given| format!("servers: {{a: {{{place}, user: {SUPERUSER}, {given}}}}}\n"))
+    .to_vec()
+}
+
+/// It says why it cannot log in, and nothing more, with as much of a log as there is.
+async fn fails(config: &str, env: &[(&str, &str)], reason: &str) {
+    let spec = AgentSpec {
+        args: &["--log.level", "debug"],
+        config: Some(config),
+        env,
+    };
+    let agent = Agent::start(spec).await;
+    let failures =
+        |page: &Scrape| page.value("pgcommons_connect_failures_total", &[("reason", reason)]);
+    agent
+        .scrape_until(reason, |page| failures(page) > Some(0.0))
+        .await;
+    for page in PAGES {
+        agent.get(page).await;
+    }
+    assert!(agent.log().contains("down"), "{}", agent.log());
+    for args in [&["check"] as &[&str], &["check", "--json"], &["role-sql"]] {
+        let output = run(AgentSpec { args, ..spec }).await;
+        assert_ne!(output.status.code(), Some(0), "{output:?}");
+    }
+    let checked = run(AgentSpec {
+        args: &["--config.check"],
+        ..spec
+    });
+    assert_eq!(checked.await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_password_that_is_wrong_is_not_shown() {
+    let cluster = Cluster::start(&[]);
+    let files = Files::write();
+    let port = cluster.port().to_string();
+    let place = format!("host: 127.0.0.1, port: {port}");
+    for config in configurations(&files, &place) {
+        fails(&config, &[], "auth").await;
+    }
+    let url = format!("postgres://{SUPERUSER}:{ENCODED}@127.0.0.1:{port}/postgres");
+    let pairs = format!("host=127.0.0.1 port={port} user={SUPERUSER} password='{SECRET}'");
+    for dsn in [&url, &pairs] {
+        fails("", &[("DATABASE_URL", dsn)], "auth").await;
+    }
+    let libpq = [
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", &port),
+        ("PGUSER", SUPERUSER),
+        ("PGPASSWORD", SECRET),
+    ];
+    fails("", &libpq, "auth").await;
+}
+
+#[tokio::test]
+async fn a_password_that_never_arrives_is_not_shown() {
+    let files = Files::write();
+    for config in configurations(&files, "host: 127.0.0.1, port: 1") {
+        fails(&config, &[], "refused").await;
+    }
+    let url = format!("postgres://{SUPERUSER}:{ENCODED}@nowhere.invalid/postgres");
+    fails("", &[("DATABASE_URL", &url)], "dns").await;
+    let cluster = Cluster::start_tls(&[], "");
+    let other = cluster.tls().other_ca.display();
+    let place = format!(
+        "host: localhost, hostaddr: 127.0.0.1, port: {}, sslmode: verify-full, sslrootcert: '{other}'",
+        cluster.port()
+    );
+    fails(&configurations(&files, &place)[0], &[], "tls").await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_right_is_not_shown_either() {
+    let cluster = Cluster::start(&[]);
+    let create = format!("CREATE ROLE w LOGIN PASSWORD '{SECRET}'; GRANT pg_monitor TO w");
+    cluster.sql(&create).await;
+    let url = cluster.url("w", SECRET, "postgres");
+    let spec = AgentSpec {
+        args: &["--log.level", "debug"],
+        env: &[("DATABASE_URL", &url)],
+        ..AgentSpec::default()
+    };
+    let agent = Agent::start(spec).await;
+    let up = |page: &Scrape| page.value("pg_up", &[]) == Some(1.0);
+    agent.scrape_until("up", up).await;
+    for page in PAGES {
+        agent.get(page).await;
+    }
+    for args in [&["check"] as &[&str], &["check", "--json"]] {
+        let output = run(AgentSpec { args, ..spec }).await;
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    let files = Files::write();
+    let file = files.path("password");
+    let args = ["role-sql", "--password-file", &file];
+    let output = run(AgentSpec {
+        args: &args,
+        ..spec
+    })
+    .await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+/// What may be wrong with a file, around the password in it.
+fn bad_files() -> Vec<String> {
+    vec![
+        format!("servers: {{a: {{host: h, password: '{SECRET}'\n"),
+        format!("servers: {{a: {{host: h, password:'{SECRET}'}}}}\n"),
+        format!("servers: {{a: {{host: h, port: x, password: '{SECRET}'}}}}\n"),
+        format!("servers: {{a: {{host: h, passwort: '{SECRET}'}}}}\n"),
+        format!("servers: {{a: {{host: h, password: {{x: '{SECRET}'}}}}}}\n"),
+        format!("servers: {{a: {{host: h, password: ['{SECRET}']}}}}\n"),
+        format!("servers:\n  a:\n    password:'{SECRET}'\n    host: h\n"),
+        format!("servers: {{a: {{dsn: 'postgres://u:{SECRET}@h/d'}}}}\n"),
+        format!("servers: {{a: {{dsn: 'postgres://u:{ENCODED}@h/d?x=y'}}}}\n"),
+        format!("servers: {{a: {{dsn: 'postgres//u:{ENCODED}@h/d'}}}}\n"),
+        format!("servers: {{a: {{host: 'u:{ENCODED}'}}}}\n"),
+        format!("servers: {{a: {{dsn: 'host=h password={SECRET}'}}}}\n"),
+        format!("servers: 'postgres://u:{ENCODED}@h/d'\n"),
+        format!("postgres://u:{ENCODED}@h/d\n"),
+    ]
+}
+
+#[tokio::test]
+async fn a_password_in_a_bad_file_is_shown_neither_at_the_start_nor_at_a_reload() {
+    let files = Files::write();
+    let good = "servers: {a: {host: 127.0.0.1, port: 1}}\n".to_owned();
+    files.put("config", &good);
+    let path = files.path("config");
+    let args = ["--config.file", path.as_str()];
+    // The agent is told of the secret, to have it looked for.
+    let spec = AgentSpec {
+        args: &args,
+        env: &[("PGPASSWORD", SECRET)],
+        config: None,
+    };
+    let agent = Agent::start(spec).await;
+    for (n, bad) in bad_files().iter().enumerate() {
+        files.put("config", bad);
+        agent.signal("HUP");
+        let refused = || agent.log().matches("configuration not reloaded").count();
+        let said = async || (refused() > n).then_some(());
+        eventually(LIMIT, bad, said).await;
+        let args = [args[0], args[1], "--config.check"];
+        let output = run(AgentSpec {
+            args: &args,
+            ..spec
+        })
+        .await;
+        assert_eq!(output.status.code(), Some(2), "{bad}: {output:?}");
+    }
+}
+
+/// Passwords lie in memory and environment of the agent, which the kernel then shows to nobody but root.
+#[tokio::test]
+async fn memory_and_environment_are_closed_to_other_processes() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
+    let program = folder.path().join("pgcommons");
+    fs::copy(env!("CARGO_BIN_EXE_pgcommons"), &program).expect("a program can be copied");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = free.expect("a free port");
+    let mut agent = server_command(&program, folder.path())
+        .args(["--web.listen-address", &address.to_string()])
+        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres")
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the agent starts");
+    // A process that does not ask for it.
+    let mut other = server_command(Path::new("sleep"), folder.path())
+        .arg("60")
+        .spawn()
+        .expect("a program can be run");
+    let page = eventually(LIMIT, "it serves", async || {
+        exchange(address, "GET", "/metrics", &[]).ok()
+    });
+    let page = Scrape::parse(&page.await.text());
+    let owners = [agent.id(), other.id()].map(|pid| {
+        let environ = fs::metadata(format!("/proc/{pid}/environ"));
+        environ.map(|file| file.uid()).expect("it runs")
+    });
+    for process in [&mut agent, &mut other] {
+        process.kill().expect("it can be ended");
+        process.wait().expect("it ends");
+    }
+    assert_eq!(owners[0], 0, "root's");
+    assert_ne!(owners[1], 0, "its user's");
+    // It still finds its own figures.
+    for own in ["process_open_fds", "process_resident_memory_bytes"] {
+        assert!(page.value(own, &[]) > Some(0.0), "{own}");
+    }
+}
