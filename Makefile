@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors pictures check golden clean
+.PHONY: help demo test test-majors soak pictures check golden clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -18,6 +18,10 @@ pictures: ## draw the boards, as they are in docs/img
 test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
 	@scripts/need cc openssl postgresql
 	scripts/test-majors $(MAJORS)
+
+soak: ## an hour's worth of polls in two minutes, or SOAK_POLLS=100000: memory and files stay flat
+	@scripts/need cc openssl postgresql
+	cargo test --locked --test agent -- --ignored --nocapture soak::
 
 check: ## format, lints, documentation, the example configuration, the golden metrics, the rules
 	@scripts/need cc promtool amtool

@@ -13,6 +13,7 @@ mod names;
 mod privileges;
 mod secrets;
 mod sizes;
+mod soak;
 #[expect(unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../support/mod.rs"]
 mod support;
