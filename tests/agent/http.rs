@@ -1,5 +1,6 @@
 //! The listener: what each path answers, to clients of every kind, whatever the servers and other clients do.
 
+mod query;
 mod wire;
 
 use std::io::Read;
