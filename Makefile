@@ -7,11 +7,11 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 	@scripts/demo
 
 test: ## all tests, against a PostgreSQL of their own
-	@scripts/need cc openssl postgresql prometheus alertmanager
+	@scripts/need cc openssl postgresql prometheus alertmanager pgbouncer libfaketime
 	cargo test --locked
 
 test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
-	@scripts/need cc openssl postgresql
+	@scripts/need cc openssl postgresql pgbouncer libfaketime
 	scripts/test-majors $(MAJORS)
 
 check: ## format, lints, documentation, the example configuration, the golden metrics, the rules
@@ -24,7 +24,7 @@ check: ## format, lints, documentation, the example configuration, the golden me
 	scripts/check-rules
 
 golden: ## rewrite the golden files from what the code does now
-	@scripts/need cc openssl postgresql prometheus alertmanager
+	@scripts/need cc openssl postgresql prometheus alertmanager pgbouncer libfaketime
 	UPDATE_EXPECT=1 cargo test --locked
 
 clean: ## remove everything that was built
