@@ -32,7 +32,7 @@ select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rol
   from (select oid, rolname, rolconnlimit, rolsuper, count(*) over () as logins
           from pg_catalog.pg_roles
          where rolcanlogin or oid in (select a.usesysid from activity as a)
-         order by oid in (select a.usesysid from activity as a) desc, oid
+         order by oid in (select a.usesysid from activity as a where a.usesysid is not null) desc, oid
          limit 10000) as r
 union all
 select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, a.blocked, null, null,
