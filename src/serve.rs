@@ -31,6 +31,7 @@ pub(crate) async fn serve(
     };
     let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
     let mut fleet = Fleet::new(publisher);
+    warn_of_passfiles(&config);
     let mut current = config.clone();
     fleet.follow(config.servers, reload);
 
@@ -72,6 +73,7 @@ fn apply(
                 successful: true,
                 last_success: wall_clock(),
             };
+            warn_of_passfiles(&new);
             fleet.follow(new.servers.clone(), reload);
             info!(servers = new.servers.len(), "configuration reloaded");
             *current = new;
@@ -88,6 +90,19 @@ fn apply(
             };
             fleet.note(reload);
             reload
+        }
+    }
+}
+
+/// What the server says to a login without a password does not tell why there was none.
+fn warn_of_passfiles(config: &Config) {
+    for server in &config.servers {
+        if let Some(path) = server.target.password.passed_over() {
+            warn!(
+                server = server.name,
+                path = %path.display(),
+                "password file passed over: others may read it (chmod 600)"
+            );
         }
     }
 }
