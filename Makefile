@@ -1,5 +1,8 @@
 .PHONY: help demo test test-majors check golden clean
 
+# Tests wait more than they compute: for deadlines to pass, and for servers.
+export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
+
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 

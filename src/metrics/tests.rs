@@ -138,6 +138,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
         logins: 3,
         sessions: sessions(privileged),
         in_recovery: false,
+        left_behind: false,
     }
 }
 

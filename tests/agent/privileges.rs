@@ -105,6 +105,7 @@ async fn role_sql(args: &[&str], env: &[(&str, &str)]) -> String {
         args: &args,
         env,
         config: None,
+        ..AgentSpec::default()
     })
     .await;
     assert!(output.status.success(), "{output:?}");

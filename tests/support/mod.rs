@@ -18,6 +18,7 @@ pub(crate) use agent::{Agent, AgentSpec, run};
 pub(crate) use cluster::{Cluster, StopMode, free_port};
 pub(crate) use exposition::Scrape;
 pub(crate) use http::{exchange, exchange_async};
+pub(crate) use process::{give_to_server, server_command};
 pub(crate) use relay::Relay;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 pub(crate) use tenancy::{
@@ -25,4 +26,4 @@ pub(crate) use tenancy::{
     watch, watch_as,
 };
 pub(crate) use tls::CLIENT_ROLE;
-pub(crate) use wait::eventually;
+pub(crate) use wait::{eventually, poll_blocking};
