@@ -12,7 +12,7 @@ mod pooler;
 mod resolver;
 mod sessions;
 mod standby;
-mod witness;
+pub(crate) mod witness;
 
 use std::fmt::Write as _;
 use std::time::Duration;

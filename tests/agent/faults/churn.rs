@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::witness::Witness;
 use crate::support::{Agent, Cluster, Scrape, failed_polls, fresh, trusting, watch};
 
 const COUNT: usize = 100;
@@ -55,6 +56,7 @@ async fn watched_through(agent: &Agent, statements: impl Future<Output = ()>) {
 async fn tenants_by_the_hundred_come_and_go() {
     let cluster = trusting(&[]).await;
     let agent = watch(&cluster, "").await;
+    let witness = Witness::of("tenants come and go by the hundred", &agent);
     watched_through(
         &agent,
         for_each_tenant(&cluster, "CREATE DATABASE tenant_{n}"),
@@ -69,6 +71,7 @@ async fn tenants_by_the_hundred_come_and_go() {
     )
     .await;
     let page = until_there_are(&agent, 0).await;
+    witness.report_none();
     assert!(!page.text().contains("tenant_"), "{}", page.text());
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
     // Those that are gone hold nobody up.

@@ -82,8 +82,11 @@ async fn a_promotion_shows_at_the_next_poll_of_the_same_session() {
     let session = backend(&admin).await;
     primary.stop(StopMode::Immediate);
     assert_eq!(is_replica(&fresh(&agent).await), Some(1.0));
+    let mut witness = Witness::of("promotion", &agent);
     standby.promote().await;
+    witness.over();
     let page = fresh(&agent).await;
+    witness.report();
     assert_eq!(is_replica(&page), Some(0.0), "{}", page.text());
     assert_eq!(started(&page), started(&before));
     assert_eq!(backend(&admin).await, session, "it logged in anew");

@@ -20,7 +20,7 @@ const FRESH: f64 = 5.0;
 /// Longer than any fault lasts.
 const LONGEST: Duration = Duration::from_mins(2);
 
-pub(super) struct Witness {
+pub(crate) struct Witness {
     fault: &'static str,
     ended: Arc<AtomicBool>,
     seen: Option<JoinHandle<Seen>>,
@@ -39,7 +39,7 @@ struct Seen {
 
 impl Witness {
     /// Begins to look.
-    pub(super) fn of(fault: &'static str, agent: &Agent) -> Self {
+    pub(crate) fn of(fault: &'static str, agent: &Agent) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let (until, address) = (Arc::clone(&ended), agent.address());
         let look = move || {
@@ -59,18 +59,18 @@ impl Witness {
     }
 
     /// From now on everything could be right again.
-    pub(super) fn over(&mut self) {
+    pub(crate) fn over(&mut self) {
         self.over = Instant::now();
     }
 
     /// Everything is right again.
-    pub(super) fn report(self) {
+    pub(crate) fn report(self) {
         let took = self.over.elapsed();
         self.report_after(took);
     }
 
     /// Nothing was ever wrong.
-    pub(super) fn report_none(self) {
+    pub(crate) fn report_none(self) {
         self.report_after(Duration::ZERO);
     }
 
