@@ -155,10 +155,13 @@ async fn a_password_file_that_is_missing_is_waited_for() {
         "{BRISK}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
     ))
     .await;
+    let mut witness = Witness::of("the password file is missing", &agent);
     let page = agent
         .scrape_until("credentials", |page| failures(page, "credentials") > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     std::fs::write(&path, PASSWORD).expect("a temporary folder can be written");
+    witness.over();
     until_up(&agent).await;
+    witness.report();
 }
