@@ -1,5 +1,8 @@
 .PHONY: help demo test test-majors soak pictures check golden clean
 
+# Tests wait more than they compute: for deadlines to pass, and for servers.
+export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
+
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
@@ -7,7 +10,7 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 	@scripts/demo
 
 test: ## all tests, against servers of their own
-	@scripts/need cc openssl postgresql prometheus promtool alertmanager
+	@scripts/need cc openssl postgresql prometheus promtool alertmanager pgbouncer libfaketime
 	cargo test --locked --lib --bins --test agent
 	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack
 
@@ -16,7 +19,7 @@ pictures: ## draw the boards, as they are in docs/img
 	cargo test --locked --test stack -- --ignored
 
 test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
-	@scripts/need cc openssl postgresql
+	@scripts/need cc openssl postgresql pgbouncer libfaketime
 	scripts/test-majors $(MAJORS)
 
 soak: ## an hour's worth of polls in two minutes, or SOAK_POLLS=100000: memory and files stay flat
@@ -33,7 +36,7 @@ check: ## format, lints, documentation, the example configuration, the golden me
 	scripts/check-rules
 
 golden: ## rewrite the golden files from what the code does now
-	@scripts/need cc openssl postgresql
+	@scripts/need cc openssl postgresql pgbouncer libfaketime
 	UPDATE_EXPECT=1 cargo test --locked --lib --bins --test agent
 
 clean: ## remove everything that was built

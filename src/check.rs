@@ -72,7 +72,7 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         message,
         refused: false,
     };
-    let activity = tokio::time::timeout(deadline, session.activity()).await;
+    let activity = tokio::time::timeout(deadline, session.activity(None)).await;
     let activity = activity
         .map_err(|_| {
             blind(format!(

@@ -63,6 +63,14 @@ pub(crate) struct Cadence {
     pub(crate) sizes: sizes::Cadence,
 }
 
+impl Cadence {
+    /// How long a poller may have nothing to say while all is well: three questions, each just in time, and then a rest; and
+    /// as much again as a busy machine may take.
+    pub(crate) fn longest_silence(&self) -> Duration {
+        self.poll.max(self.timeout) + 3 * self.timeout + Duration::from_secs(1)
+    }
+}
+
 /// How to reach a server, in libpq's terms.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {

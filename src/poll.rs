@@ -3,6 +3,7 @@
 
 mod backoff;
 mod journal;
+mod slower;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -17,8 +18,8 @@ use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
 use crate::names::Names;
 use crate::pg::{ConnectError, QueryError, Session};
-use crate::sample::{Activity, Stats};
-use crate::sizes::{Sizes, Unknown};
+use crate::sample::{Activity, Backend, Stats};
+use crate::sizes::Sizes;
 use crate::snapshot::{Observation, Snapshot};
 use crate::state::{Down, Publisher, Server};
 use crate::window::History;
@@ -49,9 +50,9 @@ pub(crate) struct Poller {
     /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
     start_time: Option<f64>,
     sees_all_sessions: bool,
-    /// A session was lost over a size, and its backend may hang on. None is measured while it is seen, or each try could
-    /// leave another, until the role's own limit locks the agent out.
-    left_behind: bool,
+    /// Of a session that was lost over a size. None is measured while it hangs on, or each try could leave another, until
+    /// the role's own limit locks the agent out.
+    left_behind: Option<Backend>,
 }
 
 impl Poller {
@@ -75,7 +76,7 @@ impl Poller {
             stats_due: now,
             start_time: None,
             sees_all_sessions: false,
-            left_behind: false,
+            left_behind: None,
         }
     }
 
@@ -170,54 +171,17 @@ impl Poller {
 
     /// One tick: how the fast poll ended, or that the session is lost.
     async fn poll(&mut self, session: &Session) -> Outcome {
-        match self.ask(Job::Activity, session.activity()).await {
+        match self
+            .ask(Job::Activity, session.activity(self.left_behind))
+            .await
+        {
             Ok(activity) => self.publish(session, activity),
             Err(outcome) => {
                 self.publish_down(Down::Poll(outcome));
                 return outcome;
             }
         }
-        if self.poll_stats(session).await == Outcome::Lost
-            || self.poll_sizes(session).await == Outcome::Lost
-        {
-            return Outcome::Lost;
-        }
-        Outcome::Ok
-    }
-
-    async fn poll_stats(&mut self, session: &Session) -> Outcome {
-        let now = Instant::now();
-        if now < self.stats_due {
-            return Outcome::Ok;
-        }
-        self.stats_due = now + self.settings.cadence.stats;
-        let answer = self.ask(Job::Stats, session.stats()).await;
-        let outcome = outcome(&answer);
-        self.stats = answer.ok();
-        outcome
-    }
-
-    async fn poll_sizes(&mut self, session: &Session) -> Outcome {
-        let batch = self.sizes.next_batch(self.began.elapsed());
-        if batch.is_empty() || self.left_behind {
-            return Outcome::Ok;
-        }
-        let cadence = self.settings.cadence.sizes;
-        let started = Instant::now();
-        let question = session.sizes(&batch, self.sees_all_sessions);
-        let answer = self.ask(Job::Sizes, question).await;
-        let (now, took, outcome) = (self.began.elapsed(), started.elapsed(), outcome(&answer));
-        self.left_behind |= outcome == Outcome::Lost;
-        let why = if outcome == Outcome::Error {
-            Unknown::Error
-        } else {
-            Unknown::Timeout
-        };
-        match answer {
-            Ok(answer) => self.sizes.measured(now, &batch, &answer, took, cadence),
-            Err(_) => self.sizes.failed(now, &batch, took, why, cadence),
-        }
-        outcome
+        self.poll_slower(session).await
     }
 
     /// One question, under the deadline. A session that is late is waited for, with scrapers told at once; its late answer
@@ -255,7 +219,7 @@ impl Poller {
 
     fn publish(&mut self, session: &Session, activity: Activity) {
         let now = self.began.elapsed();
-        self.left_behind &= session.is_doubled(&activity);
+        self.left_behind = self.left_behind.filter(|_| activity.left_behind);
         let snapshot = Snapshot::judge(
             Observation {
                 info: session.info(),
@@ -287,7 +251,8 @@ impl Poller {
     }
 
     fn send(&self, status: Result<Box<Snapshot>, Down>) {
-        let server = Server::new(self.settings.name.clone(), status, self.health.clone());
+        let server = Server::new(self.settings.name.clone(), status, self.health.clone())
+            .expiring(Instant::now() + self.settings.cadence.longest_silence());
         self.publisher
             .send_modify(|state| *state = Arc::new(state.with(server)));
     }

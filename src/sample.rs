@@ -7,6 +7,14 @@ use std::sync::Arc;
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
 pub(crate) type Oid = u32;
 
+/// A process of the server that serves a session. Numbers of processes are used again; one that began then is this one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Backend {
+    pub(crate) pid: i32,
+    /// Seconds since the epoch.
+    pub(crate) start_time: f64,
+}
+
 /// What is read once for each session. The server's figures need a restart to change; the role's privileges may change
 /// meanwhile, and every poll brings those that a row of roles shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,6 +134,8 @@ pub(crate) struct Activity {
     pub(crate) sessions: Vec<Sessions>,
     /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
     pub(crate) in_recovery: bool,
+    /// The backend that was asked for, of a session that is lost, is still there.
+    pub(crate) left_behind: bool,
 }
 
 impl Activity {

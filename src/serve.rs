@@ -29,6 +29,7 @@ pub(crate) async fn serve(
     let listener = listen(&config.listen_address, &guard).await?;
     let mut reload = read_well();
     let (mut fleet, state) = Fleet::new(reload);
+    warn_of_passfiles(&config);
     let mut current = config.clone();
     fleet.follow(config.servers, reload);
     let mut telling = pin!(systemd.follow(state.clone()));
@@ -91,6 +92,7 @@ fn apply(
                 warn!("web.listen_address and log.level take effect at the next start");
             }
             let reload = read_well();
+            warn_of_passfiles(&new);
             fleet.follow(new.servers.clone(), reload);
             info!(servers = new.servers.len(), "configuration reloaded");
             *current = new;
@@ -115,6 +117,19 @@ fn read_well() -> Reload {
     Reload {
         successful: true,
         last_success: wall_clock(),
+    }
+}
+
+/// What the server says to a login without a password does not tell why there was none.
+fn warn_of_passfiles(config: &Config) {
+    for server in &config.servers {
+        if let Some(path) = server.target.password.passed_over() {
+            warn!(
+                server = server.name,
+                path = %path.display(),
+                "password file passed over: others may read it (chmod 600)"
+            );
+        }
     }
 }
 

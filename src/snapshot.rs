@@ -1,6 +1,7 @@
 //! What scrapers see: one immutable value for each poll. Puts a sample, its judgement and the memory of earlier polls
 //! together; pure, and free of names of metrics.
 
+mod refreshed;
 mod sessions;
 mod shown;
 
@@ -133,7 +134,7 @@ impl Snapshot {
             databases: database_views(&mut seen, standings.as_ref(), grouped.as_ref(), history),
             roles: role_views(&mut seen, standings.as_ref(), history),
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
-            oldest_size: oldest_size(&seen),
+            oldest_size: oldest(seen.sizes, seen.now, seen.wall_clock),
         }
     }
 
@@ -152,9 +153,10 @@ fn is_superuser(seen: &Observation<'_>) -> bool {
     own.map_or(seen.info.superuser, |role| role.superuser)
 }
 
-fn oldest_size(seen: &Observation<'_>) -> Option<f64> {
-    let age = seen.sizes.oldest(seen.now)?;
-    Some(seen.wall_clock - age.as_secs_f64())
+/// Seconds since the epoch.
+fn oldest(sizes: &Sizes, now: Duration, wall_clock: f64) -> Option<f64> {
+    let age = sizes.oldest(now)?;
+    Some(wall_clock - age.as_secs_f64())
 }
 
 fn missing(databases: &[Database], policy: &Policy) -> Vec<String> {

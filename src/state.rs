@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::health::{ConnectFailure, Health, Outcome};
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
@@ -39,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) status: Result<Box<Snapshot>, Down>,
     pub(crate) health: Health,
+    /// After this the poller should have said something again, and `status` is not what is.
+    pub(crate) expires: Option<Instant>,
     /// `/metrics?server=NAME`
     pub(crate) page: Page,
 }
@@ -49,8 +52,18 @@ impl Server {
             name,
             status,
             health,
+            expires: None,
             page: Page::default(),
         }
+    }
+
+    pub(crate) fn expiring(mut self, at: Instant) -> Self {
+        self.expires = Some(at);
+        self
+    }
+
+    fn has_expired(&self, now: Instant) -> bool {
+        self.status.is_ok() && self.expires.is_some_and(|at| at < now)
     }
 
     /// What the last poll brought, if it brought anything.
@@ -95,6 +108,29 @@ impl State {
 
     pub(crate) fn server(&self, name: &str) -> Option<&Arc<Server>> {
         self.servers.iter().find(|server| server.name == name)
+    }
+
+    /// What may be said of it now. A process that was stopped for a while is asked before its pollers have looked again; what
+    /// they knew is not passed off as fresh.
+    pub(crate) fn as_of(self: Arc<Self>, now: Instant) -> Arc<Self> {
+        if !self.servers.iter().any(|server| server.has_expired(now)) {
+            return self;
+        }
+        let fresh = |server: &Arc<Server>| {
+            if !server.has_expired(now) {
+                return Arc::clone(server);
+            }
+            let late = Err(Down::Poll(Outcome::Timeout));
+            Arc::new(Server::new(
+                server.name.clone(),
+                late,
+                server.health.clone(),
+            ))
+        };
+        Arc::new(Self::new(
+            self.servers.iter().map(fresh).collect(),
+            self.reload,
+        ))
     }
 
     /// The same with one server replaced. A server that is not there any more is not brought back.

@@ -54,9 +54,13 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
     let url = ["postgres://", "postgresql://"]
         .into_iter()
         .find_map(|scheme| dsn.strip_prefix(scheme));
+    // A pair may have these characters in its value.
+    let before_value = dsn.split_once('=').map_or(dsn, |(key, _)| key);
     let parameters = match url {
         Some(rest) => parse_url(rest)?,
-        None if dsn.contains("://") => return Err("postgres:// or postgresql://".to_owned()),
+        None if before_value.contains("://") => {
+            return Err("postgres:// or postgresql://".to_owned());
+        }
         None => parse_pairs(dsn)?,
     };
     let keys = PARAMETERS.map(|(_, key)| key);
@@ -220,6 +224,10 @@ mod tests {
                 ("password", "a b"),
                 ("dbname", "x y")
             ]))
+        );
+        assert_eq!(
+            parse("host=db password=a://b"),
+            Ok(parameters(&[("host", "db"), ("password", "a://b")]))
         );
     }
 

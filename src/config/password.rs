@@ -43,10 +43,17 @@ impl PasswordSource {
                 text.trim_end_matches(['\n', '\r']),
             )));
         }
-        let Some(path) = self.passfile.as_deref().filter(|path| usable(path)) else {
+        let Some(path) = self.passfile.as_deref().filter(|path| is_private(path)) else {
             return Ok(None);
         };
         Ok(find(&read(path)?, login).map(SecretString::from))
+    }
+
+    /// The password file that would be asked, were it not for others that may read it.
+    pub(crate) fn passed_over(&self) -> Option<&Path> {
+        let path = self.passfile.as_deref()?;
+        let asked = self.given.is_none() && self.file.is_none();
+        (asked && path.is_file() && !is_private(path)).then_some(path)
     }
 }
 
@@ -68,7 +75,7 @@ fn read(path: &Path) -> Result<String, PasswordError> {
 }
 
 /// libpq passes over a password file that others may read.
-fn usable(path: &Path) -> bool {
+fn is_private(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(path)
         .is_ok_and(|file| file.is_file() && file.permissions().mode().trailing_zeros() >= 6)
@@ -178,8 +185,9 @@ mod tests {
             passfile: Some(file.path().to_owned()),
             ..PasswordSource::default()
         };
-        for (mode, found) in [(0o600, true), (0o644, false)] {
+        for (mode, found) in [(0o600, true), (0o644, false), (0o640, false)] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).expect("set");
+            assert_eq!(source.passed_over().is_none(), found, "{mode:o}");
             assert_eq!(
                 source.read(LOGIN).expect("no error").is_some(),
                 found,

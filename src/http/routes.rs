@@ -11,6 +11,7 @@ use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::time::Instant;
 
 use super::page;
 use crate::metrics::Exposition;
@@ -44,7 +45,7 @@ impl App {
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return reply;
         }
-        let state = self.published.borrow().clone();
+        let state = self.published.borrow().clone().as_of(Instant::now());
         match request.uri().path() {
             "/metrics" => self.metrics(&state, request),
             "/-/healthy" => text(StatusCode::OK, "healthy\n"),

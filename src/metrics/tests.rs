@@ -140,6 +140,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
         logins: 3,
         sessions: sessions(privileged),
         in_recovery: false,
+        left_behind: false,
     }
 }
 

@@ -7,12 +7,13 @@ use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::QueryError;
-use crate::sample::{Activity, Database, Oid, Role, Sessions};
+use crate::sample::{Activity, Backend, Database, Oid, Role, Sessions};
 
 const DOING: &str = "polling activity";
 
 /// Four kinds of rows share columns; what a column means depends on the first. `pg_stat_get_activity` without the
-/// view's joins costs half of it. The parameter is the role `pg_use_reserved_connections`, or NULL. Sessions are no more
+/// view's joins costs half of it. The parameters are the role `pg_use_reserved_connections`, or NULL, and a backend that may
+/// be there still, or NULL and NULL. Sessions are no more
 /// than the server has slots, and a database costs its maker some megabytes; roles cost nothing, so there is a limit to
 /// what is asked for.
 const SQL: &str = r#"
@@ -32,14 +33,17 @@ select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rol
   from (select oid, rolname, rolconnlimit, rolsuper, count(*) over () as logins
           from pg_catalog.pg_roles
          where rolcanlogin or oid in (select a.usesysid from activity as a)
-         order by oid in (select a.usesysid from activity as a) desc nulls last, oid
+         order by oid in (select a.usesysid from activity as a where a.usesysid is not null) desc, oid
          limit 10000) as r
 union all
 select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, a.blocked, null, null,
        a.oldest_transaction
   from activity as a
 union all
-select 'i', null, null, null, null, null, null, null, null, pg_catalog.pg_is_in_recovery(), null, null"#;
+select 'i', null, null, null, null, null, null, null, null, pg_catalog.pg_is_in_recovery(),
+       $2 is not null and exists (
+           select from pg_catalog.pg_stat_get_activity($2) as b
+            where extract(epoch from b.backend_start)::float8 = $3), null"#;
 
 /// The counter came with PostgreSQL 14.
 fn sql(version_num: u32) -> String {
@@ -56,7 +60,7 @@ fn sql(version_num: u32) -> String {
 
 pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statement, QueryError> {
     client
-        .prepare_typed(&sql(version_num), &[Type::OID])
+        .prepare_typed(&sql(version_num), &[Type::OID, Type::INT4, Type::FLOAT8])
         .await
         .map_err(QueryError::driver(DOING))
 }
@@ -64,10 +68,17 @@ pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Stateme
 pub(super) async fn read(
     client: &Client,
     statement: &Statement,
-    reserved_role: Option<Oid>,
+    (reserved_role, left_behind): (Option<Oid>, Option<Backend>),
 ) -> Result<Activity, QueryError> {
     let rows = client
-        .query(statement, &[&reserved_role])
+        .query(
+            statement,
+            &[
+                &reserved_role,
+                &left_behind.map(|backend| backend.pid),
+                &left_behind.map(|backend| backend.start_time),
+            ],
+        )
         .await
         .map_err(QueryError::driver(DOING))?;
     let mut activity = Activity::default();
@@ -79,7 +90,10 @@ pub(super) async fn read(
                 activity.logins = column::<i64>(row, 8)?.try_into().unwrap_or_default();
             }
             b's' => activity.sessions.push(sessions(row)?),
-            b'i' => activity.in_recovery = column(row, 9)?,
+            b'i' => {
+                activity.in_recovery = column(row, 9)?;
+                activity.left_behind = column(row, 10)?;
+            }
             other => {
                 return Err(QueryError::Answer {
                     doing: DOING,
@@ -126,7 +140,8 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
         backend_type: column(row, 6)?,
         count: count(column(row, 7)?),
         blocked: count(column(row, 8)?),
-        oldest_transaction: column(row, 11)?,
+        // The server's clock may have been set back meanwhile.
+        oldest_transaction: column::<Option<f64>>(row, 11)?.map(|age| age.max(0.0)),
     })
 }
 

@@ -12,7 +12,7 @@ use super::{ConnectError, tls};
 use crate::config::{ChannelBinding, Login, SslMode, Target};
 use crate::logging::chain;
 
-pub(super) const APPLICATION_NAME: &str = "pgcommons";
+const APPLICATION_NAME: &str = "pgcommons";
 
 /// The task that moves the bytes of a connection; dropped, it closes the connection, also one that hangs.
 pub(super) struct Driver(JoinHandle<()>);

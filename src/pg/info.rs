@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 use super::QueryError;
-use crate::sample::{Oid, ServerInfo};
+use crate::sample::{Backend, Oid, ServerInfo};
 
 const DOING: &str = "reading the server's settings";
 
@@ -19,12 +19,16 @@ select current_setting('server_version_num')::int4,
        reserved.oid,
        pg_catalog.pg_has_role(reserved.oid, 'usage'),
        (select setting::int8 from pg_catalog.pg_settings where name = 'statement_timeout'),
-       (select oid from pg_catalog.pg_roles where rolname = current_user)
-  from (select 1) as one
+       (select oid from pg_catalog.pg_roles where rolname = current_user),
+       own.pid,
+       extract(epoch from own.backend_start)::float8
+  from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) as own
   left join pg_catalog.pg_roles as reserved on reserved.rolname = 'pg_use_reserved_connections'";
 
 pub(super) struct Info {
     pub(super) server: ServerInfo,
+    /// The one that serves this session.
+    pub(super) backend: Backend,
     /// The role `pg_use_reserved_connections`, where there are slots to reserve (16+).
     pub(super) reserved_role: Option<Oid>,
     /// Milliseconds; not what was asked for when something in between drops what the session was started with.
@@ -33,7 +37,12 @@ pub(super) struct Info {
 
 pub(super) async fn read(client: &Client) -> Result<Info, QueryError> {
     let failed = QueryError::driver(DOING);
-    let row = client.query_one(SQL, &[]).await.map_err(failed)?;
+    // One round trip, which a statement that is prepared would take two of.
+    let rows = client.query_typed(SQL, &[]).await.map_err(failed)?;
+    let row = rows.first().ok_or_else(|| QueryError::Answer {
+        doing: DOING,
+        what: "no row".to_owned(),
+    })?;
     let count = |column| -> Result<Option<u32>, QueryError> {
         let value: Option<i32> = row.try_get(column).map_err(failed)?;
         Ok(value.and_then(|value| u32::try_from(value).ok()))
@@ -62,6 +71,10 @@ pub(super) async fn read(client: &Client) -> Result<Info, QueryError> {
                 .map_err(failed)?
                 .unwrap_or(false),
             uses_reserved_connections: row.try_get(9).map_err(failed)?,
+        },
+        backend: Backend {
+            pid: row.try_get(12).map_err(failed)?,
+            start_time: row.try_get(13).map_err(failed)?,
         },
         reserved_role: reserved_role
             .filter(|_| reserved_connections.is_some_and(|slots| slots > 0)),

@@ -8,13 +8,14 @@ use tokio_postgres::{Client, Statement};
 use super::connect::{self, Driver};
 use super::{ConnectError, QueryError, activity, info, sizes, stats};
 use crate::config::Target;
-use crate::sample::{Activity, Measured, Oid, ServerInfo, Sessions, Stats};
+use crate::sample::{Activity, Backend, Measured, Oid, ServerInfo, Stats};
 
 /// Closes its connection when dropped, also when the server does not answer any more.
 pub(crate) struct Session {
     client: Client,
     _driver: Driver,
     info: Arc<ServerInfo>,
+    backend: Backend,
     reserved_role: Option<Oid>,
     activity: Statement,
     stats: stats::Statements,
@@ -54,12 +55,7 @@ impl Session {
             return Err(ConnectError::Pooler(None));
         }
         let version = info.server.version_num;
-        for (_, setting) in SETTINGS.iter().filter(|(since, _)| version >= *since) {
-            // Comforts, not conditions: a server built without one of them is watched all the same.
-            if let Err(error) = client.batch_execute(setting).await {
-                tracing::debug!(setting, %error, "setting refused");
-            }
-        }
+        set(&client, version).await;
         let prepared = tokio::try_join!(
             activity::prepare(&client, version),
             stats::prepare(&client, version),
@@ -70,6 +66,7 @@ impl Session {
             client,
             _driver: driver,
             info: Arc::new(info.server),
+            backend: info.backend,
             reserved_role: info.reserved_role,
             activity,
             stats,
@@ -81,24 +78,17 @@ impl Session {
         &self.info
     }
 
-    /// Whether another session of the agent's role and name is there beside this one.
-    pub(crate) fn is_doubled(&self, activity: &Activity) -> bool {
-        let own = |group: &&Sessions| {
-            group.role == Some(self.info.role)
-                && group.application_name == connect::APPLICATION_NAME
-        };
-        activity
-            .sessions
-            .iter()
-            .filter(own)
-            .map(|group| group.count)
-            .sum::<u32>()
-            > 1
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
     }
 
-    /// One round trip.
-    pub(crate) async fn activity(&self) -> Result<Activity, QueryError> {
-        let activity = activity::read(&self.client, &self.activity, self.reserved_role).await?;
+    /// One round trip. `left_behind`: of a session that is lost; is it still there?
+    pub(crate) async fn activity(
+        &self,
+        left_behind: Option<Backend>,
+    ) -> Result<Activity, QueryError> {
+        let question = (self.reserved_role, left_behind);
+        let activity = activity::read(&self.client, &self.activity, question).await?;
         // One that is created anew, under the same name, is another: this session would never have its privileges.
         if !activity.roles.iter().any(|role| role.oid == self.info.role) {
             return Err(QueryError::RoleDropped);
@@ -118,5 +108,20 @@ impl Session {
         permitted: bool,
     ) -> Result<Vec<Measured>, QueryError> {
         sizes::read(&self.client, &self.sizes, databases, permitted).await
+    }
+}
+
+/// In one round trip, for a network may be slow.
+async fn set(client: &Client, version_num: u32) {
+    let known = SETTINGS.iter().filter(|(since, _)| version_num >= *since);
+    let settings: Vec<_> = known.map(|(_, setting)| *setting).collect();
+    if client.batch_execute(&settings.join("; ")).await.is_ok() {
+        return;
+    }
+    // Comforts, not conditions: a server built without one of them is watched all the same.
+    for setting in settings {
+        if let Err(error) = client.batch_execute(setting).await {
+            tracing::debug!(setting, %error, "setting refused");
+        }
     }
 }

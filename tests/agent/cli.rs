@@ -14,6 +14,7 @@ async fn output(args: &[&str], env: &[(&str, &str)]) -> Output {
         args,
         env,
         config: None,
+        ..AgentSpec::default()
     })
     .await
 }
@@ -108,6 +109,7 @@ async fn the_flag_wins_over_variable_and_file() {
         args: &[],
         env: &env,
         config: Some(config),
+        ..AgentSpec::default()
     })
     .await;
     assert_eq!(agent.get("/-/healthy").await.status, 200);

@@ -113,6 +113,28 @@ async fn a_password_may_stand_in_the_password_file_of_libpq() {
 }
 
 #[tokio::test]
+async fn a_password_file_that_others_may_read_is_warned_of_once() {
+    let cluster = Cluster::start(&[]);
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    passfile(file.path(), &cluster);
+    fs::set_permissions(file.path(), Permissions::from_mode(0o644)).expect("the file is ours");
+    let dsn = format!("postgres://{SUPERUSER}@127.0.0.1:{}", cluster.port());
+    let path = file.path().to_str().expect("a UTF-8 path");
+    let env = [("DATABASE_URL", dsn.as_str()), ("PGPASSFILE", path)];
+    let spec = AgentSpec {
+        env: &env,
+        ..AgentSpec::default()
+    };
+    let agent = Agent::start(spec).await;
+    let failed = [("reason", "auth")];
+    let twice = |page: &Scrape| page.value("pgcommons_connect_failures_total", &failed) > Some(1.0);
+    agent.scrape_until("two failed logins", twice).await;
+    let log = agent.log();
+    assert_eq!(log.matches("password file passed over").count(), 1, "{log}");
+    assert!(log.contains(path), "{log}");
+}
+
+#[tokio::test]
 async fn the_environment_overrides_keys_of_every_kind() {
     let cluster = Cluster::start(&[]);
     for name in ["\"Shop\"", "team_a", "team_b", "legacy"] {

@@ -1,11 +1,18 @@
 //! What the agent does when the server does not do its part: it says so, and comes back by itself.
 
 mod churn;
+mod clock;
+mod disk;
 mod frozen;
 mod login;
+mod measuring;
+mod network;
 mod outage;
+mod pooler;
+mod resolver;
 mod sessions;
 mod standby;
+pub(crate) mod witness;
 
 use std::fmt::Write as _;
 use std::time::Duration;

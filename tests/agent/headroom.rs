@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::faults::witness::Witness;
 use crate::support::{
     AGENT, Agent, Cluster, SUPERUSER, Scrape, StopMode, TestSession, create_agent_role,
     create_tenant, fresh, sessions, trusting, watch, watch_as,
@@ -217,6 +218,7 @@ async fn nothing_is_missing_while_all_slots_are_taken() {
             && page.value(measured, &[]).is_some()
     };
     let before = agent.scrape_until("statistics and sizes", complete).await;
+    let mut witness = Witness::of("the server is full", &agent);
     let ordinary = fill(&cluster, &agent, (DATABASE, "app"), 6).await;
     let superusers = fill(&cluster, &agent, (ROLE, SUPERUSER), 3).await;
 
@@ -241,7 +243,9 @@ async fn nothing_is_missing_while_all_slots_are_taken() {
     for session in ordinary.into_iter().chain(superusers) {
         session.close().await;
     }
+    witness.over();
     let page = fresh(&agent).await;
+    witness.report();
     assert_eq!(of_server(&page, "_headroom"), Some(6.0));
     assert_eq!(of_server(&page, "_peak"), Some(10.0));
     let later = exhausted(&fresh(&agent).await);
@@ -255,6 +259,7 @@ async fn an_agent_that_found_no_slot_takes_the_first_free_one() {
     create_agent_role(&cluster).await;
     let mut sessions = cluster.fill("app", "app", "app").await;
     let agent = watch_as(&cluster, AGENT, "").await;
+    let mut witness = Witness::of("the server was full before the agent came", &agent);
 
     let failures = |page: &Scrape, reason| {
         page.value("pgcommons_connect_failures_total", &[("reason", reason)])
@@ -271,9 +276,11 @@ async fn an_agent_that_found_no_slot_takes_the_first_free_one() {
     assert!(!page.text().contains("datname="), "{}", page.text());
 
     sessions.pop().expect("a session").close().await;
+    witness.over();
     let page = agent
         .scrape_until("up", |page| page.value("pg_up", &[]) == Some(1.0))
         .await;
+    witness.report();
     // Its own slot was the last.
     assert_eq!(of_server(&page, "_headroom"), Some(0.0));
     assert_eq!(of(&page, "", DATABASE, "app"), Some(6.0));

@@ -44,6 +44,7 @@ async fn polled_once(cluster: &Cluster) -> Agent {
         config: Some(config),
         env: &env,
         args: &[],
+        ..AgentSpec::default()
     })
     .await;
     agent

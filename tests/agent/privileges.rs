@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
+use crate::faults::witness::Witness;
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, create_agent_role, create_tenant,
     eventually, failed_polls, fresh, run, sessions, trusting, watch, watch_as,
@@ -62,8 +63,11 @@ async fn a_part_of_the_sessions_is_never_shown_as_the_whole() {
     assert_eq!(of(&page, "pg_database_connection_limit"), Some(50.0));
     assert_eq!(logged(&agent, "lacks pg_monitor"), 1, "{}", agent.log());
 
+    let mut witness = Witness::of("the role lacks pg_monitor", &agent);
     cluster.sql("GRANT pg_monitor TO blind").await;
+    witness.over();
     let page = until_it_sees(&agent, true).await;
+    witness.report();
     assert_eq!(of(&page, "pgcommons_database_connections"), Some(2.0));
     assert_eq!(
         of(&page, "pgcommons_database_connections_headroom"),
@@ -105,6 +109,7 @@ async fn role_sql(args: &[&str], env: &[(&str, &str)]) -> String {
         args: &args,
         env,
         config: None,
+        ..AgentSpec::default()
     })
     .await;
     assert!(output.status.success(), "{output:?}");

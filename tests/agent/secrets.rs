@@ -74,6 +74,7 @@ async fn fails(config: &str, env: &[(&str, &str)], reason: &str) {
         args: &["--log.level", "debug"],
         config: Some(config),
         env,
+        ..AgentSpec::default()
     };
     let agent = Agent::start(spec).await;
     let failures =
@@ -199,7 +200,7 @@ async fn a_password_in_a_bad_file_is_shown_neither_at_the_start_nor_at_a_reload(
     let spec = AgentSpec {
         args: &args,
         env: &[("PGPASSWORD", SECRET)],
-        config: None,
+        ..AgentSpec::default()
     };
     let agent = Agent::start(spec).await;
     for (n, bad) in bad_files().iter().enumerate() {

@@ -82,6 +82,23 @@ async fn sizes_are_those_of_pg_database_size() {
     assert!(shown["wiki"] > shown["calibre"] + 3e6, "{shown:?}");
 }
 
+/// The next poll is an hour away.
+#[tokio::test]
+async fn what_slower_jobs_bring_does_not_wait_for_the_next_poll() {
+    let cluster = trusting(&[]).await;
+    create_agent_role(&cluster).await;
+    let agent = Agent::start(AgentSpec {
+        env: &[("DATABASE_URL", &cluster.url(AGENT, AGENT, "postgres"))],
+        config: Some("poll: {interval: 1h, window: 1h}"),
+        ..AgentSpec::default()
+    })
+    .await;
+    let page = until_known(&agent, "postgres").await;
+    let own = page.value("pg_stat_database_numbackends", &[("datname", "postgres")]);
+    assert_eq!(own, Some(1.0));
+    assert_eq!(page.value(MEASURED, &[]).map(|at| at > 0.0), Some(true));
+}
+
 #[tokio::test]
 async fn databases_are_followed_as_they_come_and_go() {
     let cluster = trusting(&[]).await;
@@ -190,7 +207,7 @@ async fn a_closed_database_hides_its_size_from_lesser_roles_only() {
 }
 
 /// Waits in the server, where it costs no round trips, until this holds of the agent's session; not for ever.
-fn wait_until(condition: &str) -> String {
+pub(crate) fn wait_until(condition: &str) -> String {
     format!(
         "DO $$ DECLARE began timestamptz := clock_timestamp();
          BEGIN
@@ -205,7 +222,7 @@ fn wait_until(condition: &str) -> String {
 }
 
 /// A database that takes a while to measure: some 30 ms.
-async fn create_large(cluster: &Cluster) {
+pub(crate) async fn create_large(cluster: &Cluster) {
     cluster.sql("CREATE DATABASE large").await;
     let oid = "SELECT oid FROM pg_database WHERE datname = 'large'";
     let oid = cluster.query_one_i64(oid).await;

@@ -142,7 +142,7 @@ async fn without_a_listener_it_is_not_ready() {
             ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres"),
             ("NOTIFY_SOCKET", &systemd.name),
         ],
-        config: None,
+        ..AgentSpec::default()
     })
     .await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");

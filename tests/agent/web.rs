@@ -19,7 +19,7 @@ async fn agent_with(web: &str) -> Agent {
     Agent::start(AgentSpec {
         args: &["--web.config.file", web],
         env: NOWHERE,
-        config: None,
+        ..AgentSpec::default()
     })
     .await
 }

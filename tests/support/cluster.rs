@@ -1,5 +1,6 @@
 //! The throw-away `PostgreSQL` server: its files and settings.
 
+mod disk;
 mod lifecycle;
 mod ports;
 mod sql;
@@ -41,6 +42,10 @@ pub(crate) struct Cluster {
     port: u16,
     server: Option<Child>,
     tls: Option<TlsFiles>,
+    /// Variables of the server's process.
+    env: Vec<(String, String)>,
+    /// A shell's command that is run in a mount namespace of the server's own, before it.
+    mount: Option<String>,
     /// Last, for it finishes what the other drops may have left.
     _reaper: Reaper,
 }
@@ -49,6 +54,15 @@ impl Cluster {
     /// Starts a server with these settings. Blocks.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let mut cluster = Self::prepare(settings);
+        cluster.launch_on_free_port();
+        cluster
+    }
+
+    /// Starts a server whose processes have these variables.
+    pub(crate) fn start_with_env(env: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        let mut cluster = Self::prepare(settings);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        cluster.env = env.iter().map(owned).collect();
         cluster.launch_on_free_port();
         cluster
     }
@@ -78,6 +92,8 @@ impl Cluster {
             port: 0,
             server: None,
             tls: None,
+            env: Vec::new(),
+            mount: None,
         };
         fill(&cluster.data_dir());
         cluster.append_conf(BASE_CONF);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// User and group id of the server's account when the tests run as root, whom a server refuses.
-fn server_account() -> Option<(u32, u32)> {
+pub(super) fn server_account() -> Option<(u32, u32)> {
     if own_uid() != 0 {
         return None;
     }

@@ -44,6 +44,7 @@ pub(super) async fn check(cluster: &Cluster, flags: &[&str], config: &str) -> (i
         args: &args,
         env: &env,
         config: Some(config),
+        ..AgentSpec::default()
     })
     .await;
     assert!(output.stderr.is_empty(), "{output:?}");

@@ -15,6 +15,7 @@ async fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
         args: &args,
         env,
         config: None,
+        ..AgentSpec::default()
     })
     .await
 }
@@ -155,6 +156,7 @@ async fn a_password_in_the_wrong_place_is_not_shown() {
             args: &["--config.check"],
             config: Some(config),
             env: &[],
+            ..AgentSpec::default()
         };
         let output = run(spec).await;
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::witness::Witness;
 use crate::support::{Agent, Cluster, Scrape, failed_polls, trusting, watch};
 
 const COUNT: usize = 100;
@@ -41,6 +42,7 @@ async fn for_each_tenant(cluster: &Cluster, statement: &str) {
 async fn tenants_by_the_hundred_come_and_go() {
     let cluster = trusting(&[]).await;
     let agent = watch(&cluster, "").await;
+    let witness = Witness::of("tenants come and go by the hundred", &agent);
     // The other way to copy a template writes all of it to the log.
     let way = if cluster.major_version().await >= 15 {
         "STRATEGY file_copy"
@@ -53,6 +55,7 @@ async fn tenants_by_the_hundred_come_and_go() {
 
     for_each_tenant(&cluster, "DROP DATABASE tenant_{n}").await;
     let page = until_there_are(&agent, 0).await;
+    witness.report_none();
     assert!(!page.text().contains("tenant_"), "{}", page.text());
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
     // Those that are gone hold nobody up.

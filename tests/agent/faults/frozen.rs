@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::witness::Witness;
 use super::{
     HASTY, STOP_LIMIT, backend, down, failures, lost, polls, until_up, up, watch, watched_cluster,
 };
@@ -31,6 +32,7 @@ async fn a_frozen_server_is_said_at_once_and_comes_back() {
     let cluster = watched_cluster().await;
     let agent = watch(HASTY, &[("a", &cluster)]).await;
     let before = until_up(&agent).await;
+    let mut witness = Witness::of("all its processes are frozen", &agent);
     cluster.freeze();
     let page = until_down(&agent).await;
     assert_eq!(
@@ -58,7 +60,9 @@ async fn a_frozen_server_is_said_at_once_and_comes_back() {
         assert_eq!(status_at_once(&agent, path).await, status, "{path}");
     }
     cluster.thaw();
+    witness.over();
     until_up(&agent).await;
+    witness.report();
 }
 
 #[tokio::test]
@@ -83,6 +87,7 @@ async fn a_session_that_stays_frozen_is_closed_and_logins_do_not_gather() {
     let open = open_files(&until_up(&agent).await);
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
+    let mut witness = Witness::of("all its processes stay frozen", &agent);
     cluster.freeze();
     agent.scrape_until("lost", |page| lost(page) > 0).await;
     let hang_and_leave_nothing =
@@ -94,7 +99,9 @@ async fn a_session_that_stays_frozen_is_closed_and_logins_do_not_gather() {
         )
         .await;
     cluster.thaw();
+    witness.over();
     until_up(&agent).await;
+    witness.report();
     assert_ne!(backend(&admin).await, before);
 }
 

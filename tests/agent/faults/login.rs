@@ -4,6 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use tempfile::NamedTempFile;
 
+use super::witness::Witness;
 use super::{
     BRISK, PASSWORD, ROLE, backend, down, failures, lost, start, terminate, until_up, watch,
     watched_cluster,
@@ -18,7 +19,13 @@ async fn send_away(cluster: &Cluster) {
 }
 
 /// The next logins are refused for this reason; `remedy` is all it takes to have them accepted.
-async fn refused_until(agent: &Agent, cluster: &Cluster, reason: &str, remedy: &str) {
+async fn refused_until(
+    agent: &Agent,
+    cluster: &Cluster,
+    (fault, reason): (&'static str, &str),
+    remedy: &str,
+) {
+    let mut witness = Witness::of(fault, agent);
     let page = agent
         .scrape_until(reason, |page| failures(page, reason) > 0.0)
         .await;
@@ -29,7 +36,9 @@ async fn refused_until(agent: &Agent, cluster: &Cluster, reason: &str, remedy: &
         (503, format!("a: {reason}\n"))
     );
     cluster.sql(remedy).await;
+    witness.over();
     until_up(agent).await;
+    witness.report();
 }
 
 #[tokio::test]
@@ -40,8 +49,35 @@ async fn a_wrong_password_is_put_right_on_the_server() {
         .await;
     let agent = watch(BRISK, &[("a", &cluster)]).await;
     let remedy = format!("ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'");
-    refused_until(&agent, &cluster, "auth", &remedy).await;
+    refused_until(&agent, &cluster, ("a wrong password", "auth"), &remedy).await;
     assert!(!agent.log().contains(PASSWORD), "{}", agent.log());
+}
+
+#[tokio::test]
+async fn a_rejection_by_pg_hba_is_seen_at_the_next_login() {
+    let cluster = watched_cluster().await;
+    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let mut witness = Witness::of("rejected by pg_hba.conf", &agent);
+    cluster.prepend_hba(&format!("host all {ROLE} all reject"));
+    cluster.reload().await;
+    assert_eq!(lost(&agent.scrape().await), 0, "a session outlives it");
+    send_away(&cluster).await;
+    let page = agent
+        .scrape_until("auth", |page| failures(page, "auth") > 0.0)
+        .await;
+    assert!(down(&page, "a"), "{}", page.text());
+    assert!(
+        agent.log().contains("pg_hba.conf rejects"),
+        "{}",
+        agent.log()
+    );
+    assert_eq!(agent.get("/-/ready").await.text(), "a: auth\n");
+    cluster.prepend_hba(&format!("host all {ROLE} all scram-sha-256"));
+    cluster.reload().await;
+    witness.over();
+    until_up(&agent).await;
+    witness.report();
 }
 
 #[tokio::test]
@@ -54,7 +90,13 @@ async fn a_role_without_connections_is_told_from_a_wrong_password() {
         .await;
     send_away(&cluster).await;
     let remedy = format!("ALTER ROLE {ROLE} CONNECTION LIMIT 1");
-    refused_until(&agent, &cluster, "too_many_connections", &remedy).await;
+    refused_until(
+        &agent,
+        &cluster,
+        ("role limit 0", "too_many_connections"),
+        &remedy,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -62,7 +104,13 @@ async fn a_database_that_is_missing_is_told_from_a_wrong_password() {
     let cluster = watched_cluster().await;
     let dsn = cluster.url(ROLE, PASSWORD, "sidecar");
     let agent = start(&format!("{BRISK}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
-    refused_until(&agent, &cluster, "database", "CREATE DATABASE sidecar").await;
+    refused_until(
+        &agent,
+        &cluster,
+        ("no such database", "database"),
+        "CREATE DATABASE sidecar",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -76,6 +124,7 @@ async fn a_rotated_password_file_is_read_at_the_next_login() {
     ))
     .await;
     until_up(&agent).await;
+    let witness = Witness::of("the password is rotated", &agent);
     file.seek(SeekFrom::Start(0))
         .expect("a file can be rewound");
     file.write_all(b"rotated\n")
@@ -88,6 +137,7 @@ async fn a_rotated_password_file_is_read_at_the_next_login() {
     terminate(&admin, &old).await;
     agent.scrape_until("lost", |page| lost(page) > 0).await;
     let page = until_up(&agent).await;
+    witness.report();
     assert!(
         failures(&page, "auth") < 1.0,
         "the old password was tried again"
@@ -105,10 +155,13 @@ async fn a_password_file_that_is_missing_is_waited_for() {
         "{BRISK}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
     ))
     .await;
+    let mut witness = Witness::of("the password file is missing", &agent);
     let page = agent
         .scrape_until("credentials", |page| failures(page, "credentials") > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     std::fs::write(&path, PASSWORD).expect("a temporary folder can be written");
+    witness.over();
     until_up(&agent).await;
+    witness.report();
 }

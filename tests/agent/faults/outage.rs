@@ -1,5 +1,6 @@
 //! Servers that are not there, go away, or are busy with themselves.
 
+use super::witness::Witness;
 use super::{
     BRISK, HASTY, LIMIT, STOP_LIMIT, backend, backends, down, failures, logins, lost, polls,
     started, terminate, until_up, up, watch, watched_cluster,
@@ -11,24 +12,33 @@ async fn a_server_that_is_down_at_the_start_is_found_when_it_comes_up() {
     let mut cluster = watched_cluster().await;
     cluster.stop(StopMode::Fast);
     let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let mut witness = Witness::of("down at the start", &agent);
     let page = agent
         .scrape_until("refused", |page| failures(page, "refused") > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     cluster.start_again();
+    witness.over();
     until_up(&agent).await;
+    witness.report();
 }
 
 #[tokio::test]
 async fn a_restart_is_seen_and_survived() {
     let mut cluster = watched_cluster().await;
     let agent = watch(BRISK, &[("a", &cluster)]).await;
-    for mode in [StopMode::Fast, StopMode::Immediate] {
+    for (mode, fault) in [
+        (StopMode::Fast, "restart, fast"),
+        (StopMode::Immediate, "restart, immediate"),
+    ] {
         let before = started(&until_up(&agent).await);
+        let mut witness = Witness::of(fault, &agent);
         cluster.stop(mode);
         agent.scrape_until("down", |page| down(page, "a")).await;
         cluster.start_again();
+        witness.over();
         let after = started(&until_up(&agent).await);
+        witness.report();
         assert!(before < after, "{mode:?}: {before:?}, then {after:?}");
     }
 }
@@ -46,13 +56,16 @@ async fn a_terminated_backend_is_replaced_by_one_other() {
             losses + 1,
             "a login for each loss, no more"
         );
+        let witness = Witness::of("its backend is terminated", &agent);
         terminate(&admin, &old).await;
         agent.scrape_until("lost", |page| lost(page) > losses).await;
         until_up(&agent).await;
+        witness.report();
         assert_ne!(backend(&admin).await, old);
     }
 }
 
+/// Any superuser may hold these; logins wait for them as well.
 #[tokio::test]
 async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
     let cluster = watched_cluster().await;
@@ -60,19 +73,29 @@ async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
     until_up(&agent).await;
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
-    admin
-        .batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE")
-        .await
-        .expect("a superuser may lock");
-    let page = agent
-        .scrape_until("a timeout", |page| polls(page, "a", "timeout") > 0.0)
-        .await;
-    assert!(down(&page, "a"), "{}", page.text());
-    admin
-        .batch_execute("ROLLBACK")
-        .await
-        .expect("it can be rolled back");
-    until_up(&agent).await;
+    for (catalog, fault) in [
+        ("pg_database", "pg_database is locked"),
+        ("pg_authid", "pg_authid is locked"),
+    ] {
+        let timeouts = polls(&agent.scrape().await, "a", "timeout");
+        let mut witness = Witness::of(fault, &agent);
+        let lock = format!("BEGIN; LOCK TABLE pg_catalog.{catalog} IN ACCESS EXCLUSIVE MODE");
+        admin
+            .batch_execute(&lock)
+            .await
+            .expect("a superuser may lock");
+        let page = agent
+            .scrape_until(fault, |page| polls(page, "a", "timeout") > timeouts)
+            .await;
+        assert!(down(&page, "a"), "{}", page.text());
+        let ready = agent.get("/-/ready").await;
+        assert_eq!((ready.status, ready.text().as_str()), (503, "a: timeout\n"));
+        witness.over();
+        let rollback = admin.batch_execute("ROLLBACK").await;
+        rollback.expect("it can be rolled back");
+        until_up(&agent).await;
+        witness.report();
+    }
     assert_eq!(backend(&admin).await, before);
 }
 

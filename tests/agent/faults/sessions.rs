@@ -1,8 +1,9 @@
 //! What happens to sessions on the server, and to the role behind the agent's.
 
+use super::witness::Witness;
 use super::{
-    BRISK, HASTY, PASSWORD, ROLE, backend, down, failures, lost, started, until_up, watch,
-    watched_cluster,
+    BRISK, HASTY, PASSWORD, ROLE, backend, backends, down, failures, lost, started, until_up,
+    watch, watched_cluster,
 };
 use crate::support::{Cluster, Scrape};
 
@@ -30,11 +31,39 @@ async fn a_crash_of_another_session_is_survived() {
     agent
         .scrape_until("the session that will crash", seen)
         .await;
+    let witness = Witness::of("a backend crashes", &agent);
     cluster.signal_backend("KILL", victim.backend_pid());
     agent.scrape_until("lost", |page| lost(page) > 0).await;
     let after = until_up(&agent).await;
+    witness.report();
     assert_eq!(started(&after), started(&before), "it is no restart");
     assert_eq!(in_shop(&after), Some(0.0));
+}
+
+/// The server is well, and so all it takes is another session.
+#[tokio::test]
+async fn a_frozen_backend_is_left_for_another() {
+    let cluster = watched_cluster().await;
+    let agent = watch("", &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let old = agents_backend(&cluster).await;
+    let mut witness = Witness::of("its backend alone is frozen, all by default", &agent);
+    cluster.signal_backend("STOP", old);
+    let page = agent.scrape_until("down", |page| down(page, "a")).await;
+    assert_eq!(lost(&page), 0, "told only when it was given up");
+    assert_eq!(agent.get("/-/ready").await.text(), "a: timeout\n");
+    agent.scrape_until("given up", |page| lost(page) == 1).await;
+    witness.over();
+    until_up(&agent).await;
+    witness.report();
+    let admin = cluster.admin().await;
+    assert_eq!(
+        backends(&admin).await.split(' ').count(),
+        2,
+        "the old one hangs"
+    );
+    cluster.signal_backend("CONT", old);
+    assert_ne!(backend(&admin).await, old.to_string(), "and then it ends");
 }
 
 /// With a limit of one connection the agent has no other way in while its own dead session is still there.
@@ -47,6 +76,7 @@ async fn a_role_of_one_connection_waits_for_its_own_old_session() {
     let agent = watch(HASTY, &[("a", &cluster)]).await;
     until_up(&agent).await;
     let old = agents_backend(&cluster).await;
+    let mut witness = Witness::of("its backend is frozen, role limit 1", &agent);
     cluster.signal_backend("STOP", old);
     let page = agent
         .scrape_until("its own session is in the way", |page| {
@@ -55,7 +85,9 @@ async fn a_role_of_one_connection_waits_for_its_own_old_session() {
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     cluster.signal_backend("CONT", old);
+    witness.over();
     until_up(&agent).await;
+    witness.report();
     assert_ne!(agents_backend(&cluster).await, old);
 }
 
@@ -65,6 +97,7 @@ async fn a_role_that_is_dropped_and_created_anew_is_used_without_help() {
     let cluster = watched_cluster().await;
     let agent = watch(BRISK, &[("a", &cluster)]).await;
     until_up(&agent).await;
+    let mut witness = Witness::of("its role is dropped and created anew", &agent);
     cluster.sql(&format!("DROP ROLE {ROLE}")).await;
     let page = agent
         .scrape_until("there is no such role", |page| failures(page, "auth") > 0.0)
@@ -77,7 +110,9 @@ async fn a_role_that_is_dropped_and_created_anew_is_used_without_help() {
             "CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor"
         ))
         .await;
+    witness.over();
     let page = until_up(&agent).await;
+    witness.report();
     let privilege = [("privilege", "pg_read_all_stats")];
     let sees_all = page.value("pgcommons_privilege", &privilege);
     assert_eq!(sees_all, Some(1.0), "{}", agent.log());

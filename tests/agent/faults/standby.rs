@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::witness::Witness;
 use super::{backend, down, failures, start, started, up};
 use crate::support::{
     AGENT, Agent, Cluster, Relay, Scrape, StopMode, create_agent_role, create_tenant, failed_polls,
@@ -81,8 +82,11 @@ async fn a_promotion_shows_at_the_next_poll_of_the_same_session() {
     let session = backend(&admin).await;
     primary.stop(StopMode::Immediate);
     assert_eq!(is_replica(&fresh(&agent).await), Some(1.0));
+    let mut witness = Witness::of("promotion", &agent);
     standby.promote().await;
+    witness.over();
     let page = fresh(&agent).await;
+    witness.report();
     assert_eq!(is_replica(&page), Some(0.0), "{}", page.text());
     assert_eq!(started(&page), started(&before));
     assert_eq!(backend(&admin).await, session, "it logged in anew");
@@ -106,15 +110,17 @@ async fn behind(relay: &Relay) -> Agent {
 }
 
 /// The address leads to the standby now: before long the page is that of the standby, which has become a primary.
-async fn gets_over(agent: &Agent, relay: &Relay, standby: &Cluster) {
+async fn gets_over(agent: &Agent, relay: &Relay, standby: &Cluster, mut witness: Witness) {
     relay.lead_to(standby.port());
     let switched = Instant::now();
+    witness.over();
     let start = "SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8";
     let start = standby.query_one_i64(start).await as f64 / 1000.0;
     // The primary was started but a moment before.
     let is_there = |page: &Scrape| started(page).is_some_and(|shown| (shown - start).abs() < 0.002);
     let page = agent.scrape_until("the standby", is_there).await;
     let took = switched.elapsed();
+    witness.report();
     assert!(took < FAILOVER, "{took:?}\n{}", agent.log());
     assert_eq!((up(&page, "a"), is_replica(&page)), (true, Some(0.0)));
     until_measured(agent).await;
@@ -127,6 +133,7 @@ async fn the_agent_follows_its_address_to_the_promoted_standby() {
     let agent = behind(&relay).await;
     assert_eq!(is_replica(&until_measured(&agent).await), Some(0.0));
 
+    let witness = Witness::of("failover, the primary is gone", &agent);
     primary.stop(StopMode::Immediate);
     let page = agent.scrape_until("down", |page| down(page, "a")).await;
     assert_eq!((is_replica(&page), started(&page)), (None, None));
@@ -134,7 +141,7 @@ async fn the_agent_follows_its_address_to_the_promoted_standby() {
     // Long enough without a server for attempts to have become rarer.
     let refused = |page: &Scrape| failures(page, "refused") >= 3.0;
     agent.scrape_until("several attempts", refused).await;
-    gets_over(&agent, &relay, &standby).await;
+    gets_over(&agent, &relay, &standby, witness).await;
 }
 
 /// Nobody closes the connections of a machine that is gone.
@@ -144,7 +151,8 @@ async fn a_primary_that_falls_silent_is_left_for_the_promoted_standby() {
     let relay = Relay::start(primary.port());
     let agent = behind(&relay).await;
     until_measured(&agent).await;
+    let witness = Witness::of("failover, the primary is silent", &agent);
     primary.freeze();
     standby.promote().await;
-    gets_over(&agent, &relay, &standby).await;
+    gets_over(&agent, &relay, &standby, witness).await;
 }

@@ -44,6 +44,7 @@ async fn checked(cluster: &Cluster, config: &str) -> [Option<usize>; 2] {
         args: &["check", "--json"],
         env: &env,
         config: Some(config),
+        ..AgentSpec::default()
     })
     .await;
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");

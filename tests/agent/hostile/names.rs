@@ -139,6 +139,7 @@ async fn no_name_garbles_what_people_and_programs_read() {
             args,
             env: &env,
             config: None,
+            ..AgentSpec::default()
         };
         String::from_utf8(run(spec).await.stdout).expect("UTF-8")
     };

@@ -13,7 +13,7 @@ async fn assert_refused(name: &str) {
         let spec = AgentSpec {
             args: &args,
             env: NOWHERE,
-            config: None,
+            ..AgentSpec::default()
         };
         let output = run(spec).await;
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -83,7 +83,7 @@ async fn what_is_wrong_with_either_file_is_said_at_once() {
     let output = run(AgentSpec {
         args: &args,
         env: NOWHERE,
-        config: None,
+        ..AgentSpec::default()
     })
     .await;
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -81,6 +81,7 @@ async fn wrong_passwords_hold_up_neither_polls_nor_those_let_in_before() {
         args: &["--web.config.file", &web],
         env: &[("DATABASE_URL", &cluster.superuser_url())],
         config: Some("poll: {interval: 100ms}\n"),
+        ..AgentSpec::default()
     })
     .await;
     let header = basic("alice", "a-pw");

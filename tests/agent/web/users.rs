@@ -108,7 +108,7 @@ async fn the_file_is_checked_with_the_configuration() {
     let spec = AgentSpec {
         args: &args,
         env: NOWHERE,
-        config: None,
+        ..AgentSpec::default()
     };
     let output = run(spec).await;
     assert!(

@@ -134,6 +134,7 @@ mod tests {
             env,
             config: Some(config),
             args: &[],
+            ..AgentSpec::default()
         });
         std::panic::catch_unwind(|| secrets.assert_absent("it", text.as_bytes())).is_err()
     }

@@ -20,12 +20,22 @@ pub(crate) struct AgentSpec<'a> {
     pub(crate) args: &'a [&'a str],
     pub(crate) env: &'a [(&'a str, &'a str)],
     pub(crate) config: Option<&'a str>,
+    /// What runs the agent, which comes after it; it must become the agent.
+    pub(crate) through: &'a [&'a str],
 }
 
 impl AgentSpec<'_> {
     /// The command, and the file it reads, to be kept until it has ended.
     pub(super) fn command(&self) -> (Command, Option<NamedTempFile>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcommons"));
+        let agent = env!("CARGO_BIN_EXE_pgcommons");
+        let mut command = match self.through {
+            [] => Command::new(agent),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(agent);
+                command
+            }
+        };
         command.env_clear().stdin(Stdio::null());
         // The second says where an instrumented binary leaves its coverage.
         for name in ["PATH", "LLVM_PROFILE_FILE"] {

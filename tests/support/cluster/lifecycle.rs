@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use super::super::binaries;
 use super::super::process::{children, is_stopped, server_command, signal};
 use super::super::wait::{eventually, poll_blocking};
 use super::Cluster;
+use super::disk::mounted_command;
 use super::ports::free_port;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -119,7 +120,9 @@ impl Cluster {
         let data = self.data_dir();
         let log_start = self.log().len();
         let log = self.log_file();
-        let mut server = server_command(&binaries::folder().join("postgres"), self.root.path())
+        let mut server = self
+            .command()
+            .envs(self.env.iter().cloned())
             .arg("-D")
             .arg(&data)
             .stdout(log.try_clone().expect("a file handle can be cloned"))
@@ -138,6 +141,14 @@ impl Cluster {
         end(server);
         self.server = None;
         Err(self.log().split_off(log_start))
+    }
+
+    fn command(&self) -> Command {
+        let (postgres, folder) = (binaries::folder().join("postgres"), self.root.path());
+        match &self.mount {
+            None => server_command(&postgres, folder),
+            Some(mount) => mounted_command(mount, &postgres, folder),
+        }
     }
 
     fn log_file(&self) -> File {

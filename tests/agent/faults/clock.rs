@@ -1,0 +1,243 @@
+//! Clocks that are set, an hour ahead and an hour back: of the agent's machine, and of the server's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::witness::Witness;
+use super::{BRISK, up};
+use crate::support::{
+    AGENT, Agent, AgentSpec, CLIENT_ROLE, Cluster, Scrape, create_agent_role, create_tenant,
+    failed_polls, fresh, sessions, trusting,
+};
+
+const HOUR: f64 = 3600.0;
+const QUICK: &str =
+    "poll: {interval: 100ms}\nstats: {interval: 1s}\nsizes: {interval: 1s, time_share: 0.5}\n";
+const PASSWORD: &str = "agent-pw";
+
+/// A clock for the wall of one process, which goes by a file.
+struct WallClock {
+    folder: TempDir,
+    library: String,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        let clock = Self {
+            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            library: library().display().to_string(),
+        };
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(clock.folder.path(), open).expect("the folder is ours");
+        clock.set("+0");
+        clock
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+
+    /// As in `+1h` or `-60d`, against the real one.
+    fn set(&self, offset: &str) {
+        let new = self.folder.path().join("new");
+        fs::write(&new, format!("{offset}\n")).expect("the folder is ours");
+        fs::rename(new, self.file()).expect("the folder is ours");
+    }
+
+    fn env(&self) -> Vec<(&str, String)> {
+        vec![
+            ("LD_PRELOAD", self.library.clone()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            // A clock that is set moves this one only: the others count on, as on a real machine.
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
+    }
+}
+
+fn library() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").expect("/usr/lib can be read");
+    folders
+        .filter_map(|folder| Some(folder.ok()?.path().join("faketime/libfaketime.so.1")))
+        .find(|library| library.is_file())
+        .expect("libfaketime is here; `scripts/need libfaketime`")
+}
+
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("it is after 1970").as_secs_f64()
+}
+
+async fn start_by(clock: &WallClock, config: &str) -> Agent {
+    let env = clock.env();
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let spec = AgentSpec {
+        config: Some(config),
+        env: &env,
+        ..AgentSpec::default()
+    };
+    Agent::start(spec).await
+}
+
+/// A tenant that has all its connections open, and so no headroom.
+async fn exhausted(cluster: &Cluster) -> Vec<crate::support::TestSession> {
+    create_agent_role(cluster).await;
+    create_tenant(cluster, "shop", 2).await;
+    sessions(cluster, "shop", 2).await
+}
+
+fn of_shop(page: &Scrape, family: &str) -> f64 {
+    let value = page.value(family, &[("datname", "shop")]);
+    value.unwrap_or_else(|| panic!("{family}\n{}", page.text()))
+}
+
+fn last_success(page: &Scrape, poll: &str) -> f64 {
+    let family = "pgcommons_poll_last_success_timestamp_seconds";
+    page.value(family, &[("poll", poll)]).expect("a success")
+}
+
+async fn until_measured(agent: &Agent) -> Scrape {
+    let shop = [("datname", "shop")];
+    let measured = |page: &Scrape| {
+        page.value("pg_database_size_bytes", &shop).is_some()
+            && page.value("pg_stat_database_numbackends", &shop).is_some()
+    };
+    agent.scrape_until("sizes and statistics", measured).await
+}
+
+/// Counters that grow with time, and what must not change.
+fn assert_goes_on(before: &Scrape, since: Instant, after: &Scrape, what: &str) {
+    let elapsed = since.elapsed().as_secs_f64();
+    let grown = |family: &str| of_shop(after, family) - of_shop(before, family);
+    let exhausted = grown("pgcommons_database_connections_exhausted_seconds_total");
+    assert!(
+        (0.0..elapsed + 1.0).contains(&exhausted),
+        "{what}: {exhausted} s in {elapsed} s"
+    );
+    assert!(of_shop(after, "pgcommons_database_connections_peak") >= 2.0);
+    let polls = |page: &Scrape| page.sum("pgcommons_polls_total", &[("poll", "activity")]);
+    let polled = polls(after) - polls(before);
+    assert!(
+        polled >= 2.0 && polled < elapsed / 0.1 + 3.0,
+        "{what}: {polled} in {elapsed} s"
+    );
+    assert_eq!(failed_polls(after), [""; 0], "{what}");
+    let family = "pgcommons_poll_duration_seconds";
+    for duration in after.series(family) {
+        assert!((0.0..5.0).contains(&duration.value), "{what}: {duration:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_clock_is_set_goes_on_counting() {
+    let cluster = trusting(&[]).await;
+    let _open = exhausted(&cluster).await;
+    let clock = WallClock::new();
+    let dsn = cluster.url(AGENT, AGENT, "postgres");
+    let agent = start_by(
+        &clock,
+        &format!("{QUICK}servers: {{a: {{dsn: '{dsn}'}}}}\n"),
+    )
+    .await;
+    let mut before = until_measured(&agent).await;
+    for (offset, hours) in [("+1h", 1.0), ("-1h", -1.0), ("+0", 0.0)] {
+        let since = Instant::now();
+        clock.set(offset);
+        let shown = |page: &Scrape| {
+            let off = last_success(page, "activity") - now() - hours * HOUR;
+            off.abs() < 5.0
+        };
+        agent.scrape_until("the new time", shown).await;
+        let page = fresh(&agent).await;
+        let measured = "pgcommons_database_sizes_oldest_timestamp_seconds";
+        let age = now() + hours * HOUR - page.value(measured, &[]).expect("sizes are known");
+        assert!(
+            (-0.1..30.0).contains(&age),
+            "{offset}: sizes are {age} s old"
+        );
+        assert_goes_on(&before, since, &page, offset);
+        before = page;
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_is_set_is_watched_on() {
+    let clock = WallClock::new();
+    let env = clock.env();
+    let env: Vec<_> = env
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let cluster = Cluster::start_with_env(&env, &[]);
+    cluster.prepend_hba("host all all 127.0.0.1/32 trust");
+    cluster.reload().await;
+    let open = exhausted(&cluster).await;
+    open[0]
+        .batch_execute("BEGIN; SELECT 1")
+        .await
+        .expect("a transaction");
+    let dsn = cluster.url(AGENT, AGENT, "postgres");
+    let agent = super::start(&format!("{QUICK}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
+    let mut before = until_measured(&agent).await;
+    for (offset, hours) in [("+1h", 1.0), ("-1h", -1.0), ("+0", 0.0)] {
+        let since = Instant::now();
+        clock.set(offset);
+        let servers = cluster
+            .query_one_i64("SELECT extract(epoch FROM now())::int8")
+            .await;
+        let off = servers as f64 - now() - hours * HOUR;
+        assert!(off.abs() < 5.0, "the server's clock is {off} s off");
+        let page = fresh(&agent).await;
+        assert_goes_on(&before, since, &page, offset);
+        let oldest = page.series("pg_stat_activity_max_tx_duration");
+        assert!(!oldest.is_empty());
+        for oldest in oldest {
+            assert!(oldest.value >= 0.0, "{offset}: {oldest:?}");
+        }
+        assert!((last_success(&page, "activity") - now()).abs() < 5.0);
+        before = page;
+    }
+}
+
+/// The certificate of the server and its authority's are good for a month.
+#[tokio::test]
+async fn a_certificate_is_refused_out_of_its_time() {
+    let cluster = Cluster::start_tls(&[], "");
+    let create =
+        format!("CREATE ROLE {CLIENT_ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor");
+    cluster.sql(&create).await;
+    let clock = WallClock::new();
+    for (offset, fault, said) in [
+        ("+60d", "a certificate that has expired", "expired"),
+        (
+            "-60d",
+            "a certificate that is not valid yet",
+            "not valid yet",
+        ),
+    ] {
+        clock.set(offset);
+        let (port, root): (u16, &Path) = (cluster.port(), &cluster.tls().ca);
+        let keys = format!(
+            "host: localhost, port: {port}, user: {CLIENT_ROLE}, password: {PASSWORD}, \
+             sslmode: verify-full, sslrootcert: '{}'",
+            root.display()
+        );
+        let agent = start_by(&clock, &format!("{BRISK}servers: {{a: {{{keys}}}}}\n")).await;
+        let mut witness = Witness::of(fault, &agent);
+        let refused = |page: &Scrape| super::failures(page, "tls") > 0.0;
+        agent.scrape_until("refused", refused).await;
+        assert_eq!(agent.get("/-/ready").await.text(), "a: tls\n");
+        assert!(agent.log().contains(said), "{}", agent.log());
+        clock.set("+0");
+        witness.over();
+        agent.scrape_until("up", |page| up(page, "a")).await;
+        witness.report();
+    }
+}
