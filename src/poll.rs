@@ -210,6 +210,14 @@ impl Poller {
                 Ok(_) | Err(_) => Outcome::Lost,
             })
         };
+        // It had come in time and nobody looked: a process that was stopped reads what was so when it was.
+        let answer = if answer.is_ok() && started.elapsed() > self.settings.cadence.timeout {
+            self.journal.late(job);
+            self.publish_down(Down::Poll(Outcome::Timeout));
+            Err(Outcome::Timeout)
+        } else {
+            answer
+        };
         let outcome = outcome(&answer);
         self.journal.ended(job, outcome);
         self.health

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::support::{Agent, Scrape, exchange, poll_blocking};
 
 /// Answers come from memory; this is for a machine that has other things to do too.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const AT_ONCE: Duration = Duration::from_secs(2);
 /// The longest pause between two logins, and a little for what comes then.
 const RIGHT_AGAIN: Duration = Duration::from_secs(12);
 /// A poll that has hardly begun, and one that has hardly missed its deadline, by default.
