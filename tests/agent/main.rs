@@ -11,6 +11,7 @@ mod http;
 mod locks;
 mod names;
 mod privileges;
+mod scrapers;
 mod sizes;
 #[expect(unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../support/mod.rs"]

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,7 +34,18 @@ impl Agent {
     /// Starts an agent, on a port of its own unless the arguments say where, and waits until it
     /// listens.
     pub(crate) async fn start(spec: AgentSpec<'_>) -> Self {
-        let (mut command, config) = spec.command();
+        Self::launch(spec, spec.command()).await
+    }
+
+    /// The same, with so many file descriptors at most.
+    pub(crate) async fn start_with_files(spec: AgentSpec<'_>, files: u32) -> Self {
+        Self::launch(spec, spec.command_with_files(files)).await
+    }
+
+    async fn launch(
+        spec: AgentSpec<'_>,
+        (mut command, config): (Command, Option<NamedTempFile>),
+    ) -> Self {
         if !spec
             .args
             .iter()

@@ -24,7 +24,18 @@ pub(crate) struct AgentSpec<'a> {
 impl AgentSpec<'_> {
     /// The command, and the file it reads, to be kept until it has ended.
     pub(super) fn command(&self) -> (Command, Option<NamedTempFile>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcommons"));
+        self.complete(Command::new(env!("CARGO_BIN_EXE_pgcommons")))
+    }
+
+    /// The same, with so many file descriptors at most.
+    pub(super) fn command_with_files(&self, files: u32) -> (Command, Option<NamedTempFile>) {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"ulimit -n "$0" && exec "$@""#, &files.to_string()]);
+        command.arg(env!("CARGO_BIN_EXE_pgcommons"));
+        self.complete(command)
+    }
+
+    fn complete(&self, mut command: Command) -> (Command, Option<NamedTempFile>) {
         command.env_clear().stdin(Stdio::null());
         // The second says where an instrumented binary leaves its coverage.
         for name in ["PATH", "LLVM_PROFILE_FILE"] {
