@@ -11,6 +11,7 @@ mod http;
 mod locks;
 mod names;
 mod privileges;
+mod scrapers;
 mod secrets;
 mod sizes;
 mod soak;

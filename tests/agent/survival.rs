@@ -37,7 +37,7 @@ async fn a_log_that_cannot_be_written_does_not_end_the_agent() {
     assert_eq!(ended, None);
 }
 
-/// More clients than are served at once, none of which reads what it asks for.
+/// Many clients, none of which reads what it asks for.
 #[tokio::test]
 async fn clients_that_do_not_read_do_not_keep_others_out() {
     let env = [("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres")];

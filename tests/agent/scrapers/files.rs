@@ -1,0 +1,89 @@
+//! No file descriptors left.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::good::scrapes;
+use super::held;
+use super::siege::{Attack, Siege};
+use crate::support::{Agent, AgentSpec, Cluster, eventually, exchange, trusting};
+
+const ASKING: Duration = Duration::from_secs(3);
+
+async fn with_files(cluster: &Cluster, files: u32) -> Agent {
+    let agent = Agent::start(AgentSpec {
+        env: &[("DATABASE_URL", &cluster.superuser_url())],
+        config: Some("poll: {interval: 100ms}"),
+        through: &[
+            "sh",
+            "-c",
+            r#"ulimit -n "$0" && exec "$@""#,
+            &files.to_string(),
+        ],
+        ..AgentSpec::default()
+    })
+    .await;
+    let up = agent.scrape_until("up", |page| page.value("pg_up", &[]) == Some(1.0));
+    up.await;
+    agent
+}
+
+/// Hundredths of a second that the process has computed.
+fn computed(agent: &Agent) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", agent.pid()));
+    let stat = stat.expect("the agent runs");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let times = fields.split_whitespace().skip(11).take(2);
+    times
+        .map(|time| time.parse::<u32>().expect("a number"))
+        .sum()
+}
+
+/// Half of the file descriptors are not for scrapers: a session that is lost meanwhile is replaced.
+#[tokio::test]
+async fn with_few_file_descriptors_scrapers_and_polls_go_on() {
+    let cluster = trusting(&[]).await;
+    let agent = with_files(&cluster, 64).await;
+    let before = held(&agent);
+    let siege = Siege::lay((Ipv4Addr::LOCALHOST, agent.address()), Attack::Idle, 200).await;
+    let scrape = || exchange(agent.address(), "GET", "/metrics", &[]);
+    scrapes(ASKING, scrape).expect_service("200 idle, 64 files", 10.0);
+    let during = held(&agent);
+    assert!(during.files < before.files + 36, "{before:?}, {during:?}");
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgcommons'";
+    cluster.sql(terminate).await;
+    let again = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcommons'";
+    let back = async || (cluster.query_one_i64(again).await == 1).then_some(());
+    eventually(super::LIMIT, "a new session", back).await;
+    scrapes(ASKING, scrape).expect_service("200 idle, 64 files, a new session", 10.0);
+    siege.lift();
+    assert_eq!(
+        agent.log().matches("accepting").count(),
+        0,
+        "{}",
+        agent.log()
+    );
+}
+
+/// So few that even half of them is too many.
+#[tokio::test]
+async fn without_file_descriptors_it_neither_ends_nor_spins() {
+    let cluster = trusting(&[]).await;
+    let agent = with_files(&cluster, 16).await;
+    let siege = Siege::lay((Ipv4Addr::LOCALHOST, agent.address()), Attack::Idle, 30).await;
+    let (start, before) = (Instant::now(), computed(&agent));
+    let scrape = || exchange(agent.address(), "GET", "/metrics", &[]);
+    scrapes(ASKING, scrape).expect_service("30 idle, 16 files", 10.0);
+    let share = f64::from(computed(&agent) - before) / 100.0 / start.elapsed().as_secs_f64();
+    eprintln!(
+        "30 idle, 16 files: {share:.2} of a processor, {:?}",
+        held(&agent)
+    );
+    assert!(share < 0.9, "{share}");
+    let log = agent.log();
+    assert!(log.contains("accepting a connection failed"), "{log}");
+    siege.lift();
+    assert_eq!(agent.get("/metrics").await.status, 200);
+}
