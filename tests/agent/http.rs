@@ -43,12 +43,21 @@ async fn polled_once(cluster: &Cluster) -> Agent {
     let agent = Agent::start(AgentSpec {
         config: Some(config),
         env: &env,
-        args: &[],
         ..AgentSpec::default()
     })
     .await;
     agent
-        .scrape_until("up", |page| page.value("pg_up", &[]) == Some(1.0))
+        .scrape_until("everything was polled", |page| {
+            let polled = |poll| {
+                page.sum(
+                    "pgcommons_polls_total",
+                    &[("poll", poll), ("outcome", "ok")],
+                )
+            };
+            ["activity", "stats", "sizes"]
+                .into_iter()
+                .all(|poll| polled(poll) >= 1.0)
+        })
         .await;
     agent
 }
@@ -107,7 +116,7 @@ async fn the_page_is_made_once_for_a_poll_and_compressed_for_those_who_ask() {
         .get_with("/metrics", &[("Accept-Encoding", "identity")])
         .await;
     assert!(plain.text().contains("process_open_fds"));
-    assert_eq!(plain.text(), again.text());
+    assert!(plain.text() == again.text(), "another page");
     drop(open);
     let packed = agent
         .get_with("/metrics", &[("Accept-Encoding", "deflate, gzip;q=0.5")])
