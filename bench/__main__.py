@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -74,6 +75,7 @@ def roles(postgres):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without cleaning up
     plan = QUICK if os.environ.get("QUICK") else Plan()
     everybody = exporters.everybody()
     with Server() as postgres:

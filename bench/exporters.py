@@ -43,7 +43,7 @@ class Exporter:
 
 def ours(**environment):
     program = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release/pgcommons"
-    return Exporter("pgcommons", "pgcommons, as it comes", program, ("--web.listen-address=127.0.0.1:{port}",),
+    return Exporter("pgcommons", "as it comes", program, ("--web.listen-address=127.0.0.1:{port}",),
                     environment=environment)
 
 
@@ -59,8 +59,10 @@ def everybody():
                       PEERS / "newest" / package,
                       (listen, "--disable-settings-metrics", *(f"--no-collector.{name}" for name in _NO_MORE_OF_NEWEST)),
                       "DATA_SOURCE_NAME")
-    rust = Exporter("pg_exporter {version}", "crates.io's, in Rust; `--collector.database`, for sizes and limits; it has neither locks nor role limits then; "
-                    "without " + ", ".join(f"`{name}`" for name in _NO_MORE_OF_PG_EXPORTER), PEERS / "bin/pg_exporter",
+    rust = Exporter("pg_exporter {version}",
+                    "crates.io's, in Rust; `--collector.database`, for sizes and limits; without "
+                    + ", ".join(f"`{name}`" for name in _NO_MORE_OF_PG_EXPORTER) + "; it has neither locks nor limits of roles",
+                    PEERS / "bin/pg_exporter",
                     ("--listen=127.0.0.1", "--port={port}", "--collector.database",
                      *(f"--no-collector.{name}" for name in _NO_MORE_OF_PG_EXPORTER)), "PG_EXPORTER_DSN")
     return [ours(), *(named(peer) for peer in (stable, newest, rust))]

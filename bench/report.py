@@ -10,8 +10,8 @@ HEAD = """# Performance
 
 {date}, by `make bench`, on {machine}; PostgreSQL {version} with
 {settings};
-idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within one run mean
-something; the figures beside them are medians of the rounds.
+idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within
+one run mean something; the figures beside them are medians of the rounds.
 
 * Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
   between scrapes, a poll each second, statistics each 10 s, sizes once a minute, is in its figures in full.

@@ -37,8 +37,6 @@ CROWD_PSS = Measure("PSS after 50 scrapers, MiB", lambda turn: turn["crowd"]["ps
 CROWD_ERRORS = Measure("errors at 50 scrapers, of all answers, %",
                        lambda turn: turn["crowd"]["errors"] / max(1, turn["crowd"]["answers"]), number(1, 100))
 CROWD_CONNECTIONS = Measure("most server connections at 50 scrapers", lambda turn: turn["crowd"]["connections"], number(0))
-CONNECTIONS = Measure("server connections held", lambda turn: turn["connections"], number(0), grows=True)
-STATEMENTS = Measure("statements per minute", lambda turn: turn["minute"]["statements"], number(0), grows=True)
 
 MEASURES = (
     PSS,
@@ -55,10 +53,10 @@ MEASURES = (
     Measure("exporter CPU per scrape, ms", lambda turn: turn["scrape"]["exporter_cpu"], number(2, 1000)),
     SERVER,
     Measure("PostgreSQL CPU per scrape, ms", lambda turn: turn["scrape"]["server_cpu"], number(2, 1000)),
-    STATEMENTS,
+    Measure("statements per minute", lambda turn: turn["minute"]["statements"], number(0), grows=True),
     Measure("statements per scrape", lambda turn: turn["scrape"]["statements"], number(1)),
     Measure("new server sessions per minute", lambda turn: turn["minute"]["sessions"], number(0)),
-    CONNECTIONS,
+    Measure("server connections held", lambda turn: turn["connections"], number(0), grows=True),
     CROWD_CONNECTIONS,
     Measure("page, kB", lambda turn: turn["bytes"], KB, grows=True),
     Measure("page as sent, kB", lambda turn: turn["bytes_sent"], KB),
@@ -121,7 +119,7 @@ def goals(cells, floors):
         yield Goal(f"connections at 50 scrapers, {where}", 1, cell.ours(CROWD_CONNECTIONS))
     few, many = (next((cell for cell in cells if cell.is_of(databases, 200)), None) for databases in (10, 500))
     if few and many:
-        for measure in (PSS, P99, SERVER, EXPORTER):
+        for measure in (measure for measure in MEASURES if measure.grows):
             yield Goal(f"growth from 10 to 500 databases: {measure.title}", 50, many.ours(measure) / few.ours(measure))
     for floor in floors:
         yield Goal(f"PostgreSQL CPU of a fast poll to the floor, {floor['databases']} databases and {floor['clients']} clients",
