@@ -77,10 +77,10 @@ def roles(postgres):
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without cleaning up
     plan = QUICK if os.environ.get("QUICK") else Plan()
-    everybody = exporters.everybody()
+    everybody, load = exporters.everybody(), os.getloadavg()[2]
     with Server() as postgres:
         roles(postgres)
-        measured = {"server": postgres.facts(), "floors": floors(postgres, plan), "cells": []}
+        measured = {"load": load, "server": postgres.facts(), "floors": floors(postgres, plan), "cells": []}
         for cell in turns(postgres, plan, everybody):
             measured["cells"].append(cell)
             RAW.write_text(json.dumps(measured, indent=1), encoding="utf-8")

@@ -8,7 +8,7 @@ from summary import MEASURES, Cell, goals
 
 HEAD = """# Performance
 
-{date}, by `make bench`, on {machine}; PostgreSQL {version} with
+{date}, by `make bench`, on {machine}, whose load average was {load:.1f} when it began; PostgreSQL {version} with
 {settings};
 idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within
 one run mean something; the figures beside them are medians of the rounds.
@@ -16,7 +16,8 @@ one run mean something; the figures beside them are medians of the rounds.
 * Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
   between scrapes, a poll each second, statistics each 10 s, sizes once a minute, is in its figures in full.
 * *Per scrape* and latency are of one scraper without a break; pgcommons gets one scrape a second, so that each page is a
-  new one, and each scrape is charged the poll before it, and its share of sizes.
+  new one, and each scrape is charged the poll before it, and its share of sizes. That makes 15 scrapes a round, so
+  its p99 is the slowest of them.
 * *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
   share. *50 scrapers* are wrk's, each asking again at once; there is no latency where more than 1 % are refused.
 * *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
@@ -43,7 +44,7 @@ def table(rows):
 
 def page(measured, everybody):
     cells = [Cell(cell, everybody) for cell in measured["cells"]]
-    parts = [head(measured["server"], everybody), judged(list(goals(cells, measured["floors"])))]
+    parts = [head(measured["load"], measured["server"], everybody), judged(list(goals(cells, measured["floors"])))]
     parts += [figures(cell, everybody) for cell in cells]
     if len(cells) > 1:
         parts.append(growth(cells, everybody))
@@ -51,9 +52,9 @@ def page(measured, everybody):
     return "".join(parts)
 
 
-def head(server, everybody):
+def head(load, server, everybody):
     rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
-    return HEAD.format(date=datetime.date.today(), machine=machine(), version=server["version"],
+    return HEAD.format(date=datetime.date.today(), machine=machine(), load=load, version=server["version"],
                        settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),
                        rivals=" and ".join(rivals)) + table((exporter.name, exporter.title) for exporter in everybody)
 

@@ -50,7 +50,6 @@ class Server:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(self._directory, "postgres", "postgres")
         self._data = f"{self._directory}/data"
-        self.port = free_port()
         self._clients = []
         self._control = None
 
@@ -74,6 +73,7 @@ class Server:
     def _start(self):
         self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8",
                   f"--pgdata={self._data}")
+        self.port = free_port()
         settings = {**SETTINGS, "port": self.port, "unix_socket_directories": self._directory}
         with open(f"{self._data}/postgresql.conf", "a", encoding="utf-8") as file:
             file.writelines(f"{key} = '{value}'\n" for key, value in settings.items())
