@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors soak pictures check golden clean
+.PHONY: help demo test test-majors soak pictures bench check golden clean
 
 # Tests wait more than they compute: for deadlines to pass, and for servers.
 export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
@@ -34,6 +34,12 @@ check: ## format, lints, documentation, the example configuration, the golden me
 	cargo run --locked --quiet -- --config.check --config.file pgcommons.example.yaml
 	scripts/check-golden
 	scripts/check-rules
+
+bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a part of it, in less than three minutes
+	@scripts/need cc postgresql python3 wrk
+	bench/peers
+	cargo build --locked --release
+	python3 -B bench
 
 golden: ## rewrite the golden files from what the code does now
 	@scripts/need cc openssl postgresql pgbouncer libfaketime

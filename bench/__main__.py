@@ -1,0 +1,92 @@
+"""pgcommons beside its peers, in turns, against one throw-away PostgreSQL: writes docs/performance.md.
+
+make bench             everything, in half an hour
+make bench QUICK=1     a part of it, in less than three minutes, to target/bench/performance.md
+"""
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import exporters
+import floor
+import measure
+import report
+from server import Server
+
+RAW = pathlib.Path("target/bench/performance.json")  # every turn
+
+
+@dataclasses.dataclass
+class Plan:
+    """Databases and clients of each cell, in how many rounds; and how long things take, in seconds."""
+
+    page: pathlib.Path = pathlib.Path("docs/performance.md")
+    cells: tuple = ((1, 10, 2), (10, 200, 1), (100, 200, 2), (500, 200, 2), (100, 1000, 1))
+    floors: tuple = ((1, 10), (100, 200), (500, 200), (100, 1000))
+    rounds: int = 2
+    polls: int = 15
+    scrapes: int = 200
+    alone: float = 6
+    minute: int = 60
+    crowd: int = 5
+    floor: int = 10
+
+    def minute_of(self, exporter):
+        """Half of it will do for those who do nothing between two scrapes; ours measures sizes once in a minute."""
+        return self.minute if exporter.ours else max(self.minute // 2, measure.SCRAPE_INTERVAL)
+
+
+QUICK = Plan(page=pathlib.Path("target/bench/performance.md"), cells=((10, 50, 1),), floors=((10, 50),), rounds=1, polls=5,
+             scrapes=50, alone=2, minute=15, crowd=2, floor=4)
+
+
+def turns(postgres, plan, everybody):
+    """The results of each exporter in each cell: A B C A B C."""
+    for databases, clients, rounds in plan.cells:
+        postgres.arrange(databases, clients)
+        cell = {exporter.name: [] for exporter in everybody}
+        for number in range(rounds):
+            for exporter in everybody:
+                print(f"{databases} databases, {clients} clients, round {number + 1}: {exporter.name}", file=sys.stderr)
+                cell[exporter.name].append(measure.turn(exporter, postgres, plan))
+        yield {"databases": databases, "clients": clients, "turns": cell}
+
+
+def floors(postgres, plan):
+    results = []
+    for databases, clients in plan.floors:
+        print(f"{databases} databases, {clients} clients: the floor", file=sys.stderr)
+        postgres.arrange(databases, clients)
+        results.append({"databases": databases, "clients": clients, **floor.measure(postgres, plan)})
+    return results
+
+
+def roles(postgres):
+    """Ours as `role-sql` makes it; the peers' as their documentation says."""
+    major = postgres.facts()["version"].partition(".")[0]
+    ours = exporters.ours().program
+    sql = subprocess.run([ours, "role-sql", "--server-version", major], capture_output=True, text=True, check=True).stdout
+    postgres.sql(sql)
+    postgres.sql("create role exporter login; grant pg_monitor to exporter")
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without cleaning up
+    plan = QUICK if os.environ.get("QUICK") else Plan()
+    everybody, load = exporters.everybody(), os.getloadavg()[2]
+    with Server() as postgres:
+        roles(postgres)
+        measured = {"load": load, "server": postgres.facts(), "floors": floors(postgres, plan), "cells": []}
+        for cell in turns(postgres, plan, everybody):
+            measured["cells"].append(cell)
+            RAW.write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    plan.page.write_text(report.page(measured, everybody), encoding="utf-8")
+    print(f"written: {plan.page}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""One exporter's turn: it is started, measured, and stopped. Seconds and bytes."""
+import time
+
+import scrape
+from exporters import Running
+
+SCRAPE_INTERVAL = 15
+
+
+class Meter:
+    """What exporter and server spend between two readings."""
+
+    def __init__(self, running, postgres):
+        self._running, self._postgres = running, postgres
+        self._before = self._read()
+
+    def _read(self):
+        counters = self._postgres.counters(self._running.exporter.role)
+        return {"time": time.perf_counter(), "exporter_cpu": self._running.cpu(), "server_cpu": self._postgres.cpu(), **counters}
+
+    def spent(self, divisor=None):
+        """Of each of so many, or of a minute."""
+        after = self._read()
+        spent = {key: value - self._before[key] for key, value in after.items()}
+        seconds = spent.pop("time")
+        return {key: value / (divisor or seconds / 60) for key, value in spent.items()}
+
+
+def turn(exporter, postgres, plan):
+    with Running(exporter, postgres) as running:
+        result = {"cold": running.cold, "binary": exporter.program.stat().st_size}
+        running.settle()
+        result |= alone(running, postgres, plan)
+        result["minute"] = steady(running, postgres, plan.minute_of(exporter))
+        page = running.scraper.scrape()
+        result |= {"bytes": len(page.text), "bytes_sent": len(page.sent), "series": page.series}
+        result |= running.memory() | {"connections": len(postgres.sessions(exporter.role))}
+        result["crowd"] = crowd(running, postgres, plan.crowd)
+        return result
+
+
+def alone(running, postgres, plan):
+    """One scraper, and no page twice: a page that is kept in memory would only show how fast memory is."""
+    pause, scrapes = (1.0, plan.polls) if running.exporter.ours else (0.0, plan.scrapes)
+    meter, began, seconds, errors = Meter(running, postgres), time.perf_counter(), [], 0
+    while len(seconds) < scrapes and (time.perf_counter() - began < plan.alone or len(seconds) < 10):
+        time.sleep(pause)
+        page = running.scraper.scrape()
+        seconds.append(page.seconds)
+        errors += not page.sees_the_server
+    return {"latencies": seconds, "scrape": meter.spent(len(seconds)), "errors": errors}
+
+
+def steady(running, postgres, seconds):
+    """As Prometheus does it: a scrape each 15 s."""
+    meter, began = Meter(running, postgres), time.perf_counter()
+    for number in range(seconds // SCRAPE_INTERVAL):
+        sleep_until(began + SCRAPE_INTERVAL * (number + 0.5))
+        running.scraper.scrape()
+    sleep_until(began + seconds)
+    return meter.spent()
+
+
+def crowd(running, postgres, seconds):
+    """Fifty scrapers, with what they do to memory and to the server's connections."""
+    running.scraper.close()
+    scrapers, most = scrape.Crowd(running.scraper.port, seconds), 0
+    while scrapers.is_there():
+        most = max(most, len(postgres.sessions(running.exporter.role)))
+        time.sleep(0.05)
+    return {**scrapers.result(), **running.memory(), "connections": most}
+
+
+def sleep_until(instant):
+    time.sleep(max(0.0, instant - time.perf_counter()))
+

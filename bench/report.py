@@ -1,0 +1,96 @@
+"""The page docs/performance.md, from what was measured."""
+import datetime
+import os
+import pathlib
+import platform
+
+from summary import MEASURES, Cell, goals
+
+HEAD = """# Performance
+
+{date}, by `make bench`, on {machine}, whose load average was {load:.1f} when it began; PostgreSQL {version} with
+{settings};
+idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within
+one run mean something; the figures beside them are medians of the rounds.
+
+* Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
+  between scrapes, a poll each second, statistics each 10 s, sizes once a minute, is in its figures in full.
+* *Per scrape* and latency are of one scraper without a break; pgcommons gets one scrape a second, so that each page is a
+  new one, and each scrape is charged the poll before it, and its share of sizes. That makes 15 scrapes a round, so
+  its p99 is the slowest of them.
+* *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
+  share. *50 scrapers* are wrk's, each asking again at once; there is no latency where more than 1 % are refused.
+* *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
+  included: {rivals}.
+
+| exporter | how it runs |
+|---|---|
+"""
+
+FLOOR = """
+## The floor
+
+CPU of the server's backend for one fast poll, with ten polls a second: of the agent, and of a bare client over libpq, to which
+the cheapest single statement that we know returns the same facts, prepared ([bench/floor.py](../bench/floor.py)).
+
+| databases | clients | agent, ms | bare client, ms | ratio |
+|---|---|---|---|---|
+"""
+
+
+def table(rows):
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def page(measured, everybody):
+    cells = [Cell(cell, everybody) for cell in measured["cells"]]
+    parts = [head(measured["load"], measured["server"], everybody), judged(list(goals(cells, measured["floors"])))]
+    parts += [figures(cell, everybody) for cell in cells]
+    if len(cells) > 1:
+        parts.append(growth(cells, everybody))
+    parts.append(floor(measured["floors"]))
+    return "".join(parts)
+
+
+def head(load, server, everybody):
+    rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
+    return HEAD.format(date=datetime.date.today(), machine=machine(), load=load, version=server["version"],
+                       settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),
+                       rivals=" and ".join(rivals)) + table((exporter.name, exporter.title) for exporter in everybody)
+
+
+def machine():
+    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def judged(goals_of_all):
+    rows = ((goal.title, f"{goal.limit:g}", f"{goal.measured:.2f}", "yes" if goal.is_met else "**no**") for goal in goals_of_all)
+    return "\n## Goals\n\n| ratio or figure | at most | measured | met |\n|---|---|---|---|\n" + table(rows)
+
+
+def figures(cell, everybody):
+    names = [exporter.name for exporter in everybody]
+    lines = [["measure", *names, "ratio"], ["---"] * (len(names) + 2)]
+    for measure in MEASURES:
+        ratio = cell.ratio(measure)
+        lines.append([measure.title, *(measure.show(cell.value(measure, name)) for name in names),
+                      "" if ratio is None else f"{ratio:.2f}"])
+    return f"\n## {cell.databases} databases, {cell.clients} clients\n\n" + table(lines)
+
+
+def growth(cells, everybody):
+    titles = [f"{cell.databases}x{cell.clients}" for cell in cells]
+    lines = [["measure", "exporter", *titles], ["---"] * (len(titles) + 2)]
+    for measure in (measure for measure in MEASURES if measure.grows):
+        for exporter in everybody:
+            lines.append([measure.title, exporter.name, *(measure.show(cell.value(measure, exporter.name)) for cell in cells)])
+    return "\n## How they grow\n\nDatabases x clients.\n\n" + table(lines)
+
+
+def floor(floors):
+    return FLOOR + table(
+        (str(cell["databases"]), str(cell["clients"]), f"{cell['agent'] * 1000:.2f}", f"{cell['bare'] * 1000:.2f}",
+         f"{cell['agent'] / cell['bare']:.2f}") for cell in floors)

@@ -1,0 +1,126 @@
+"""From turns to figures: medians, the best peer, goals."""
+import dataclasses
+import statistics
+from typing import Callable
+
+
+@dataclasses.dataclass
+class Measure:
+    title: str
+    of: Callable  # of one turn; None if that has none
+    show: Callable
+    grows: bool = False  # worth a look over the number of databases
+    best: Callable = min
+
+
+def number(digits, factor=1):
+    return lambda value: "-" if value is None else f"{value * factor:,.{digits}f}"
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def latency_in_crowd(turn, percentile):
+    """wrk does not tell errors from answers; who refuses is fast."""
+    crowd = turn["crowd"]
+    return crowd[percentile] if crowd["errors"] * 100 < crowd["answers"] else None
+
+
+MIB, MS, KB = number(1, 1 / 2**20), number(1, 1000), number(1, 1 / 1000)
+PSS = Measure("proportional memory (PSS), MiB", lambda turn: turn["pss"], MIB, grows=True)
+P99 = Measure("scrape p99, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True)
+SERVER = Measure("PostgreSQL CPU per minute, ms", lambda turn: turn["minute"]["server_cpu"], MS, grows=True)
+EXPORTER = Measure("exporter CPU per minute, ms", lambda turn: turn["minute"]["exporter_cpu"], MS, grows=True)
+CROWD_PSS = Measure("PSS after 50 scrapers, MiB", lambda turn: turn["crowd"]["pss"], MIB)
+CROWD_ERRORS = Measure("errors at 50 scrapers, of all answers, %",
+                       lambda turn: turn["crowd"]["errors"] / max(1, turn["crowd"]["answers"]), number(1, 100))
+CROWD_CONNECTIONS = Measure("most server connections at 50 scrapers", lambda turn: turn["crowd"]["connections"], number(0))
+
+MEASURES = (
+    PSS,
+    Measure("resident memory, MiB", lambda turn: turn["rss"], MIB),
+    CROWD_PSS,
+    Measure("scrape median, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True),
+    P99,
+    Measure("errors at one scraper", lambda turn: turn["errors"], number(0)),
+    Measure("scrape median at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p50"), number(2, 1000)),
+    Measure("scrape p99 at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p99"), number(2, 1000)),
+    Measure("good answers per second at 50 scrapers", lambda turn: turn["crowd"]["good_rate"], number(0), best=max),
+    CROWD_ERRORS,
+    EXPORTER,
+    Measure("exporter CPU per scrape, ms", lambda turn: turn["scrape"]["exporter_cpu"], number(2, 1000)),
+    SERVER,
+    Measure("PostgreSQL CPU per scrape, ms", lambda turn: turn["scrape"]["server_cpu"], number(2, 1000)),
+    Measure("statements per minute", lambda turn: turn["minute"]["statements"], number(0), grows=True),
+    Measure("statements per scrape", lambda turn: turn["scrape"]["statements"], number(1)),
+    Measure("new server sessions per minute", lambda turn: turn["minute"]["sessions"], number(0)),
+    Measure("server connections held", lambda turn: turn["connections"], number(0), grows=True),
+    CROWD_CONNECTIONS,
+    Measure("page, kB", lambda turn: turn["bytes"], KB, grows=True),
+    Measure("page as sent, kB", lambda turn: turn["bytes_sent"], KB),
+    Measure("series", lambda turn: turn["series"], number(0), grows=True),
+    Measure("cold start to first good scrape, ms", lambda turn: turn["cold"], number(0, 1000)),
+    Measure("program, MiB", lambda turn: turn["binary"], MIB),
+)
+
+
+class Cell:
+    def __init__(self, measured, everybody):
+        self.databases, self.clients, self._turns = measured["databases"], measured["clients"], measured["turns"]
+        self._rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
+
+    def value(self, measure, name):
+        """The median of all rounds, None where there was nothing to measure."""
+        values = [value for value in map(measure.of, self._turns[name]) if value is not None]
+        return statistics.median(values) if values else None
+
+    def ours(self, measure):
+        return self.value(measure, "pgcommons")
+
+    def ratio(self, measure):
+        """To the best of the peers that report the same facts, in just this measure; None where that is zero."""
+        rivals = [value for value in (self.value(measure, name) for name in self._rivals) if value is not None]
+        best = measure.best(rivals, default=None)
+        return self.ours(measure) / best if best else None
+
+    def is_of(self, databases, clients):
+        return (self.databases, self.clients) == (databases, clients)
+
+
+@dataclasses.dataclass
+class Goal:
+    title: str
+    limit: float
+    measured: float
+
+    @property
+    def is_met(self):
+        return self.measured <= self.limit
+
+
+# databases, clients, measure, most of the best peer's
+GOALS = ((1, 10, PSS, 0.6), (100, 200, PSS, 0.6), (500, 200, PSS, 0.35), (100, 200, P99, 0.05), (1, 10, SERVER, 0.6),
+         (100, 200, SERVER, 0.45), (500, 200, SERVER, 0.35), (1, 10, EXPORTER, 0.5), (100, 200, EXPORTER, 0.5),
+         (500, 200, EXPORTER, 0.5))
+FLOOR_GOAL = 1.3
+
+
+def goals(cells, floors):
+    for databases, clients, measure, limit in GOALS:
+        for cell in cells:
+            if cell.is_of(databases, clients):
+                yield Goal(f"{measure.title}, {databases} databases and {clients} clients", limit, cell.ratio(measure))
+    for cell in cells:
+        where = f"{cell.databases} databases and {cell.clients} clients"
+        yield Goal(f"PSS after 50 scrapers to that before, {where}", 1.25, cell.ours(CROWD_PSS) / cell.ours(PSS))
+        yield Goal(f"errors at 50 scrapers, {where}", 0, cell.ours(CROWD_ERRORS))
+        yield Goal(f"connections at 50 scrapers, {where}", 1, cell.ours(CROWD_CONNECTIONS))
+    few, many = (next((cell for cell in cells if cell.is_of(databases, 200)), None) for databases in (10, 500))
+    if few and many:
+        for measure in (measure for measure in MEASURES if measure.grows):
+            yield Goal(f"growth from 10 to 500 databases: {measure.title}", 50, many.ours(measure) / few.ours(measure))
+    for floor in floors:
+        yield Goal(f"PostgreSQL CPU of a fast poll to the floor, {floor['databases']} databases and {floor['clients']} clients",
+                   FLOOR_GOAL, floor["agent"] / floor["bare"])
