@@ -2,7 +2,7 @@
 //! here as in every other test.
 
 use std::fs::{self, Permissions};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
@@ -11,7 +11,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::{
-    Agent, AgentSpec, Cluster, SUPERUSER, Scrape, eventually, exchange, run, server_command,
+    Agent, AgentSpec, Cluster, SUPERUSER, Scrape, eventually, exchange, free_port, run,
+    server_command,
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -226,8 +227,7 @@ async fn memory_and_environment_are_closed_to_other_processes() {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
     let program = folder.path().join("pgcommons");
     fs::copy(env!("CARGO_BIN_EXE_pgcommons"), &program).expect("a program can be copied");
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let address = free.expect("a free port");
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut agent = server_command(&program, folder.path())
         .args(["--web.listen-address", &address.to_string()])
         .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres")

@@ -2,18 +2,17 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Agent, AgentSpec, Cluster, eventually, exchange};
+use crate::support::{Agent, AgentSpec, Cluster, eventually, exchange, free_port};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
 #[tokio::test]
 async fn a_log_that_cannot_be_written_does_not_end_the_agent() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let address = free.expect("a free port");
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let full = File::options()
         .write(true)
         .open("/dev/full")
