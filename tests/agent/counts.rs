@@ -267,11 +267,13 @@ async fn parallel_workers_use_up_no_limit() {
     tokio::spawn(async move { session.batch_execute("SELECT pg_sleep(600)").await });
 
     let of = |page: &Scrape, family| page.value(family, &[("datname", "app")]);
-    let page = agent
+    agent
         .scrape_until("two backends", |page| {
             of(page, "pg_stat_database_numbackends") == Some(2.0)
         })
         .await;
+    // Statistics may come before the sessions.
+    let page = fresh(&agent).await;
     let worker = [("datname", "app"), ("backend_type", "parallel worker")];
     assert_eq!(page.value(SESSIONS, &worker), Some(1.0));
     assert_eq!(of(&page, "pgcommons_database_connections"), Some(1.0));
