@@ -140,9 +140,7 @@ async fn a_burst_between_two_scrapes_shows_in_the_peak() {
         observer.value(witnessed).await
     })
     .await;
-    for session in burst {
-        session.close().await;
-    }
+    TestSession::close_all(burst).await;
 
     let gone = |page: &Scrape| of(page, "pgcommons_database_connections") == Some(0.0);
     let page = agent.scrape_until("the burst is over", gone).await;

@@ -105,6 +105,15 @@ async fn until_up(agent: &Agent) -> Scrape {
 }
 
 /// The process that serves the agent; there is one, and one only.
+/// `/-/ready` says that its server is not up, and why.
+async fn assert_unready(agent: &Agent, reason: &str) {
+    let ready = agent.get("/-/ready").await;
+    assert_eq!(
+        (ready.status, ready.text()),
+        (503, format!("a: {reason}\n"))
+    );
+}
+
 async fn backend(admin: &TestSession) -> String {
     eventually(LIMIT, "one backend serves the agent", async || {
         let pids = backends(admin).await;

@@ -240,9 +240,7 @@ async fn nothing_is_missing_while_all_slots_are_taken() {
     agent
         .scrape_until("it grows", |page| exhausted(page) > earlier + 0.3)
         .await;
-    for session in ordinary.into_iter().chain(superusers) {
-        session.close().await;
-    }
+    TestSession::close_all(ordinary.into_iter().chain(superusers)).await;
     witness.over();
     let page = fresh(&agent).await;
     witness.report();

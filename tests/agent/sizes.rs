@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::support::{
-    AGENT, Agent, AgentSpec, Cluster, Scrape, create_agent_role, create_tenant, failed_polls,
-    fresh, sessions, trusting, watch,
+    AGENT, Agent, AgentSpec, Cluster, Scrape, TestSession, create_agent_role, create_tenant,
+    failed_polls, fresh, sessions, trusting, watch,
 };
 
 const SIZE: &str = "pg_database_size_bytes";
@@ -50,9 +50,7 @@ async fn sizes_are_those_of_pg_database_size() {
         create_tenant(&cluster, tenant, 50).await;
     }
     // The first session in a database leaves a file there: it is to be over before sizes are compared.
-    for session in sessions(&cluster, "shop", 1).await {
-        session.close().await;
-    }
+    TestSession::close_all(sessions(&cluster, "shop", 1).await).await;
     let agent = watch(&cluster, "databases: {exclude: [shop]}").await;
     until_known(&agent, "wiki").await;
     let grow = "CREATE TABLE page AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)";

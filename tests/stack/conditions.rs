@@ -4,20 +4,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::support::{Cluster, StopMode, sessions};
+use crate::support::{Cluster, StopMode, TestSession, sessions};
 
 /// A database at its limit, and then a server, for a while that two scrapes see.
 async fn bursts(main: &Cluster) {
     let burst = sessions(main, "bursts", 4).await;
     sleep(Duration::from_secs(20)).await;
-    for session in burst {
-        session.close().await;
-    }
+    TestSession::close_all(burst).await;
     let crowd = main.fill("docs", "docs", "docs").await;
     sleep(Duration::from_secs(7)).await;
-    for session in crowd {
-        session.close().await;
-    }
+    TestSession::close_all(crowd).await;
 }
 
 /// Logins that the limit of their database refuses.
@@ -47,9 +43,7 @@ async fn deadlock(main: &Cluster) {
         pair[1].batch_execute(&first)
     );
     assert!(one.is_err() || other.is_err(), "no deadlock");
-    for session in pair {
-        session.close().await;
-    }
+    TestSession::close_all(pair).await;
 }
 
 /// Sorts more than fits into its memory.

@@ -9,7 +9,8 @@ use crate::alertmanager::Alertmanager;
 use crate::prometheus::{Prometheus, RULES, Setup};
 use crate::receiver::{Notice, Receiver};
 use crate::support::{
-    Agent, AgentSpec, Cluster, create_agent_role, create_tenant, eventually, sessions, trusting,
+    Agent, AgentSpec, Cluster, TestSession, create_agent_role, create_tenant, eventually, sessions,
+    trusting,
 };
 use crate::{project_file, say};
 
@@ -136,7 +137,7 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
         );
         assert_eq!(notice.annotations["summary"], told);
     }
-    close(held).await;
+    TestSession::close_all(held).await;
     tokio::join!(
         stack.notice("/on-call", &alert, false),
         stack.notice("/team-web", &alert, false)
@@ -174,8 +175,8 @@ async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Durat
         "{notice:?}"
     );
     // In this order shop is below its limit as soon as the server is.
-    close(shop).await;
-    close(crowd).await;
+    TestSession::close_all(shop).await;
+    TestSession::close_all(crowd).await;
     stack.notice("/on-call", &alert, false).await;
     let share = slots as f64 / max as f64;
     say(&format!(
@@ -206,12 +207,6 @@ async fn freeze_server(stack: &Stack, cluster: &Cluster, server: &str) -> Durati
     cluster.thaw();
     stack.notice("/on-call", &alert, false).await;
     notice.received - begun
-}
-
-async fn close(sessions: Vec<crate::support::TestSession>) {
-    for session in sessions {
-        session.close().await;
-    }
 }
 
 fn seconds(what: &str, times: &[Duration]) -> String {

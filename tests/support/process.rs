@@ -34,13 +34,18 @@ pub(crate) fn server_command(program: &Path, cwd: &Path) -> Command {
     if let Some((uid, gid)) = server_account() {
         command.uid(uid).gid(gid);
     }
+    clean(&mut command, cwd);
+    command
+}
+
+/// A clean environment, English messages, and nothing to read.
+pub(crate) fn clean(command: &mut Command, cwd: &Path) {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("LC_ALL", "C")
         .current_dir(cwd)
         .stdin(Stdio::null());
-    command
 }
 
 /// Gives a file to the server's account.

@@ -61,6 +61,13 @@ impl TestSession {
         })
         .await;
     }
+
+    /// [`TestSession::close`], one after the other.
+    pub(crate) async fn close_all(sessions: impl IntoIterator<Item = Self>) {
+        for session in sessions {
+            session.close().await;
+        }
+    }
 }
 
 impl Deref for TestSession {

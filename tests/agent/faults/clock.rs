@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::witness::Witness;
-use super::{BRISK, up};
+use super::{BRISK, assert_unready, up};
 use crate::support::{
     AGENT, Agent, AgentSpec, CLIENT_ROLE, Cluster, Scrape, create_agent_role, create_tenant,
     failed_polls, fresh, sessions, trusting,
@@ -233,7 +233,7 @@ async fn a_certificate_is_refused_out_of_its_time() {
         let mut witness = Witness::of(fault, &agent);
         let refused = |page: &Scrape| super::failures(page, "tls") > 0.0;
         agent.scrape_until("refused", refused).await;
-        assert_eq!(agent.get("/-/ready").await.text(), "a: tls\n");
+        assert_unready(&agent, "tls").await;
         assert!(agent.log().contains(said), "{}", agent.log());
         clock.set("+0");
         witness.over();

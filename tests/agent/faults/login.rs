@@ -6,8 +6,8 @@ use tempfile::NamedTempFile;
 
 use super::witness::Witness;
 use super::{
-    BRISK, PASSWORD, ROLE, backend, down, failures, lost, start, terminate, until_up, watch,
-    watched_cluster,
+    BRISK, PASSWORD, ROLE, assert_unready, backend, down, failures, lost, start, terminate,
+    until_up, watch, watched_cluster,
 };
 use crate::support::{Agent, Cluster};
 
@@ -30,11 +30,7 @@ async fn refused_until(
         .scrape_until(reason, |page| failures(page, reason) > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
-    let ready = agent.get("/-/ready").await;
-    assert_eq!(
-        (ready.status, ready.text()),
-        (503, format!("a: {reason}\n"))
-    );
+    assert_unready(agent, reason).await;
     cluster.sql(remedy).await;
     witness.over();
     until_up(agent).await;
@@ -72,7 +68,7 @@ async fn a_rejection_by_pg_hba_is_seen_at_the_next_login() {
         "{}",
         agent.log()
     );
-    assert_eq!(agent.get("/-/ready").await.text(), "a: auth\n");
+    assert_unready(&agent, "auth").await;
     cluster.prepend_hba(&format!("host all {ROLE} all scram-sha-256"));
     cluster.reload().await;
     witness.over();

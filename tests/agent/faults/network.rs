@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::witness::Witness;
-use super::{HASTY, LIMIT, backend, backends, down, failures, lost, polls, start, until_up, up};
+use super::{
+    HASTY, LIMIT, assert_unready, backend, backends, down, failures, lost, polls, start, until_up,
+    up,
+};
 use crate::support::{
     AGENT, Agent, Cluster, Relay, Scrape, create_agent_role, create_tenant, eventually,
     failed_polls, sessions, trusting,
@@ -46,8 +49,7 @@ async fn a_black_hole_is_said_in_time_and_left_as_soon_as_it_closes() {
     let took = blocked.elapsed();
     eprintln!("measured: a black hole: said after {} ms", took.as_millis());
     assert!(took < Duration::from_secs(6), "{took:?}");
-    let ready = agent.get("/-/ready").await;
-    assert_eq!((ready.status, ready.text().as_str()), (503, "a: timeout\n"));
+    assert_unready(&agent, "timeout").await;
     witness.over();
     relay.block(false);
     assert_eq!(headroom(&until_up(&agent).await), Some(5.0));

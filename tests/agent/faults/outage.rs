@@ -2,8 +2,8 @@
 
 use super::witness::Witness;
 use super::{
-    BRISK, HASTY, LIMIT, STOP_LIMIT, backend, backends, down, failures, logins, lost, polls,
-    started, terminate, until_up, up, watch, watched_cluster,
+    BRISK, HASTY, LIMIT, STOP_LIMIT, assert_unready, backend, backends, down, failures, logins,
+    lost, polls, started, terminate, until_up, up, watch, watched_cluster,
 };
 use crate::support::{Scrape, StopMode, eventually};
 
@@ -88,8 +88,7 @@ async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
             .scrape_until(fault, |page| polls(page, "a", "timeout") > timeouts)
             .await;
         assert!(down(&page, "a"), "{}", page.text());
-        let ready = agent.get("/-/ready").await;
-        assert_eq!((ready.status, ready.text().as_str()), (503, "a: timeout\n"));
+        assert_unready(&agent, "timeout").await;
         witness.over();
         let rollback = admin.batch_execute("ROLLBACK").await;
         rollback.expect("it can be rolled back");

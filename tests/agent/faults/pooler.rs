@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 use super::witness::Witness;
-use super::{BRISK, LIMIT, down, failures, start, until_up};
+use super::{BRISK, LIMIT, assert_unready, down, failures, start, until_up};
 use crate::support::{
     AGENT, AgentSpec, Cluster, Relay, create_agent_role, eventually, free_port, give_to_server,
     run, server_command, trusting,
@@ -91,8 +91,7 @@ async fn a_pooler_in_between_is_refused_and_left_for_the_server() {
             .scrape_until("refused", |page| failures(page, "pooler") > 1.0)
             .await;
         assert!(down(&page, "a"), "{settings}: {}", page.text());
-        let ready = agent.get("/-/ready").await;
-        assert_eq!((ready.status, ready.text().as_str()), (503, "a: pooler\n"));
+        assert_unready(&agent, "pooler").await;
         let said = "connect to PostgreSQL itself";
         assert_eq!(agent.log().matches(said).count(), 1, "{}", agent.log());
         let check = AgentSpec {

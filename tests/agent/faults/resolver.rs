@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use super::witness::Witness;
-use super::{BRISK, down, failures, until_up};
+use super::{BRISK, assert_unready, down, failures, until_up};
 use crate::support::{AGENT, Agent, AgentSpec, create_agent_role, trusting};
 
 /// Puts these two in the place of the machine's own, for one process and what it becomes.
@@ -57,8 +57,7 @@ async fn a_name_that_is_unknown_for_a_while_is_looked_up_again() {
         .scrape_until("not found", |page| failures(page, "dns") > 2.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
-    let ready = agent.get("/-/ready").await;
-    assert_eq!((ready.status, ready.text().as_str()), (503, "a: dns\n"));
+    assert_unready(&agent, "dns").await;
     fs::write(&hosts, "127.0.0.1 localhost db.test\n").expect("the folder is ours");
     witness.over();
     until_up(&agent).await;

@@ -2,8 +2,8 @@
 
 use super::witness::Witness;
 use super::{
-    BRISK, HASTY, PASSWORD, ROLE, backend, backends, down, failures, lost, started, until_up,
-    watch, watched_cluster,
+    BRISK, HASTY, PASSWORD, ROLE, assert_unready, backend, backends, down, failures, lost, started,
+    until_up, watch, watched_cluster,
 };
 use crate::support::{Cluster, Scrape};
 
@@ -51,7 +51,7 @@ async fn a_frozen_backend_is_left_for_another() {
     cluster.signal_backend("STOP", old);
     let page = agent.scrape_until("down", |page| down(page, "a")).await;
     assert_eq!(lost(&page), 0, "told only when it was given up");
-    assert_eq!(agent.get("/-/ready").await.text(), "a: timeout\n");
+    assert_unready(&agent, "timeout").await;
     agent.scrape_until("given up", |page| lost(page) == 1).await;
     witness.over();
     until_up(&agent).await;

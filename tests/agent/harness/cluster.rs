@@ -18,9 +18,7 @@ async fn fill_takes_every_slot_an_ordinary_role_may_have() {
         7,
         "10 less 3 superuser_reserved_connections"
     );
-    for session in sessions {
-        session.close().await;
-    }
+    TestSession::close_all(sessions).await;
     // Every slot is free again at once, not some time later.
     let sessions = cluster.fill("app", "p@ss/word", "postgres").await;
     assert_eq!(sessions.len(), 7);

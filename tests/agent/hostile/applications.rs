@@ -87,9 +87,7 @@ async fn a_database_made_anew_gets_no_more_names() {
         let counted = |page: &Scrape| page.sum(SESSIONS, &[("datname", "app")]) > 0.0;
         agent.scrape_until("the session is there", counted).await;
         seen.extend(names(&fresh(&agent).await));
-        for session in open {
-            session.close().await;
-        }
+        TestSession::close_all(open).await;
         match round {
             "drop" => {
                 for sql in ["DROP DATABASE app", "CREATE DATABASE app OWNER app"] {

@@ -110,9 +110,7 @@ async fn databases_and_roles_under_ever_new_names_are_few_over_time() {
         databases.extend(values(&page, "datname"));
         roles.extend(values(&page, "rolname"));
         most_folded = folded(&page, "datname").expect("known").max(most_folded);
-        for session in visit {
-            session.close().await;
-        }
+        TestSession::close_all(visit).await;
         for sql in [
             format!("DROP DATABASE {guest}"),
             format!("DROP ROLE {guest}"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::super::process::{give_to_server, server_account};
+use super::super::process::{clean, give_to_server, server_account};
 use super::Cluster;
 
 impl Cluster {
@@ -42,11 +42,7 @@ pub(super) fn mounted_command(mount: &str, program: &Path, cwd: &Path) -> Comman
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "sh", "-c", &script, "sh"])
-        .arg(program)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("LC_ALL", "C")
-        .current_dir(cwd)
-        .stdin(Stdio::null());
+        .arg(program);
+    clean(&mut command, cwd);
     command
 }
