@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 
+mod encoding;
 mod escaping;
 
-use super::{encode, family, reference};
+use super::{family, reference};
 use crate::health::{ConnectFailure, Health, Job, Outcome};
 use crate::names::Names;
 use crate::policy::{Budget, Policy};
@@ -28,7 +29,9 @@ const RELOAD: Reload = Reload {
 };
 
 fn page(servers: &[&Server]) -> String {
-    let page = String::from_utf8(encode(&family::families(servers, &RELOAD))).expect("UTF-8");
+    let mut page = Vec::new();
+    family::families(servers, &RELOAD, &mut page).expect("writing to memory cannot fail");
+    let page = String::from_utf8(page).expect("UTF-8");
     page.replace(crate::REVISION, "REVISION")
         .replace(crate::VERSION, "VERSION")
 }
