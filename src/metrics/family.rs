@@ -21,12 +21,7 @@ pub(super) fn families(
     Ok(())
 }
 
-fn family(
-    metric: &'static Metric,
-    servers: &[&Server],
-    reload: &Reload,
-    place: String,
-) -> String {
+fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload, place: String) -> String {
     let mut series = Series::of(metric, place);
     match metric.source {
         Source::Agent(read) => read(reload, &mut series),

@@ -1,6 +1,6 @@
 //! The whole page of a fixed state against a golden file, which promtool reads too, and the reference against the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,15 @@ mod escaping;
 
 use super::{family, reference};
 use crate::health::{ConnectFailure, Health, Job, Outcome};
-use crate::names::Names;
+use crate::memory::{Memory, Moment};
 use crate::policy::{Budget, Policy};
 use crate::sample::{
-    Activity, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions, Size,
-    Stats,
+    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions,
+    Size, Stats,
 };
 use crate::sizes::{Cadence, Sizes};
-use crate::snapshot::{Observation, Snapshot};
-use crate::state::{Down, Reload, Server};
-use crate::window::History;
+use crate::snapshot::{Slower, Snapshot};
+use crate::state::{Down, Reload, Server, Shown};
 
 const RELOAD: Reload = Reload {
     successful: true,
@@ -96,29 +95,33 @@ fn up(privileged: bool) -> Server {
         Duration::from_secs(3),
         1_700_000_100.0,
     );
-    Server::new("main".into(), Ok(Box::new(snapshot(privileged))), health)
+    showing("main", snapshot(privileged), health)
+}
+
+fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server {
+    let shown = Shown::new(Box::new(|| snapshot));
+    Server::new(name.into(), Ok(Box::new(shown)), health)
 }
 
 fn snapshot(privileged: bool) -> Snapshot {
-    let (mut history, mut names) = (History::default(), Names::default());
-    let mut judge = |polled: u64| {
-        Snapshot::judge(
-            Observation {
-                info: &Arc::new(info()),
-                activity: activity(privileged, polled),
-                stats: Some(&stats()),
-                sizes: &sizes(),
-                policy: &policy(),
-                now: Duration::from_secs(polled),
-                wall_clock: 1_700_000_100.0,
-                window: Duration::from_mins(2),
-            },
-            &mut history,
-            &mut names,
-        )
+    let (mut memory, info) = (Memory::default(), Arc::new(info()));
+    let mut observe = |polled: u64| {
+        let moment = Moment {
+            info: &info,
+            policy: &policy(),
+            now: Duration::from_secs(polled),
+            window: Duration::from_mins(2),
+        };
+        memory.observe(activity(privileged, polled), moment)
     };
-    judge(0);
-    judge(2)
+    observe(0);
+    let slower = Slower {
+        stats: Some(Arc::new(stats())),
+        sizes: Arc::new(sizes()),
+        now: Duration::from_secs(2),
+        wall_clock: 1_700_000_100.0,
+    };
+    Snapshot::of(&observe(2), &slower)
 }
 
 fn info() -> ServerInfo {
@@ -137,11 +140,16 @@ fn info() -> ServerInfo {
 }
 
 fn activity(privileged: bool, polled: u64) -> Activity {
-    Activity {
+    let catalogue = Catalogue {
         databases: databases(polled),
         roles: roles(),
         logins: 3,
+        ..Catalogue::default()
+    };
+    Activity {
+        catalogue: Arc::new(catalogue),
         sessions: sessions(privileged),
+        fatal: HashMap::new(),
         in_recovery: false,
         left_behind: false,
     }
@@ -181,15 +189,17 @@ fn roles() -> Vec<Role> {
 
 fn sessions(privileged: bool) -> Vec<Sessions> {
     let group =
-        |database, role, application: &str, state: &str, count, oldest_transaction| Sessions {
-            database: Some(database),
-            role: Some(role),
-            application_name: application.into(),
-            state: privileged.then(|| state.into()),
-            backend_type: privileged.then(|| "client backend".into()),
-            count,
-            blocked: u32::from(state == "active"),
-            oldest_transaction,
+        |database, role, application: &str, state: &'static str, count, oldest_transaction| {
+            Sessions {
+                database: Some(database),
+                role: Some(role),
+                application_name: application.into(),
+                state: privileged.then(|| state.into()),
+                backend_type: privileged.then(|| "client backend".into()),
+                count,
+                blocked: u32::from(state == "active"),
+                oldest_transaction,
+            }
         };
     let checkpointer = Sessions {
         database: None,

@@ -26,18 +26,17 @@ fn database(used: u32, headroom: u32, sessions_fatal: i64) -> DatabaseSeen {
     }
 }
 
-fn history(polls: &[(u64, DatabaseSeen)]) -> History {
+/// One poll, and what is remembered of the database after it.
+fn poll(history: &mut History, at: u64, seen: DatabaseSeen) -> Remembered {
+    let (databases, roles) = ([seen].into_iter(), std::iter::empty());
+    let past = history.observe(seconds(at), WINDOW, observed(1, 9), databases, roles);
+    past.databases[0]
+}
+
+fn after(polls: &[(u64, DatabaseSeen)]) -> Remembered {
     let mut history = History::default();
-    for (at, seen) in polls {
-        history.observe(
-            seconds(*at),
-            WINDOW,
-            observed(1, 9),
-            std::slice::from_ref(seen),
-            &[],
-        );
-    }
-    history
+    let past = polls.iter().map(|&(at, seen)| poll(&mut history, at, seen));
+    past.last().expect("a poll")
 }
 
 #[test]
@@ -53,40 +52,29 @@ fn a_burst_between_scrapes_stays_the_peak_until_the_window_has_passed() {
 
 #[test]
 fn time_at_zero_headroom_adds_up() {
-    let history = history(&[
+    let past = after(&[
         (0, database(5, 0, 0)),
         (1, database(5, 0, 0)),
         (3, database(4, 1, 0)),
         (9, database(4, 1, 0)),
     ]);
-    assert_eq!(history.database(1).map(Track::exhausted), Some(seconds(3)));
+    assert_eq!(past.exhausted, seconds(3));
 }
 
 #[test]
 fn no_time_is_counted_across_a_gap() {
-    let mut history = history(&[(0, database(5, 0, 0)), (1, database(5, 0, 0))]);
+    let mut history = History::default();
+    poll(&mut history, 0, database(5, 0, 0));
+    poll(&mut history, 1, database(5, 0, 0));
     history.gap();
-    history.observe(
-        seconds(60),
-        WINDOW,
-        observed(1, 9),
-        &[database(5, 0, 0)],
-        &[],
-    );
-    history.observe(
-        seconds(61),
-        WINDOW,
-        observed(1, 9),
-        &[database(5, 0, 0)],
-        &[],
-    );
-    assert_eq!(history.database(1).map(Track::exhausted), Some(seconds(2)));
+    poll(&mut history, 60, database(5, 0, 0));
+    let past = poll(&mut history, 61, database(5, 0, 0));
+    assert_eq!(past.exhausted, seconds(2));
 }
 
 #[test]
 fn refusals_are_fatal_sessions_at_the_limit() {
-    let refusals =
-        |polls: &[(u64, DatabaseSeen)]| history(polls).database(1).and_then(Track::refusals);
+    let refusals = |polls: &[(u64, DatabaseSeen)]| after(polls).refusals;
     assert_eq!(
         refusals(&[(0, database(5, 0, 100))]),
         Some(0),
@@ -112,11 +100,32 @@ fn refusals_are_fatal_sessions_at_the_limit() {
     );
 }
 
+/// The counter is not read with every poll.
+#[test]
+fn refusals_are_those_since_the_last_reading() {
+    let unread = |used, headroom| DatabaseSeen {
+        sessions_fatal: None,
+        ..database(used, headroom, 0)
+    };
+    let refusals = |polls: &[(u64, DatabaseSeen)]| after(polls).refusals;
+    assert_eq!(refusals(&[(0, unread(5, 0)), (1, unread(5, 0))]), None);
+    let baseline = (0, database(1, 4, 3));
+    let full_meanwhile = [baseline, (1, unread(5, 0)), (2, database(1, 4, 5))];
+    assert_eq!(refusals(&full_meanwhile), Some(2));
+    let never_full = [baseline, (1, unread(4, 1)), (2, database(1, 4, 5))];
+    assert_eq!(refusals(&never_full), Some(0));
+    let jumped = [baseline, (1, unread(1, 4)), (2, database(5, 0, 7))];
+    assert_eq!(refusals(&jumped), Some(4));
+}
+
 #[test]
 fn a_dropped_database_is_forgotten() {
-    let mut history = history(&[(0, database(5, 0, 0))]);
-    history.observe(seconds(1), WINDOW, observed(1, 9), &[], &[]);
-    assert_eq!(history.database(1), None);
+    let mut history = History::default();
+    poll(&mut history, 0, database(5, 0, 0));
+    history.keep([1].into_iter(), [].into_iter());
+    assert_eq!(poll(&mut history, 1, database(1, 4, 0)).peak, Some(5));
+    history.keep([2].into_iter(), [1].into_iter());
+    assert_eq!(poll(&mut history, 2, database(1, 4, 0)).peak, Some(1));
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! What is written is what the library would write of the same series.
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::TextEncoder;
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use proptest::prelude::*;
 
 use crate::metrics::series::{Kind, Series, Source, metric};
