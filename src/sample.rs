@@ -82,7 +82,7 @@ pub(crate) struct Database {
     pub(crate) connection_limit: i32,
     /// `datallowconn`.
     pub(crate) accepts_connections: bool,
-    /// `pg_stat_get_db_sessions_fatal()`; the counter exists since PostgreSQL 14.
+    /// `pg_stat_get_db_sessions_fatal()`, since PostgreSQL 15; see [`DatabaseStats`] for 14.
     pub(crate) sessions_fatal: Option<i64>,
 }
 
@@ -173,6 +173,8 @@ pub(crate) struct DatabaseStats {
     pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
     pub(crate) active_time: Option<f64>,
+    /// On PostgreSQL 14 only: 13 has no such counter, and from 15 on [`Database`] has it at once.
+    pub(crate) sessions_fatal: Option<i64>,
     /// `age(datfrozenxid)`, in transactions.
     pub(crate) frozen_xid_age: i32,
     /// `mxid_age(datminmxid)`, in multixacts.

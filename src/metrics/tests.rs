@@ -276,6 +276,7 @@ fn stats() -> Stats {
         blk_write_time: 0.0,
         stats_reset: None,
         active_time: Some(1500.0),
+        sessions_fatal: None,
         frozen_xid_age: 1234,
         min_mxid_age: 5,
         locks: vec![Locks {

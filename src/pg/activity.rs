@@ -45,9 +45,10 @@ select 'i', null, null, null, null, null, null, null, null, pg_catalog.pg_is_in_
            select from pg_catalog.pg_stat_get_activity($2) as b
             where extract(epoch from b.backend_start)::float8 = $3), null"#;
 
-/// The counter came with PostgreSQL 14.
+/// The counter came with PostgreSQL 14, which has it from a process of its own and waits for that up to 10 s: there it is
+/// read with the other statistics, so that connections are counted whatever that process does.
 fn sql(version_num: u32) -> String {
-    let counted = version_num >= 140_000;
+    let counted = version_num >= 150_000;
     SQL.replace(
         "{sessions_fatal}",
         if counted {
