@@ -10,7 +10,7 @@ use crate::limits::{self, LimitKind, Standing, Usage, add};
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::roster::Roster;
-use crate::sample::{Activity, Catalogue, Oid, ServerInfo, Sessions};
+use crate::sample::{Activity, Catalogue, Oid, ServerInfo, Sessions, Stats};
 use crate::window::{DatabaseSeen, History, Observed, Past};
 
 /// How old a roster gets. Names that went and came back within this are not known to have been away.
@@ -79,6 +79,11 @@ impl Memory {
         }
     }
 
+    /// Statistics came.
+    pub(crate) fn read(&mut self, stats: &Stats) {
+        self.history.read(stats);
+    }
+
     /// A poll failed, or did not see everything.
     pub(crate) fn gap(&mut self) {
         self.history.gap();
@@ -112,7 +117,6 @@ impl Memory {
         if let Some(drawn) = known.filter(|_| !is_read && !is_old) {
             return Redrawn {
                 current: Arc::clone(&drawn.roster),
-                is_read,
                 is_new: false,
             };
         }
@@ -131,7 +135,6 @@ impl Memory {
         });
         Redrawn {
             current: roster,
-            is_read,
             is_new: true,
         }
     }
@@ -186,11 +189,10 @@ impl Memory {
             if own.is_some_and(|limit| limit.used >= limit.connections / 2) {
                 near_limit.push(row.oid);
             }
-            let just_read = row.sessions_fatal.filter(|_| roster.is_read);
             DatabaseSeen {
                 oid: row.oid,
                 observed: observed(&standing),
-                sessions_fatal: activity.fatal.get(&row.oid).copied().or(just_read),
+                sessions_fatal: activity.fatal.get(&row.oid).copied(),
                 at_limit: own.is_some_and(|limit| limit.free() == 0),
             }
         });
@@ -207,8 +209,6 @@ impl Memory {
 /// The roster of a poll, and whether it is another than that of the poll before.
 struct Redrawn {
     current: Arc<Roster>,
-    /// The catalogue was read in this poll.
-    is_read: bool,
     is_new: bool,
 }
 

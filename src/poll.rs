@@ -283,3 +283,6 @@ impl Poller {
 fn outcome<T>(answer: &Result<T, Outcome>) -> Outcome {
     answer.as_ref().err().copied().unwrap_or(Outcome::Ok)
 }
+
+#[cfg(test)]
+mod tests;

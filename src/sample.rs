@@ -83,8 +83,6 @@ pub(crate) struct Database {
     pub(crate) connection_limit: i32,
     /// `datallowconn`.
     pub(crate) accepts_connections: bool,
-    /// `pg_stat_get_db_sessions_fatal()` as of the reading of the catalogue; the counter exists since PostgreSQL 14.
-    pub(crate) sessions_fatal: Option<i64>,
 }
 
 impl Database {
@@ -151,7 +149,7 @@ pub(crate) struct Fingerprint {
 pub(crate) struct Activity {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) sessions: Vec<Sessions>,
-    /// `pg_stat_get_db_sessions_fatal()` of the databases that were asked for.
+    /// `pg_stat_get_db_sessions_fatal()` of the databases that were asked for, since PostgreSQL 15.
     pub(crate) fatal: HashMap<Oid, i64>,
     /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
     pub(crate) in_recovery: bool,
@@ -194,6 +192,8 @@ pub(crate) struct DatabaseStats {
     pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
     pub(crate) active_time: Option<f64>,
+    /// Sessions that ended with a fatal error, refused logins among them; the column exists since PostgreSQL 14.
+    pub(crate) sessions_fatal: Option<i64>,
     /// `age(datfrozenxid)`, in transactions.
     pub(crate) frozen_xid_age: i32,
     /// `mxid_age(datminmxid)`, in multixacts.

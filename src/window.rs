@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use crate::sample::Oid;
+use crate::sample::{Oid, Stats};
 
 /// The highest of the values of a sliding window. Keeps only values that may yet become the highest, so a steady
 /// value costs one entry whatever the length of the window.
@@ -70,28 +70,32 @@ impl Track {
 }
 
 /// Logins that PostgreSQL refused at a database's limit. `sessions_fatal` also grows for other reasons, so its growth
-/// counts only while the database was seen at its limit, at this reading or since the one before. It is read with every
-/// poll while the database is at half of its limit or above, and with the catalogue.
+/// counts only while the database was seen at its limit, in the poll of the reading before or any since. It comes with the
+/// statistics, and since PostgreSQL 15 with every poll while the database is at half of its limit or above.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Refusals {
     total: Option<u64>,
     last: Option<i64>,
+    is_at_limit: bool,
     was_at_limit: bool,
 }
 
 impl Refusals {
-    fn observe(&mut self, sessions_fatal: Option<i64>, at_limit: bool) {
-        let Some(counter) = sessions_fatal else {
-            self.was_at_limit |= at_limit;
-            return;
-        };
-        let grown = self.last.map_or(0, |last| counter.saturating_sub(last));
+    fn observe(&mut self, at_limit: bool) {
+        self.is_at_limit = at_limit;
+        self.was_at_limit |= at_limit;
+    }
+
+    fn read(&mut self, sessions_fatal: i64) {
+        let grown = self
+            .last
+            .map_or(0, |last| sessions_fatal.saturating_sub(last));
         let total = self.total.get_or_insert(0);
-        if at_limit || self.was_at_limit {
+        if self.was_at_limit {
             *total += u64::try_from(grown).unwrap_or(0); // negative: the statistics were reset
         }
-        self.last = Some(counter);
-        self.was_at_limit = at_limit;
+        self.last = Some(sessions_fatal);
+        self.was_at_limit = self.is_at_limit;
     }
 }
 
@@ -162,7 +166,10 @@ impl History {
         self.last = Some(now);
         let database = |seen: DatabaseSeen| {
             let track = self.databases.entry(seen.oid).or_default();
-            track.refusals.observe(seen.sessions_fatal, seen.at_limit);
+            track.refusals.observe(seen.at_limit);
+            if let Some(sessions_fatal) = seen.sessions_fatal {
+                track.refusals.read(sessions_fatal);
+            }
             track.observe(&moment, seen.observed)
         };
         let role = |(oid, seen)| {
@@ -186,6 +193,15 @@ impl History {
             (databases.collect(), roles.collect());
         self.databases.retain(|oid, _| databases.contains(oid));
         self.roles.retain(|oid, _| roles.contains(oid));
+    }
+
+    /// Statistics came, which have the counter of refused logins too.
+    pub(crate) fn read(&mut self, stats: &Stats) {
+        for (oid, track) in &mut self.databases {
+            if let Some(sessions_fatal) = stats.get(oid).and_then(|row| row.sessions_fatal) {
+                track.refusals.read(sessions_fatal);
+            }
+        }
     }
 
     /// A poll failed: what happens until the next good one is known to nobody, and is counted for nobody.

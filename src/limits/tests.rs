@@ -53,7 +53,6 @@ pub(super) fn tenant(connection_limit: i32) -> Database {
         name: "t".into(),
         connection_limit,
         accepts_connections: true,
-        sessions_fatal: None,
     }
 }
 

@@ -140,8 +140,9 @@ fn info() -> ServerInfo {
 }
 
 fn activity(privileged: bool, polled: u64) -> Activity {
+    let refused = i64::try_from(polled).expect("small");
     let catalogue = Catalogue {
-        databases: databases(polled),
+        databases: databases(),
         roles: roles(),
         logins: 3,
         ..Catalogue::default()
@@ -149,20 +150,18 @@ fn activity(privileged: bool, polled: u64) -> Activity {
     Activity {
         catalogue: Arc::new(catalogue),
         sessions: sessions(privileged),
-        fatal: HashMap::new(),
+        fatal: HashMap::from([(1, refused), (2, 0), (3, 0)]),
         in_recovery: false,
         left_behind: false,
     }
 }
 
-fn databases(polled: u64) -> Vec<Database> {
-    let refused = i64::try_from(polled).expect("small");
+fn databases() -> Vec<Database> {
     let database = |oid: Oid, name: &str, connection_limit| Database {
         oid,
         name: name.into(),
         connection_limit,
         accepts_connections: true,
-        sessions_fatal: Some(if oid == 1 { refused } else { 0 }),
     };
     vec![
         database(1, "shop", 4),
@@ -289,6 +288,7 @@ fn stats() -> Stats {
         blk_write_time: 0.0,
         stats_reset: None,
         active_time: Some(1500.0),
+        sessions_fatal: None,
         frozen_xid_age: 1234,
         min_mxid_age: 5,
         locks: vec![Locks {

@@ -33,7 +33,9 @@ select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
            select from pg_catalog.pg_stat_get_activity($1) as b
             where extract(epoch from b.backend_start)::float8 = $2))::int4, null"#;
 
-/// The counter came with PostgreSQL 14.
+/// Where this does not wait for anybody. Up to 14 a process of the server's own has the counter, and is waited for up to 10 s:
+/// there it comes with the other statistics only, so that connections are counted whatever that process does.
+const REFUSALS_SINCE: u32 = 150_000;
 const REFUSALS: &str = "
 union all
 select 'f', f.oid, null, null, null, null, pg_catalog.pg_stat_get_db_sessions_fatal(f.oid), null, null
@@ -49,7 +51,11 @@ pub(crate) struct Question<'a> {
 }
 
 pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statement, QueryError> {
-    let refusals = if version_num >= 140_000 { REFUSALS } else { "" };
+    let refusals = if version_num >= REFUSALS_SINCE {
+        REFUSALS
+    } else {
+        ""
+    };
     let types = [Type::INT4, Type::FLOAT8, Type::OID_ARRAY];
     client
         .prepare_typed(&format!("{SQL}{refusals}"), &types)

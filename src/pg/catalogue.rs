@@ -17,7 +17,7 @@ const DOING: &str = "reading databases and roles";
 /// cost nothing, so there is a limit to what is asked for.
 const SQL: &str = r#"
 select 'd'::"char" as kind, d.oid, pg_catalog.namesend(d.datname) as name, d.datconnlimit as connection_limit,
-       {sessions_fatal} as number, d.datallowconn as flag, false as other_flag
+       null::int8 as number, d.datallowconn as flag, false as other_flag
   from pg_catalog.pg_database as d
 union all
 select 'r', r.oid, pg_catalog.namesend(r.rolname), r.rolconnlimit, r.logins, r.rolsuper,
@@ -28,22 +28,9 @@ select 'r', r.oid, pg_catalog.namesend(r.rolname), r.rolconnlimit, r.logins, r.r
          order by oid = any ($2) desc, oid
          limit 10000) as r"#;
 
-/// The counter came with PostgreSQL 14.
-fn sql(version_num: u32) -> String {
-    let counted = version_num >= 140_000;
-    SQL.replace(
-        "{sessions_fatal}",
-        if counted {
-            "pg_catalog.pg_stat_get_db_sessions_fatal(d.oid)"
-        } else {
-            "null::int8"
-        },
-    )
-}
-
-pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statement, QueryError> {
+pub(super) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     client
-        .prepare_typed(&sql(version_num), &[Type::OID, Type::OID_ARRAY])
+        .prepare_typed(SQL, &[Type::OID, Type::OID_ARRAY])
         .await
         .map_err(QueryError::driver(DOING))
 }
@@ -92,7 +79,6 @@ fn database(row: &Row) -> Result<Database, QueryError> {
         oid: column(row, 1)?,
         name: readable(column(row, 2)?),
         connection_limit: column(row, 3)?,
-        sessions_fatal: column(row, 4)?,
         accepts_connections: column(row, 5)?,
     })
 }

@@ -61,7 +61,7 @@ impl Session {
         set(&client, version).await;
         let prepared = tokio::try_join!(
             activity::prepare(&client, version),
-            catalogue::prepare(&client, version),
+            catalogue::prepare(&client),
             stats::prepare(&client, version),
             sizes::prepare(&client)
         );

@@ -45,7 +45,6 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
             name: name.into(),
             connection_limit: 10,
             accepts_connections: true,
-            sessions_fatal: None,
         });
         catalogue.roles.push(Role {
             oid,

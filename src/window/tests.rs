@@ -1,8 +1,11 @@
 //! Tables for what is counted when, and the peak against a plain maximum.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::sample::DatabaseStats;
 
 const WINDOW: Duration = Duration::from_mins(2);
 
@@ -100,22 +103,69 @@ fn refusals_are_fatal_sessions_at_the_limit() {
     );
 }
 
-/// The counter is not read with every poll.
+/// The counter comes now and then, and limits are seen in between.
 #[test]
-fn refusals_are_those_since_the_last_reading() {
-    let unread = |used, headroom| DatabaseSeen {
-        sessions_fatal: None,
-        ..database(used, headroom, 0)
+fn refusals_that_come_with_the_statistics_are_those_at_a_limit_since_the_last() {
+    let mut history = History::default();
+    let poll_of = poll;
+    let poll = |history: &mut History, at, headroom| {
+        let seen = DatabaseSeen {
+            sessions_fatal: None,
+            ..database(5 - headroom, headroom, 0)
+        };
+        poll_of(history, at, seen);
     };
-    let refusals = |polls: &[(u64, DatabaseSeen)]| after(polls).refusals;
-    assert_eq!(refusals(&[(0, unread(5, 0)), (1, unread(5, 0))]), None);
-    let baseline = (0, database(1, 4, 3));
-    let full_meanwhile = [baseline, (1, unread(5, 0)), (2, database(1, 4, 5))];
-    assert_eq!(refusals(&full_meanwhile), Some(2));
-    let never_full = [baseline, (1, unread(4, 1)), (2, database(1, 4, 5))];
-    assert_eq!(refusals(&never_full), Some(0));
-    let jumped = [baseline, (1, unread(1, 4)), (2, database(5, 0, 7))];
-    assert_eq!(refusals(&jumped), Some(4));
+    let total = |history: &History| history.databases[&1].refusals.total;
+    poll(&mut history, 0, 1);
+    assert_eq!(total(&history), None);
+    history.read(&statistics(100));
+    assert_eq!(
+        total(&history),
+        Some(0),
+        "the first reading is the baseline"
+    );
+    for (at, headroom) in [(1, 1), (2, 0), (3, 1)] {
+        poll(&mut history, at, headroom);
+    }
+    history.read(&statistics(103));
+    assert_eq!(total(&history), Some(3), "at the limit in one poll since");
+    poll(&mut history, 4, 1);
+    history.read(&statistics(108));
+    assert_eq!(total(&history), Some(3), "not at its limit since");
+    poll(&mut history, 5, 0);
+    history.read(&statistics(109));
+    poll(&mut history, 6, 1);
+    history.read(&statistics(111));
+    assert_eq!(total(&history), Some(6), "at its limit when last read");
+}
+
+fn statistics(sessions_fatal: i64) -> Stats {
+    let row = DatabaseStats {
+        oid: 1,
+        numbackends: 0,
+        xact_commit: 0,
+        xact_rollback: 0,
+        blks_read: 0,
+        blks_hit: 0,
+        tup_returned: 0,
+        tup_fetched: 0,
+        tup_inserted: 0,
+        tup_updated: 0,
+        tup_deleted: 0,
+        conflicts: 0,
+        temp_files: 0,
+        temp_bytes: 0,
+        deadlocks: 0,
+        blk_read_time: 0.0,
+        blk_write_time: 0.0,
+        stats_reset: None,
+        active_time: None,
+        sessions_fatal: Some(sessions_fatal),
+        frozen_xid_age: 0,
+        min_mxid_age: 0,
+        locks: Vec::new(),
+    };
+    Stats::from([(1, Arc::new(row))])
 }
 
 #[test]
