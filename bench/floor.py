@@ -39,7 +39,7 @@ def bare(postgres, seconds):
 
 def agent(postgres, seconds):
     """The same of the agent, whose slower questions are put off."""
-    exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__STATS__INTERVAL="1h",
+    exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__POLL__TIME_SHARE="0.5", PGCOMMONS__STATS__INTERVAL="1h",
                     PGCOMMONS__SIZES__INTERVAL="1h", PGCOMMONS__SIZES__TIME_SHARE="0.5")
     with Running(exporter, postgres) as running:
         running.settle()

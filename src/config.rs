@@ -54,6 +54,8 @@ pub(crate) struct Cadence {
     pub(crate) poll: Duration,
     /// `poll.timeout`: after this a poll has failed. The server gives up on the statement before.
     pub(crate) timeout: Duration,
+    /// `poll.time_share`: the part of one core of the server that counting may take; less often, if it took more.
+    pub(crate) share: f64,
     /// `poll.window`: how far back peaks reach.
     pub(crate) window: Duration,
     /// `stats.interval`: how often `pg_stat_database` and locks are read.
@@ -65,8 +67,8 @@ pub(crate) struct Cadence {
 impl Cadence {
     /// How long a poller may have nothing to say while all is well: three questions, each just in time, and then a rest; and
     /// as much again as a busy machine may take.
-    pub(crate) fn longest_silence(&self) -> Duration {
-        self.poll.max(self.timeout) + 3 * self.timeout + Duration::from_secs(1)
+    pub(crate) fn longest_silence(&self, interval: Duration) -> Duration {
+        interval.max(self.timeout) + 3 * self.timeout + Duration::from_secs(1)
     }
 }
 

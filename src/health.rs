@@ -110,6 +110,7 @@ pub(crate) struct Health {
     durations: [Option<Duration>; Job::ALL.len()],
     last_success: [Option<f64>; Job::ALL.len()],
     connect_failures: [u64; ConnectFailure::ALL.len()],
+    interval: Option<Duration>,
 }
 
 impl Health {
@@ -122,6 +123,11 @@ impl Health {
         }
     }
 
+    /// The time from one fast poll to the next, as it is now.
+    pub(crate) fn paced(&mut self, interval: Duration) {
+        self.interval = Some(interval);
+    }
+
     pub(crate) fn connect_failed(&mut self, reason: ConnectFailure) {
         self.connect_failures[reason as usize] += 1;
     }
@@ -132,6 +138,11 @@ impl Health {
 
     pub(crate) fn duration(&self, job: Job) -> Option<Duration> {
         self.durations[job as usize]
+    }
+
+    /// None: no poll has ended yet.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        self.interval
     }
 
     /// Seconds since the epoch; None: never yet.

@@ -141,15 +141,15 @@ impl Memory {
 
     /// Free seats of a database go to the applications with the most sessions in it.
     fn seat_applications(&mut self, roster: &Redrawn, sessions: &[Sessions], moment: Moment<'_>) {
-        let (seats, names) = (moment.policy.application_names, &self.names);
+        let (seats, known) = (moment.policy.application_names, &self.names);
         let shown = || {
-            let shown = sessions.iter().filter(|group| group.backend_type.is_some());
-            let named =
-                shown.filter_map(|group| Some((roster.current.datname(group.database?)?, group)));
-            named.filter(|(datname, _)| !roster.current.is_sum(datname))
+            let alive = sessions.iter().filter(|group| group.backend_type.is_some());
+            let labelled =
+                alive.filter_map(|group| Some((roster.current.datname(group.database?)?, group)));
+            labelled.filter(|(datname, _)| !roster.current.is_sum(datname))
         };
         let is_newcomer = |(datname, group): (&str, &Sessions)| {
-            names.could_seat(datname, &group.application_name, seats)
+            known.could_seat(datname, &group.application_name, seats)
         };
         if !roster.is_new && !shown().any(is_newcomer) {
             return;

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod journal;
+mod pace;
 mod slower;
 
 use std::convert::Infallible;
@@ -19,11 +20,12 @@ use crate::health::{Health, Job, Outcome};
 use crate::memory::{Memory, Moment, Seen};
 use crate::pg::{ConnectError, QueryError, Question, Session};
 use crate::sample::{Activity, Backend, Stats};
-use crate::sizes::Sizes;
+use crate::sizes::{Sizes, spent};
 use crate::snapshot::{Slower, Snapshot};
 use crate::state::{Down, Publisher, Server, Shown};
 use backoff::{Backoff, rest};
 use journal::Journal;
+use pace::Pace;
 
 /// How long a session that missed its deadline is waited for before it is given up. Until then nothing else is opened: a
 /// frozen server would only gather more and more of our logins.
@@ -40,6 +42,7 @@ pub(crate) struct Poller {
     journal: Journal,
     began: Instant,
     health: Health,
+    pace: Pace,
     memory: Memory,
     /// The last poll; None: it failed.
     seen: Option<Arc<Seen>>,
@@ -68,6 +71,7 @@ impl Poller {
             publisher,
             began: now,
             health: Health::default(),
+            pace: Pace::default(),
             memory: Memory::default(),
             seen: None,
             sizes: Arc::default(),
@@ -104,8 +108,11 @@ impl Poller {
                         *backoff = Backoff::default();
                         errors = 0;
                         let took = self.health.duration(Job::Activity).unwrap_or_default();
-                        if let Some(rest) = rest(took, ticks.period()) {
+                        let interval = self.interval();
+                        if let Some(rest) = rest(took, interval) {
                             ticks.reset_after(rest);
+                        } else if interval > ticks.period() {
+                            ticks.reset_after(interval.saturating_sub(took));
                         }
                     }
                     Outcome::Timeout => {}
@@ -129,6 +136,11 @@ impl Poller {
         let mut ticks = interval(self.settings.cadence.poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
+    }
+
+    fn interval(&self) -> Duration {
+        let cadence = self.settings.cadence;
+        self.pace.interval(cadence.poll, cadence.share)
     }
 
     /// Takes over the configuration; true when it wants another session.
@@ -231,6 +243,9 @@ impl Poller {
 
     fn publish(&mut self, session: &Session, activity: Activity) {
         let now = self.began.elapsed();
+        let took = self.health.duration(Job::Activity).unwrap_or_default();
+        self.pace.spent(spent(activity.seconds, took));
+        self.health.paced(self.interval());
         self.left_behind = self.left_behind.filter(|_| activity.left_behind);
         let moment = Moment {
             info: session.info(),
@@ -274,7 +289,7 @@ impl Poller {
 
     fn send(&self, status: Result<Box<Shown>, Down>) {
         let server = Server::new(self.settings.name.clone(), status, self.health.clone())
-            .expiring(Instant::now() + self.settings.cadence.longest_silence());
+            .expiring(Instant::now() + self.settings.cadence.longest_silence(self.interval()));
         self.publisher
             .send_modify(|state| *state = Arc::new(state.with(server)));
     }

@@ -137,11 +137,12 @@ pub(crate) struct Catalogue {
 }
 
 /// As long as it stays, so do databases and, but for their names and memberships, login roles. Each change of a row of
-/// `pg_database` gives it a later `xmin`, except that of a DROP that has begun, which sets `datconnlimit` in place.
+/// `pg_database` gives it a later `xmin` than any before, except that of a DROP that has begun, which sets `datconnlimit` in
+/// place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    pub(crate) databases: (i64, i64),
-    pub(crate) roles: (i64, i64),
+    pub(crate) databases: (i64, i64, u64),
+    pub(crate) roles: (i64, i64, u64),
 }
 
 /// The fast poll: everything that judging connections takes.
@@ -155,6 +156,8 @@ pub(crate) struct Activity {
     pub(crate) in_recovery: bool,
     /// The backend that was asked for, of a session that is lost, is still there.
     pub(crate) left_behind: bool,
+    /// Server time that the poll took, by the server's clock, which may have been set meanwhile.
+    pub(crate) seconds: f64,
 }
 
 impl Activity {

@@ -13,12 +13,14 @@ const BATCH_COST: Duration = Duration::from_millis(50);
 const BATCH_LENGTH: usize = 32;
 /// What a database that was never measured is taken to cost: 300 files of a fresh one, with room to spare.
 const FIRST_GUESS: Duration = Duration::from_millis(2);
+/// How many times as often a database is measured that grows or shrinks.
+const MOVING: u32 = 5;
 const LONGEST_RETRY: Duration = Duration::from_hours(1);
 
 /// How often, and at what cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cadence {
-    /// The least time between two measurements of one database.
+    /// The time between two measurements of one database; of one that has changed from one to the next, a part of that.
     pub(crate) interval: Duration,
     /// The share of the time that measuring may take, as in 0.01.
     pub(crate) share: f64,
@@ -169,10 +171,16 @@ impl Sizes {
         let Some(entry) = self.entries.get_mut(&measured.oid) else {
             return;
         };
+        let moves = entry.bytes.is_ok() && entry.bytes != bytes;
+        let interval = if moves {
+            cadence.interval / MOVING
+        } else {
+            cadence.interval
+        };
         *entry = Entry {
             bytes,
             at: now,
-            due: now + cadence.interval,
+            due: now + interval,
             cost: spent(measured.seconds, took),
             alone: false,
             failures: 0,
@@ -226,8 +234,8 @@ impl Sizes {
     }
 }
 
-/// What the server's clock says, which may have been set meanwhile: nothing of a batch can have cost more than all of it took.
-fn spent(seconds: f64, took: Duration) -> Duration {
+/// What the server's clock says, which may have been set meanwhile: nothing can have cost more than all of it took.
+pub(crate) fn spent(seconds: f64, took: Duration) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).map_or(took, |spent| spent.min(took))
 }
 

@@ -58,6 +58,7 @@ table!(RawLog { level: Leaf });
 table!(RawPoll {
     interval: Leaf,
     timeout: Leaf,
+    time_share: Leaf,
     window: Leaf,
 });
 table!(RawStats { interval: Leaf });

@@ -103,6 +103,9 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
         ),
         window: duration("poll.window", poll.window, 120 * SECOND, SECOND, HOUR),
         stats: duration("stats.interval", stats.interval, 10 * SECOND, SECOND, HOUR),
+        share: reader
+            .number("poll.time_share", poll.time_share, 0.0001..=0.5)
+            .unwrap_or(0.005),
         sizes: size_cadence(reader, std::mem::take(&mut raw.sizes)),
     };
     if cadence.window < cadence.poll {
@@ -123,7 +126,7 @@ fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> sizes::Cadence {
         interval: reader.duration(
             "sizes.interval",
             raw.interval,
-            60 * SECOND,
+            300 * SECOND,
             SECOND..=24 * HOUR,
         ),
         share: reader

@@ -79,7 +79,10 @@ impl App {
     fn exposition(&self, page: &Page, servers: &[&Server], reload: &Reload, gzip: bool) -> Reply {
         let write = |page: &mut dyn Write| self.exposition.write(servers, reload, page);
         let mut reply = if gzip {
-            let body = page.gzip.get_or_init(|| compressed(write));
+            let body = page.gzip.get_or_init(|| match page.plain.get() {
+                Some(plain) => compressed(|page| page.write_all(plain)),
+                None => compressed(write),
+            });
             let mut reply = reply(StatusCode::OK, EXPOSITION, body.clone());
             reply
                 .headers_mut()

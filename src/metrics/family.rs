@@ -13,32 +13,31 @@ pub(super) fn families(
     reload: &Reload,
     page: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut text = String::new();
+    let mut series = Series::default();
     for metric in catalog::all() {
-        text = family(metric, servers, reload, text);
-        page.write_all(text.as_bytes())?;
+        series.start(metric);
+        fill(&mut series, metric, servers, reload);
+        page.write_all(series.text().as_bytes())?;
     }
     Ok(())
 }
 
-fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload, place: String) -> String {
-    let mut series = Series::of(metric, place);
+fn fill(series: &mut Series, metric: &'static Metric, servers: &[&Server], reload: &Reload) {
     match metric.source {
-        Source::Agent(read) => read(reload, &mut series),
+        Source::Agent(read) => read(reload, series),
         Source::Server(read) => {
             for server in servers {
                 series.begin(server);
-                read(server, &mut series);
+                read(server, series);
             }
         }
         Source::Statistics(column) => {
             for server in servers {
                 series.begin(server);
-                statistics(server, column, &mut series);
+                statistics(server, column, series);
             }
         }
     }
-    series.into_text()
 }
 
 fn statistics(server: &Server, column: fn(&DatabaseStats) -> Option<f64>, series: &mut Series) {

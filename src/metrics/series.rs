@@ -74,22 +74,24 @@ pub(super) const fn counter(
 }
 
 /// The series of one metric, as they are found, in the text of the page.
+#[derive(Default)]
 pub(super) struct Series {
-    metric: &'static Metric,
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+    kind: &'static str,
     /// The label `server`, as it is written.
     server: String,
     text: String,
 }
 
 impl Series {
-    /// `text` is a place to write, and is emptied.
-    pub(super) fn of(metric: &'static Metric, mut text: String) -> Self {
-        text.clear();
-        Self {
-            metric,
-            server: String::new(),
-            text,
-        }
+    /// What follows is of this metric; what was there is forgotten.
+    pub(super) fn start(&mut self, metric: &'static Metric) {
+        (self.name, self.labels) = (metric.name, metric.labels);
+        (self.help, self.kind) = (metric.help, metric.kind.label());
+        self.server.clear();
+        self.text.clear();
     }
 
     /// What follows is of this server.
@@ -99,8 +101,8 @@ impl Series {
     }
 
     /// Empty if there is no series.
-    pub(super) fn into_text(self) -> String {
-        self.text
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// One series. The values stand in the order of the catalogue's labels; an empty one is a label left out.
@@ -126,18 +128,12 @@ impl Series {
         free: &BTreeMap<String, String>,
         value: impl Into<f64>,
     ) {
-        let metric = self.metric;
-        debug_assert_eq!(N, metric.labels.len(), "labels of {}", metric.name);
+        debug_assert_eq!(N, self.labels.len(), "labels of {}", self.name);
         if self.text.is_empty() {
-            text::head(
-                &mut self.text,
-                metric.name,
-                metric.help,
-                metric.kind.label(),
-            );
+            text::head(&mut self.text, self.name, self.help, self.kind);
         }
-        self.text.push_str(metric.name);
-        let fixed = metric.labels.iter().copied().zip(values);
+        self.text.push_str(self.name);
+        let fixed = self.labels.iter().copied().zip(values);
         let free = free
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 
+mod cost;
 mod encoding;
 mod escaping;
 
@@ -95,6 +96,7 @@ fn up(privileged: bool) -> Server {
         Duration::from_secs(3),
         1_700_000_100.0,
     );
+    health.paced(Duration::from_millis(1200));
     showing("main", snapshot(privileged), health)
 }
 
@@ -153,6 +155,7 @@ fn activity(privileged: bool, polled: u64) -> Activity {
         fatal: HashMap::from([(1, refused), (2, 0), (3, 0)]),
         in_recovery: false,
         left_behind: false,
+        seconds: 0.001,
     }
 }
 

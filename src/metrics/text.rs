@@ -25,8 +25,9 @@ pub(super) fn number(page: &mut String, value: f64) {
         reason = "a whole number below 2^53 is exact in both"
     )]
     let whole = value as i64;
-    let exact = whole as f64 == value && whole.unsigned_abs() < 1 << 53;
-    let written = if exact && (whole != 0 || value.is_sign_positive()) {
+    // Bit by bit, for -0 is written with its sign.
+    let exact = (whole as f64).to_bits() == value.to_bits() && whole.unsigned_abs() < 1 << 53;
+    let written = if exact {
         write!(page, "{whole}")
     } else {
         write!(page, "{value}")

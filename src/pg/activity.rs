@@ -21,17 +21,13 @@ select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.
   from pg_catalog.pg_stat_get_activity(null) as a
  group by 2, 3, 4, 5, 6
 union all
-select 'd', null, null, null, null, null, sum(d.xmin::text::int8 + d.datconnlimit)::int8, count(*), null
+select 'd', null, null, null, null, null, sum(d.xmin::text::int8)::int8, count(*),
+       count(*) filter (where d.datconnlimit = -2)
   from pg_catalog.pg_database as d
 union all
-select 'r', null, null, null, null, null, sum(r.oid::int8 + r.rolconnlimit + r.rolsuper::int4)::int8, count(*), null
+select 'r', null, null, null, null, null, sum(r.oid::int8)::int8, count(*), sum(r.rolconnlimit * 2.0 + r.rolsuper::int4)
   from pg_catalog.pg_roles as r
- where r.rolcanlogin
-union all
-select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
-       ($1 is not null and exists (
-           select from pg_catalog.pg_stat_get_activity($1) as b
-            where extract(epoch from b.backend_start)::float8 = $2))::int4, null"#;
+ where r.rolcanlogin"#;
 
 /// Where this does not wait for anybody. Up to 14 a process of the server's own has the counter, and is waited for up to 10 s:
 /// there it comes with the other statistics only, so that connections are counted whatever that process does.
@@ -40,6 +36,15 @@ const REFUSALS: &str = "
 union all
 select 'f', f.oid, null, null, null, null, pg_catalog.pg_stat_get_db_sessions_fatal(f.oid), null, null
   from pg_catalog.unnest($3) as f (oid)";
+
+/// The last row, for it tells how long all of them took.
+const REST: &str = "
+union all
+select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
+       ($1 is not null and exists (
+           select from pg_catalog.pg_stat_get_activity($1) as b
+            where extract(epoch from b.backend_start)::float8 = $2))::int4,
+       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8";
 
 /// What one poll is asked beside what every poll is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,7 +63,7 @@ pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Stateme
     };
     let types = [Type::INT4, Type::FLOAT8, Type::OID_ARRAY];
     client
-        .prepare_typed(&format!("{SQL}{refusals}"), &types)
+        .prepare_typed(&format!("{SQL}{refusals}{REST}"), &types)
         .await
         .map_err(QueryError::driver(DOING))
 }
@@ -86,8 +91,8 @@ pub(super) async fn read(
     for row in &rows {
         match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
             b's' => activity.sessions.push(sessions(row)?),
-            b'd' => fingerprint.databases = sums(row)?,
-            b'r' => fingerprint.roles = sums(row)?,
+            b'd' => fingerprint.databases = fingerprint_of(row)?,
+            b'r' => fingerprint.roles = fingerprint_of(row)?,
             b'f' => {
                 if let Some(fatal) = column(row, 6)? {
                     activity.fatal.insert(column(row, 1)?, fatal);
@@ -97,6 +102,7 @@ pub(super) async fn read(
                 let (in_recovery, left_behind) = sums(row)?;
                 activity.in_recovery = in_recovery == 1;
                 activity.left_behind = left_behind == 1;
+                activity.seconds = column(row, 8)?;
             }
             other => {
                 return Err(QueryError::Answer {
@@ -111,6 +117,11 @@ pub(super) async fn read(
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
     row.try_get(index).map_err(QueryError::driver(DOING))
+}
+
+fn fingerprint_of(row: &Row) -> Result<(i64, i64, u64), QueryError> {
+    let ((sum, count), rest) = (sums(row)?, column::<Option<f64>>(row, 8)?);
+    Ok((sum, count, rest.unwrap_or_default().to_bits()))
 }
 
 /// Of no rows at all the sum is NULL.

@@ -66,8 +66,8 @@ impl Journal {
         self.superuser = roster.superuser;
         self.missing(&roster.missing);
         self.folded(roster.folded);
-        let sees = seen.sees_all_sessions();
-        match (self.sees_all_sessions, sees) {
+        let all = seen.sees_all_sessions();
+        match (self.sees_all_sessions, all) {
             (true, false) => {
                 warn!(
                     server = self.server,
@@ -77,7 +77,7 @@ impl Journal {
             (false, true) => info!(server = self.server, "the role sees all sessions again"),
             (true, true) | (false, false) => {}
         }
-        self.sees_all_sessions = sees;
+        self.sees_all_sessions = all;
     }
 
     fn missing(&mut self, databases: &[String]) {

@@ -47,6 +47,26 @@ fn a_size_is_measured_again_after_its_interval() {
 }
 
 #[test]
+fn a_database_that_grows_is_measured_more_often() {
+    let mut sizes = tracking(&[1]);
+    let mut measure = |at: f64, bytes| {
+        let answer = Measured {
+            oid: 1,
+            size: Size::Bytes(bytes),
+            seconds: 0.001,
+        };
+        sizes.measured(seconds(at), &[1], &[answer], TOOK, CADENCE);
+        let due = sizes.entries[&1].due;
+        due.saturating_sub(seconds(at)).as_secs()
+    };
+    assert_eq!(measure(0.0, 1000), 60, "nobody knows yet");
+    assert_eq!(measure(60.0, 1000), 60);
+    assert_eq!(measure(120.0, 1001), 12);
+    assert_eq!(measure(132.0, 1000), 12);
+    assert_eq!(measure(144.0, 1000), 60);
+}
+
+#[test]
 fn one_bad_database_does_not_cost_the_others_theirs() {
     let mut sizes = tracking(&[1, 2, 3]);
     assert_eq!(sizes.next_batch(Duration::ZERO), [1, 2, 3]);

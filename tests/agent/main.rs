@@ -1,5 +1,6 @@
 //! The one integration-test binary: the agent against real PostgreSQL servers.
 
+mod budgets;
 mod cli;
 mod config;
 mod counts;

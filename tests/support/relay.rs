@@ -31,6 +31,9 @@ struct State {
     delay: Duration,
     /// The ends of the connections that are carried.
     open: Vec<Carried>,
+    /// What clients have sent, as long as it is listened to.
+    heard: Vec<u8>,
+    listening: bool,
 }
 
 struct Carried {
@@ -79,6 +82,17 @@ impl Relay {
     /// Everything takes so long from now on, there and back.
     pub(crate) fn delay(&self, delay: Duration) {
         self.road.change(|state| state.delay = delay);
+    }
+
+    /// Keeps what clients send from now on, or no more of it.
+    pub(crate) fn listen(&self, listening: bool) {
+        self.road.change(|state| state.listening = listening);
+    }
+
+    /// All that was kept.
+    pub(crate) fn heard(&self) -> Vec<u8> {
+        let state = self.road.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).heard.clone()
     }
 
     /// Forgets the connections that are open, as a firewall does: the server sees them closed, the client sees nothing.
@@ -136,13 +150,14 @@ fn carry(road: &Arc<Road>, client: TcpStream, port: u16) -> io::Result<()> {
         forgotten: false,
     };
     road.change(|state| state.open.push(carried));
-    pump(
-        Arc::clone(road),
-        client.try_clone()?,
-        server.try_clone()?,
-        &server,
-    )?;
-    pump(Arc::clone(road), server.try_clone()?, client, &server)
+    let hear = |state: &mut State, sent: &[u8]| {
+        if state.listening {
+            state.heard.extend(sent);
+        }
+    };
+    let (there, back) = (client.try_clone()?, server.try_clone()?);
+    pump(Arc::clone(road), there, server.try_clone()?, &server, hear)?;
+    pump(Arc::clone(road), back, client, &server, |_, _| {})
 }
 
 /// Copies until one side is closed, and closes the other.
@@ -151,12 +166,14 @@ fn pump(
     mut from: TcpStream,
     mut to: TcpStream,
     server: &TcpStream,
+    hear: fn(&mut State, &[u8]),
 ) -> io::Result<()> {
     let server = server.try_clone()?;
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             thread::sleep(road.clear());
+            road.change(|state| hear(state, &buffer[..length]));
             if to.write_all(&buffer[..length]).is_err() {
                 break;
             }

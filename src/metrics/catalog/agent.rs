@@ -43,6 +43,16 @@ pub(super) const METRICS: &[Metric] = &[
             }
         },
     ),
+    gauge(
+        "pgcommons_poll_interval_seconds",
+        &[],
+        "How often connections are counted: as poll.interval says, or less often where it would cost the server more than \
+         poll.time_share of one core. Absent before the first poll.",
+        |server, series| {
+            let interval = server.health.interval();
+            series.put_known([], interval.map(|interval| interval.as_secs_f64()));
+        },
+    ),
     counter(
         "pgcommons_connect_failures_total",
         &["reason"],

@@ -43,9 +43,10 @@ fn ours(kind: Kind, help: &str, labels: [(&'static str, &str); 2], value: f64) -
     let help = Box::leak(help.to_owned().into_boxed_str());
     let source = Source::Agent(|_, _| {});
     let metric = Box::leak(Box::new(metric("pg_example", kind, names, help, source)));
-    let mut series = Series::of(metric, String::new());
+    let mut series = Series::default();
+    series.start(metric);
     series.put(labels.map(|(_, value)| value), value);
-    series.into_text()
+    series.text().to_owned()
 }
 
 proptest! {

@@ -1,0 +1,115 @@
+//! What a poll and a page may cost, in figures that do not depend on the machine or on time.
+
+use crate::support::{
+    AGENT, Agent, AgentSpec, Cluster, Relay, Scrape, create_agent_role, create_tenant, sessions,
+    trusting,
+};
+
+const BYTES_OF_A_SERIES: f64 = 110.0;
+/// Of a database with one session: 20 of its statistics, the others of its connections and size.
+const SERIES_OF_A_DATABASE: f64 = 31.0;
+const POLLS: f64 = 20.0;
+
+async fn watching(cluster: &Cluster, port: u16, cadence: &str) -> Agent {
+    let config = format!(
+        "{cadence}servers: {{main: {{dsn: 'postgres://{AGENT}:{AGENT}@127.0.0.1:{port}/postgres?sslmode=disable'}}}}\n"
+    );
+    create_agent_role(cluster).await;
+    Agent::start(AgentSpec {
+        config: Some(&config),
+        ..AgentSpec::default()
+    })
+    .await
+}
+
+fn polls(page: &Scrape) -> f64 {
+    page.sum("pgcommons_polls_total", &[("poll", "activity")])
+}
+
+/// The messages of a client, by their type: what begins a connection has none, and is not among them.
+fn messages(mut sent: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [kind, length @ ..] = sent {
+        let length = length.first_chunk().expect("a whole message");
+        let length = usize::try_from(u32::from_be_bytes(*length)).expect("a length");
+        kinds.push(*kind);
+        sent = &sent[1 + length..];
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
+    let cluster = trusting(&[]).await;
+    for tenant in ["one", "two", "three"] {
+        create_tenant(&cluster, tenant, 10).await;
+    }
+    let relay = Relay::start(cluster.port());
+    let seldom = "poll: {interval: 100ms}\nstats: {interval: 1h}\nsizes: {interval: 1h}\n";
+    let agent = watching(&cluster, relay.port(), seldom).await;
+    let sized = |page: &Scrape| page.series("pg_database_size_bytes").len() == 4;
+    let before = polls(&agent.scrape_until("sizes are known", sized).await);
+    relay.listen(true);
+    let many = |page: &Scrape| polls(page) >= before + POLLS;
+    agent.scrape_until("polls", many).await;
+    relay.listen(false);
+    let polls = polls(&agent.scrape().await) - before;
+
+    let messages = messages(&relay.heard());
+    let count = |kind| {
+        let of_kind: Vec<_> = messages
+            .iter()
+            .filter(|&&message| message == kind)
+            .collect();
+        of_kind.len() as f64
+    };
+    let (statements, round_trips) = (count(b'E'), count(b'S'));
+    // Some began before, or ended after.
+    assert!(
+        statements >= POLLS - 2.0 && statements <= polls + 1.0,
+        "{statements} statements in {polls} polls"
+    );
+    assert_eq!(
+        round_trips.to_bits(),
+        statements.to_bits(),
+        "{round_trips} round trips"
+    );
+    let held = "select count(*) from pg_stat_activity where usename = 'agent'";
+    assert_eq!(cluster.query_one_i64(held).await, 1);
+}
+
+#[tokio::test]
+async fn series_and_their_bytes_have_a_budget() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "tenant_0", 10).await;
+    let agent = watching(&cluster, cluster.port(), "stats: {interval: 1s}\n").await;
+    let known = |databases: usize| {
+        move |page: &Scrape| {
+            let all = |name: &str| page.series(name).len() == databases + 1; // and postgres
+            all("pg_database_size_bytes") && all("pg_stat_database_xact_commit")
+        }
+    };
+    let few = agent.scrape_until("one tenant", known(1)).await;
+    let mut held = Vec::new();
+    for tenant in 1..=10 {
+        let name = format!("tenant_{tenant}");
+        create_tenant(&cluster, &name, 10).await;
+        held.extend(sessions(&cluster, &name, 1).await);
+    }
+    let many = agent.scrape_until("eleven tenants", known(11)).await;
+    // With a role for each.
+    let count = |page: &Scrape| {
+        page.text()
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .count()
+    };
+    let each = (count(&many) - count(&few)) as f64 / 10.0;
+    assert!(
+        each <= SERIES_OF_A_DATABASE + 6.0,
+        "{each} series for a database and its role"
+    );
+    let size = many.text().len() as f64 / count(&many) as f64;
+    assert!(size <= BYTES_OF_A_SERIES, "{size} bytes a series");
+    drop(held);
+}
