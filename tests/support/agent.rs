@@ -1,10 +1,8 @@
 //! The agent as a process: started, asked over HTTP, signalled, and gone with its handle.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs;
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
@@ -28,8 +26,8 @@ const SCRAPE_LIMIT: Duration = Duration::from_mins(1);
 pub(crate) struct Agent {
     child: Child,
     address: SocketAddr,
-    log: Log,
-    reader: Option<JoinHandle<()>>,
+    /// A file and no pipe: what it has logged before it answers is there when the answer is.
+    log: NamedTempFile,
     secrets: Secrets,
     _config: Option<NamedTempFile>,
 }
@@ -50,17 +48,16 @@ impl Agent {
         {
             command.args([spec::LISTEN_FLAG, "127.0.0.1:0"]);
         }
-        let mut child = command
+        let log = NamedTempFile::new().expect("a temporary file can be made");
+        let stderr = log.reopen().expect("the file is ours");
+        let child = command
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the agent can be run");
-        let stderr = child.stderr.take().expect("stderr is a pipe");
-        let log = Log::default();
         let mut agent = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            reader: Some(log.read_from(stderr)),
             log,
             secrets: Secrets::of(&spec),
             _config: config,
@@ -92,7 +89,8 @@ impl Agent {
 
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
-        self.log.text()
+        let bytes = fs::read(self.log.path()).expect("the file is ours");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     pub(crate) async fn get(&self, path: &str) -> HttpReply {
@@ -148,23 +146,18 @@ impl Agent {
         process::signal(name, &[self.pid()]);
     }
 
-    /// How it ended; `None` if it has not within `limit`. After that the log is complete.
+    /// How it ended; `None` if it has not within `limit`.
     pub(crate) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let ended = poll(limit, async || self.child.try_wait().ok().flatten());
         let status = ended.await?;
-        self.end();
         Some(status)
     }
 
-    /// Ends it if it has not ended, and completes the log.
+    /// Ends it if it has not ended.
     fn end(&mut self) {
         // Both fail only when there is nothing left to do.
         drop(self.child.kill());
         drop(self.child.wait());
-        if let Some(reader) = self.reader.take() {
-            // Nothing in it panics, and a drop must not either.
-            drop(reader.join());
-        }
     }
 }
 
@@ -185,29 +178,4 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, address) = line.split_once("address=")?;
     let address = address.split_whitespace().next()?.trim_matches('"');
     line.contains("listening").then(|| address.parse().ok())?
-}
-
-/// The lines of stderr, collected by a thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Log {
-    fn text(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn read_from(&self, source: impl Read + Send + 'static) -> JoinHandle<()> {
-        let log = self.clone();
-        std::thread::spawn(move || {
-            // Split by hand: a byte that is not UTF-8 must not end the log.
-            for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
-                let mut text = log.0.lock().unwrap_or_else(PoisonError::into_inner);
-                text.push_str(&String::from_utf8_lossy(&line));
-                text.push('\n');
-            }
-        })
-    }
 }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// No answer at all; on a machine with other things to do a good one may take long too.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct HttpReply {
