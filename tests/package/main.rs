@@ -1,0 +1,3 @@
+//! What is shipped beside the binary: made from it or fitting it. Nothing here needs a server.
+
+mod manual;
