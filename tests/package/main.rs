@@ -4,3 +4,4 @@ mod configurations;
 mod kubernetes;
 mod list;
 mod manual;
+mod version;
