@@ -10,7 +10,7 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 	@scripts/demo
 
 test: ## all tests, against servers of their own
-	@scripts/need cc openssl postgresql prometheus promtool alertmanager pgbouncer libfaketime strace systemd-analyze
+	@scripts/need cc openssl postgresql prometheus promtool alertmanager pgbouncer strace systemd-analyze
 	cargo test --locked --lib --bins --test package --test agent
 	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack
 
@@ -19,7 +19,7 @@ pictures: ## draw the boards, as they are in docs/img
 	cargo test --locked --test stack -- --ignored
 
 test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
-	@scripts/need cc openssl postgresql pgbouncer libfaketime strace systemd-analyze
+	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
 	scripts/test-majors $(MAJORS)
 
 soak: ## an hour's worth of polls in two minutes, or SOAK_POLLS=100000: memory and files stay flat
@@ -49,7 +49,7 @@ bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a par
 	python3 -B bench
 
 golden: ## rewrite the golden files, manual pages and completions from what the code does now
-	@scripts/need cc openssl postgresql pgbouncer libfaketime strace systemd-analyze
+	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
 	UPDATE_EXPECT=1 cargo test --locked --lib --bins --test package --test agent
 
 clean: ## remove everything that was built

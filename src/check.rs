@@ -5,6 +5,7 @@ mod report;
 mod table;
 mod verdict;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -13,12 +14,10 @@ use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::ConnectFailure;
 use crate::logging::chain;
-use crate::names::Names;
-use crate::pg::Session;
-use crate::sample::Activity;
+use crate::memory::{Memory, Moment, Seen};
+use crate::pg::{Question, Session};
 use crate::sizes::{Cadence, Sizes, Unknown};
-use crate::snapshot::{Observation, Snapshot};
-use crate::window::History;
+use crate::snapshot::{Slower, Snapshot};
 
 pub(crate) use report::Report;
 pub(crate) use table::render;
@@ -72,7 +71,8 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         message,
         refused: false,
     };
-    let activity = tokio::time::timeout(deadline, session.activity(None)).await;
+    let asked = session.activity(Question::default(), None);
+    let activity = tokio::time::timeout(deadline, asked).await;
     let activity = activity
         .map_err(|_| {
             blind(format!(
@@ -81,21 +81,19 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
             ))
         })?
         .map_err(|error| blind(chain(&error)))?;
-    let sizes = measure(&session, &activity, server, patience).await;
-    Ok(Snapshot::judge(
-        Observation {
-            info: session.info(),
-            activity,
-            stats: None,
-            sizes: &sizes,
-            policy: &server.policy.showing_all(),
-            now: Duration::ZERO,
-            wall_clock: wall_clock(),
-            window: server.cadence.window,
-        },
-        &mut History::default(),
-        &mut Names::default(),
-    ))
+    let moment = Moment {
+        info: session.info(),
+        policy: &server.policy.showing_all(),
+        now: Duration::ZERO,
+        window: server.cadence.window,
+    };
+    let seen = Memory::default().observe(activity, moment);
+    let slower = Slower {
+        sizes: Arc::new(measure(&session, &seen, patience).await),
+        wall_clock: wall_clock(),
+        ..Slower::default()
+    };
+    Ok(Snapshot::of(&seen, &slower))
 }
 
 /// Every database once, without rest; what is left when the patience is over stays pending.
@@ -104,20 +102,13 @@ const ONCE: Cadence = Cadence {
     share: 1.0,
 };
 
-async fn measure(
-    session: &Session,
-    activity: &Activity,
-    server: &ServerConfig,
-    patience: Duration,
-) -> Sizes {
+async fn measure(session: &Session, seen: &Seen, patience: Duration) -> Sizes {
     let deadline = Instant::now() + patience;
-    let permitted = activity.sees_all_sessions();
+    let permitted = seen.sees_all_sessions();
     let mut sizes = Sizes::default();
     let mut turn = Duration::ZERO;
-    let wanted = activity
-        .databases
-        .iter()
-        .filter(|row| !row.is_invalid() && server.policy.watches(&row.name));
+    let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
+    let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
         turn += Duration::from_hours(1); // past any pause

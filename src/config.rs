@@ -7,6 +7,7 @@ mod env;
 mod password;
 mod problem;
 mod raw;
+mod scan;
 mod validate;
 mod values;
 mod web;
@@ -16,8 +17,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::config::{File, FileFormat, Source};
-use yaml_rust2::Event;
-use yaml_rust2::parser::Parser;
 
 pub use env::Environment;
 pub(crate) use env::Flag;
@@ -151,36 +150,10 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
         path: shown.clone(),
         message,
     };
-    scan(text).map_err(refused)?;
+    scan::scan(text).map_err(refused)?;
     // The parser's own words may show the text, which may be a connection string.
     let parsed = File::from_str(text, FileFormat::Yaml).collect();
     parsed.map_err(|_| refused("want a table of keys".to_owned()))
-}
-
-/// No configuration is that deep, and the parser behind `config` goes a step down the stack with each level.
-const DEEPEST: u32 = 64;
-
-/// What is wrong with it as YAML, on one line and in words that show nothing of it.
-fn scan(text: &str) -> Result<(), String> {
-    let mut parser = Parser::new_from_str(text);
-    let mut depth: u32 = 0;
-    loop {
-        let next = parser.next_token().map_err(|error| error.to_string());
-        match next? {
-            (Event::MappingStart(..) | Event::SequenceStart(..), place) => {
-                depth = depth.saturating_add(1);
-                if depth > DEEPEST {
-                    let line = place.line();
-                    return Err(format!(
-                        "line {line} lies more than {DEEPEST} tables or lists deep"
-                    ));
-                }
-            }
-            (Event::MappingEnd | Event::SequenceEnd, _) => depth = depth.saturating_sub(1),
-            (Event::StreamEnd, _) => return Ok(()),
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A monitoring agent for a PostgreSQL server that many applications share.
 //!
-//! One value flows one way: `config` → `pg` (a session) → `sample` → `limits` and `window` → `snapshot` → `state` →
-//! `metrics` → `http`. `poll` drives it for one server, `fleet` for all; `check` does it once.
+//! One value flows one way: `config` → `pg` (a session) → `sample` → `roster`, `limits` and `window` → `memory` → `state` →
+//! `snapshot` → `metrics` → `http`. `poll` drives it for one server, `fleet` for all; `check` does it once.
 
 mod check;
 pub mod cli;
@@ -12,12 +12,14 @@ mod health;
 mod http;
 mod limits;
 mod logging;
+mod memory;
 mod metrics;
 mod names;
 mod pg;
 mod policy;
 mod poll;
 mod process;
+mod roster;
 mod sample;
 mod serve;
 mod sizes;

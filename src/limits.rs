@@ -85,25 +85,25 @@ impl Limit {
 }
 
 /// How one database or role stands against every limit that applies to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) used: u32,
-    /// The server's first, then the one of PostgreSQL's catalogue, then the budget. Empty: nobody can connect at all.
-    limits: Vec<Limit>,
+    /// The server's first, then the one of PostgreSQL's catalogue, then the budget. None at all: nobody can connect.
+    limits: [Option<Limit>; 3],
 }
 
 impl Standing {
-    pub(crate) fn limits(&self) -> &[Limit] {
-        &self.limits
+    pub(crate) fn limits(&self) -> impl Iterator<Item = Limit> {
+        self.limits.into_iter().flatten()
     }
 
     pub(crate) fn limit(&self, kind: LimitKind) -> Option<Limit> {
-        self.limits.iter().copied().find(|limit| limit.kind == kind)
+        self.limits().find(|limit| limit.kind == kind)
     }
 
     /// The limit that refuses first. Of equals it is the one that more people share, for raising another would not help.
     pub(crate) fn binding(&self) -> Option<Limit> {
-        self.limits.iter().copied().min_by_key(|limit| limit.free())
+        self.limits().min_by_key(|limit| limit.free())
     }
 
     /// Connections that can still be opened; None where nobody can connect whatever the limits say.
@@ -123,9 +123,8 @@ fn catalogue_limit(raw: i32) -> Option<u32> {
 }
 
 /// The sum of the databases' own limits, one without a limit counted as all that ordinary roles may use.
-pub(crate) fn committed(databases: &[Database], slots: Slots) -> u64 {
+pub(crate) fn committed<'a>(databases: impl Iterator<Item = &'a Database>, slots: Slots) -> u64 {
     databases
-        .iter()
         .filter(|database| reachable(database))
         .map(|database| {
             u64::from(catalogue_limit(database.connection_limit).unwrap_or(slots.ordinary))
@@ -137,7 +136,7 @@ pub(crate) fn committed(databases: &[Database], slots: Slots) -> u64 {
 pub(crate) fn server(usage: &Usage, slots: Slots) -> Standing {
     Standing {
         used: usage.server,
-        limits: vec![server_limit(slots.ordinary, usage)],
+        limits: [Some(server_limit(slots.ordinary, usage)), None, None],
     }
 }
 
@@ -156,41 +155,38 @@ pub(crate) fn database(
     slots: Slots,
 ) -> Standing {
     let used = usage.database(database.oid);
-    let mut limits = Vec::new();
-    if reachable(database) {
-        limits.push(server_limit(slots.ordinary, usage));
-        if let Some(connections) = catalogue_limit(database.connection_limit) {
-            limits.push(Limit {
-                kind: LimitKind::Database,
-                connections,
-                used,
-            });
-        }
-        if let Some(connections) = budget.and_then(|budget| budget.connections) {
-            limits.push(Limit {
-                kind: LimitKind::Budget,
-                connections,
-                used,
-            });
-        }
-    }
+    let limit = |kind, connections| Limit {
+        kind,
+        connections,
+        used,
+    };
+    let limits = if reachable(database) {
+        let own = catalogue_limit(database.connection_limit);
+        let budget = budget.and_then(|budget| budget.connections);
+        [
+            Some(server_limit(slots.ordinary, usage)),
+            own.map(|connections| limit(LimitKind::Database, connections)),
+            budget.map(|connections| limit(LimitKind::Budget, connections)),
+        ]
+    } else {
+        [None; 3]
+    };
     Standing { used, limits }
 }
 
 /// A role's own limit does not bind a superuser, and neither do the reserved slots.
 pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> Standing {
     let used = usage.role(role.oid);
-    let mut limits = vec![server_limit(slots.for_role(role), usage)];
-    if let Some(connections) = catalogue_limit(role.connection_limit)
-        && !role.superuser
-    {
-        limits.push(Limit {
-            kind: LimitKind::Role,
-            connections,
-            used,
-        });
+    let own = catalogue_limit(role.connection_limit).filter(|_| !role.superuser);
+    let own = own.map(|connections| Limit {
+        kind: LimitKind::Role,
+        connections,
+        used,
+    });
+    Standing {
+        used,
+        limits: [Some(server_limit(slots.for_role(role), usage)), own, None],
     }
-    Standing { used, limits }
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@ mod reference;
 mod series;
 #[cfg(test)]
 mod tests;
+mod text;
+
+use std::io::{self, Write};
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, TextEncoder};
 
 use crate::state::{Reload, Server};
@@ -30,17 +32,15 @@ impl Default for Exposition {
 }
 
 impl Exposition {
-    /// The text format, version 0.0.4.
-    pub(crate) fn page(&self, servers: &[&Server], reload: &Reload) -> Vec<u8> {
-        let mut families = family::families(servers, reload);
-        families.extend(self.process.collect());
-        encode(&families)
+    /// The text format, version 0.0.4. Fails only if `page` does.
+    pub(crate) fn write(
+        &self,
+        servers: &[&Server],
+        reload: &Reload,
+        mut page: &mut dyn Write,
+    ) -> io::Result<()> {
+        family::families(servers, reload, page)?;
+        let encoded = TextEncoder::new().encode(&self.process.collect(), &mut page);
+        encoded.map_err(io::Error::other)
     }
-}
-
-fn encode(families: &[MetricFamily]) -> Vec<u8> {
-    let mut page = Vec::new();
-    let encoded = TextEncoder::new().encode(families, &mut page);
-    encoded.expect("families without series are left out, and writing to memory cannot fail");
-    page
 }

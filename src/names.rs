@@ -17,7 +17,7 @@ pub(crate) struct Seats {
 }
 
 impl Seats {
-    /// One poll: `present` in the order in which free seats are taken. Nobody who is present, or was of late, loses a seat
+    /// `present` in the order in which free seats are taken. Nobody who is present, or was of late, loses a seat
     /// to somebody else; with fewer seats than before all are given out anew.
     pub(crate) fn fill(&mut self, now: Duration, seats: usize, present: &[&str]) -> &Self {
         if self.seen.len() > seats {
@@ -57,6 +57,17 @@ impl Names {
     /// The seats of the applications of one database.
     pub(crate) fn applications(&mut self, datname: &str) -> &mut Seats {
         self.applications.entry(datname.to_owned()).or_default()
+    }
+
+    pub(crate) fn has_application(&self, datname: &str, name: &str) -> bool {
+        let seats = self.applications.get(datname);
+        seats.is_some_and(|seats| seats.has(name))
+    }
+
+    /// It has no seat, and there may be one for it.
+    pub(crate) fn could_seat(&self, datname: &str, name: &str, seats: usize) -> bool {
+        let taken = self.applications.get(datname);
+        taken.is_none_or(|taken| !taken.has(name) && taken.seen.len() < seats)
     }
 
     /// Forgets the applications of databases that are not shown any more.

@@ -1,6 +1,7 @@
 //! The one session with a server, and everything that is ever asked on it. The only room that knows the driver.
 
 mod activity;
+mod catalogue;
 mod connect;
 mod error;
 mod info;
@@ -10,5 +11,6 @@ mod sizes;
 mod stats;
 mod tls;
 
+pub(crate) use activity::Question;
 pub(crate) use error::{ConnectError, QueryError};
 pub(crate) use session::Session;

@@ -16,13 +16,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
-use crate::names::Names;
-use crate::pg::{ConnectError, QueryError, Session};
+use crate::memory::{Memory, Moment, Seen};
+use crate::pg::{ConnectError, QueryError, Question, Session};
 use crate::sample::{Activity, Backend, Stats};
 use crate::sizes::Sizes;
-use crate::snapshot::{Observation, Snapshot};
-use crate::state::{Down, Publisher, Server};
-use crate::window::History;
+use crate::snapshot::{Slower, Snapshot};
+use crate::state::{Down, Publisher, Server, Shown};
 use backoff::{Backoff, rest};
 use journal::Journal;
 
@@ -41,15 +40,15 @@ pub(crate) struct Poller {
     journal: Journal,
     began: Instant,
     health: Health,
-    history: History,
-    /// Kept whatever the server does: series outlive it.
-    names: Names,
-    sizes: Sizes,
-    stats: Option<Stats>,
+    memory: Memory,
+    /// The last poll; None: it failed.
+    seen: Option<Arc<Seen>>,
+    sizes: Arc<Sizes>,
+    stats: Option<Arc<Stats>>,
+    /// Also of the catalogue, should its fingerprint not have told that it changed.
     stats_due: Instant,
     /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
     start_time: Option<f64>,
-    sees_all_sessions: bool,
     /// Of a session that was lost over a size. None is measured while it hangs on, or each try could leave another, until
     /// the role's own limit locks the agent out.
     left_behind: Option<Backend>,
@@ -69,13 +68,12 @@ impl Poller {
             publisher,
             began: now,
             health: Health::default(),
-            history: History::default(),
-            names: Names::default(),
-            sizes: Sizes::default(),
+            memory: Memory::default(),
+            seen: None,
+            sizes: Arc::default(),
             stats: None,
             stats_due: now,
             start_time: None,
-            sees_all_sessions: false,
             left_behind: None,
         }
     }
@@ -139,8 +137,8 @@ impl Poller {
         let old = std::mem::replace(&mut self.settings, new);
         let cadence = self.settings.cadence;
         self.stats_due = self.stats_due.min(Instant::now() + cadence.stats);
-        self.sizes
-            .hasten(self.began.elapsed() + cadence.sizes.interval);
+        self.memory.redraw();
+        Arc::make_mut(&mut self.sizes).hasten(self.began.elapsed() + cadence.sizes.interval);
         old.target != self.settings.target || old.cadence.timeout != cadence.timeout
     }
 
@@ -154,9 +152,8 @@ impl Poller {
     fn begin(&mut self, session: &Session) {
         let info = session.info();
         if self.start_time.replace(info.start_time) != Some(info.start_time) {
-            // Maybe another cluster, in which the same numbers mean other databases.
-            self.sizes = Sizes::default();
-            self.history = History::default();
+            self.sizes = Arc::default();
+            self.memory.another_server();
         }
         self.stats = None;
         self.stats_due = Instant::now();
@@ -171,8 +168,15 @@ impl Poller {
 
     /// One tick: how the fast poll ended, or that the session is lost.
     async fn poll(&mut self, session: &Session) -> Outcome {
+        let near_limit = self.memory.near_limit().to_vec();
+        let question = Question {
+            left_behind: self.left_behind,
+            near_limit: &near_limit,
+        };
+        let is_current = Instant::now() < self.stats_due;
+        let known = self.memory.catalogue().filter(|_| is_current);
         match self
-            .ask(Job::Activity, session.activity(self.left_behind))
+            .ask(Job::Activity, session.activity(question, known))
             .await
         {
             Ok(activity) => self.publish(session, activity),
@@ -228,37 +232,47 @@ impl Poller {
     fn publish(&mut self, session: &Session, activity: Activity) {
         let now = self.began.elapsed();
         self.left_behind = self.left_behind.filter(|_| activity.left_behind);
-        let snapshot = Snapshot::judge(
-            Observation {
-                info: session.info(),
-                activity,
-                stats: self.stats.as_ref(),
-                sizes: &self.sizes,
-                policy: &self.settings.policy,
-                now,
-                wall_clock: wall_clock(),
-                window: self.settings.cadence.window,
-            },
-            &mut self.history,
-            &mut self.names,
-        );
-        self.sees_all_sessions = snapshot.sees_all_sessions();
-        let measurable = snapshot
-            .databases
-            .iter()
-            .filter(|database| !database.row.is_invalid());
-        self.sizes
-            .track(now, measurable.map(|database| database.row.oid));
-        self.journal.up(&snapshot);
-        self.send(Ok(Box::new(snapshot)));
+        let moment = Moment {
+            info: session.info(),
+            policy: &self.settings.policy,
+            now,
+            window: self.settings.cadence.window,
+        };
+        let seen = self.memory.observe(activity, moment);
+        let tracked = self.seen.as_ref().map(|before| &before.roster);
+        if tracked.is_none_or(|roster| !Arc::ptr_eq(roster, &seen.roster)) {
+            let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
+            let measurable = databases.filter(|row| !row.is_invalid());
+            Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
+        }
+        self.journal.up(&seen);
+        self.seen = Some(Arc::new(seen));
+        self.show();
+    }
+
+    /// The last poll, with what the slower ones have brought so far.
+    fn show(&self) {
+        // None: it was late with an answer, and is down until the next poll.
+        let Some(seen) = self.seen.clone() else {
+            return;
+        };
+        let slower = Slower {
+            stats: self.stats.clone(),
+            sizes: Arc::clone(&self.sizes),
+            now: self.began.elapsed(),
+            wall_clock: wall_clock(),
+        };
+        let shown = Shown::new(Box::new(move || Snapshot::of(&seen, &slower)));
+        self.send(Ok(Box::new(shown)));
     }
 
     fn publish_down(&mut self, down: Down) {
-        self.history.gap();
+        self.memory.gap();
+        self.seen = None;
         self.send(Err(down));
     }
 
-    fn send(&self, status: Result<Box<Snapshot>, Down>) {
+    fn send(&self, status: Result<Box<Shown>, Down>) {
         let server = Server::new(self.settings.name.clone(), status, self.health.clone())
             .expiring(Instant::now() + self.settings.cadence.longest_silence());
         self.publisher
@@ -269,3 +283,6 @@ impl Poller {
 fn outcome<T>(answer: &Result<T, Outcome>) -> Outcome {
     answer.as_ref().err().copied().unwrap_or(Outcome::Ok)
 }
+
+#[cfg(test)]
+mod tests;

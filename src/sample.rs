@@ -1,7 +1,8 @@
 //! What a server said: plain rows of one poll, nothing computed from them. `Option` is for what may be unknown; a value
 //! that is not there is never written as 0. No driver types, no limits, no labels.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
@@ -82,8 +83,6 @@ pub(crate) struct Database {
     pub(crate) connection_limit: i32,
     /// `datallowconn`.
     pub(crate) accepts_connections: bool,
-    /// `pg_stat_get_db_sessions_fatal()`; the counter exists since PostgreSQL 14.
-    pub(crate) sessions_fatal: Option<i64>,
 }
 
 impl Database {
@@ -113,9 +112,9 @@ pub(crate) struct Sessions {
     pub(crate) role: Option<Oid>,
     pub(crate) application_name: String,
     /// None: a background process, or hidden from the agent's role.
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<Cow<'static, str>>,
     /// None: hidden from the agent's role, or a background worker that is just ending.
-    pub(crate) backend_type: Option<String>,
+    pub(crate) backend_type: Option<Cow<'static, str>>,
     pub(crate) count: u32,
     /// Of these, those that wait for a lock.
     pub(crate) blocked: u32,
@@ -123,15 +122,35 @@ pub(crate) struct Sessions {
     pub(crate) oldest_transaction: Option<f64>,
 }
 
-/// The fast poll: everything that judging connections takes, from one statement.
+/// Databases and login roles: read anew when the fast poll sees that they have changed, and with the statistics.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Activity {
+pub(crate) struct Catalogue {
     pub(crate) databases: Vec<Database>,
     /// Those with sessions first; at most 10,000.
     pub(crate) roles: Vec<Role>,
     /// How many roles there are that would be in `roles`.
     pub(crate) logins: usize,
+    /// What the fast poll said before this was read.
+    pub(crate) fingerprint: Fingerprint,
+    /// Those in `roles`, and those that had sessions then and are not: they were dropped.
+    pub(crate) known_roles: HashSet<Oid>,
+}
+
+/// As long as it stays, so do databases and, but for their names and memberships, login roles. Each change of a row of
+/// `pg_database` gives it a later `xmin`, except that of a DROP that has begun, which sets `datconnlimit` in place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) databases: (i64, i64),
+    pub(crate) roles: (i64, i64),
+}
+
+/// The fast poll: everything that judging connections takes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Activity {
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) sessions: Vec<Sessions>,
+    /// `pg_stat_get_db_sessions_fatal()` of the databases that were asked for, since PostgreSQL 15.
+    pub(crate) fatal: HashMap<Oid, i64>,
     /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
     pub(crate) in_recovery: bool,
     /// The backend that was asked for, of a session that is lost, is still there.
@@ -173,6 +192,8 @@ pub(crate) struct DatabaseStats {
     pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
     pub(crate) active_time: Option<f64>,
+    /// Sessions that ended with a fatal error, refused logins among them; the column exists since PostgreSQL 14.
+    pub(crate) sessions_fatal: Option<i64>,
     /// `age(datfrozenxid)`, in transactions.
     pub(crate) frozen_xid_age: i32,
     /// `mxid_age(datminmxid)`, in multixacts.
@@ -188,7 +209,7 @@ pub(crate) struct Locks {
     pub(crate) count: i64,
 }
 
-/// The slow poll: what need not be read every second. Shared by the snapshots until the next one.
+/// The slow poll: what need not be read every second.
 pub(crate) type Stats = HashMap<Oid, Arc<DatabaseStats>>;
 
 /// What asking for the size of one database brought.

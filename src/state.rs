@@ -1,6 +1,6 @@
 //! What is published: every server as of its last poll, in one immutable value, with a place for the pages made of it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -34,11 +34,14 @@ pub(crate) struct Page {
     pub(crate) gzip: OnceLock<Bytes>,
 }
 
+/// Put together by the first who looks: most polls are looked at by nobody.
+pub(crate) type Shown = LazyLock<Snapshot, Box<dyn FnOnce() -> Snapshot + Send>>;
+
 /// One server, as of its last poll.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) name: String,
-    pub(crate) status: Result<Box<Snapshot>, Down>,
+    pub(crate) status: Result<Box<Shown>, Down>,
     pub(crate) health: Health,
     /// After this the poller should have said something again, and `status` is not what is.
     pub(crate) expires: Option<Instant>,
@@ -47,7 +50,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(name: String, status: Result<Box<Snapshot>, Down>, health: Health) -> Self {
+    pub(crate) fn new(name: String, status: Result<Box<Shown>, Down>, health: Health) -> Self {
         Self {
             name,
             status,
@@ -68,7 +71,8 @@ impl Server {
 
     /// What the last poll brought, if it brought anything.
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
-        self.status.as_deref().ok()
+        let shown = self.status.as_deref().ok()?;
+        Some(shown)
     }
 
     pub(crate) fn databases(&self) -> &[DatabaseView] {

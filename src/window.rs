@@ -1,10 +1,10 @@
 //! What happened between two scrapes: the peak of the last polls, the time without headroom, logins refused. Pure: `now`
 //! is the time since the poller began, and every poll that got its data is told here once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use crate::sample::Oid;
+use crate::sample::{Oid, Stats};
 
 /// The highest of the values of a sliding window. Keeps only values that may yet become the highest, so a steady
 /// value costs one entry whatever the length of the window.
@@ -55,51 +55,47 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// The highest number of connections that a poll of the window saw.
-    pub(crate) fn peak(&self) -> Option<u32> {
-        self.peak.highest()
-    }
-
-    /// The time for which polls saw no headroom. A poll speaks for the time until the next one, and for none across a gap.
-    pub(crate) fn exhausted(&self) -> Duration {
-        self.exhausted
-    }
-
-    /// Logins refused at the database's limit.
-    pub(crate) fn refusals(&self) -> Option<u64> {
-        self.refusals.total
-    }
-
-    fn observe(&mut self, at: &Moment, seen: Observed) {
+    fn observe(&mut self, at: &Moment, seen: Observed) -> Remembered {
         self.peak.push(at.now, seen.used, at.window);
         if self.was_exhausted {
             self.exhausted += at.since_last;
         }
         self.was_exhausted = seen.headroom == Some(0);
+        Remembered {
+            peak: self.peak.highest(),
+            exhausted: self.exhausted,
+            refusals: self.refusals.total,
+        }
     }
 }
 
 /// Logins that PostgreSQL refused at a database's limit. `sessions_fatal` also grows for other reasons, so its growth
-/// counts only while the database was seen at its limit, in this poll or the one before.
+/// counts only while the database was seen at its limit, in the poll of the reading before or any since. It comes with the
+/// statistics, and since PostgreSQL 15 with every poll while the database is at half of its limit or above.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Refusals {
     total: Option<u64>,
     last: Option<i64>,
+    is_at_limit: bool,
     was_at_limit: bool,
 }
 
 impl Refusals {
-    fn observe(&mut self, sessions_fatal: Option<i64>, at_limit: bool) {
-        let Some(counter) = sessions_fatal else {
-            return;
-        };
-        let grown = self.last.map_or(0, |last| counter.saturating_sub(last));
+    fn observe(&mut self, at_limit: bool) {
+        self.is_at_limit = at_limit;
+        self.was_at_limit |= at_limit;
+    }
+
+    fn read(&mut self, sessions_fatal: i64) {
+        let grown = self
+            .last
+            .map_or(0, |last| sessions_fatal.saturating_sub(last));
         let total = self.total.get_or_insert(0);
-        if at_limit || self.was_at_limit {
+        if self.was_at_limit {
             *total += u64::try_from(grown).unwrap_or(0); // negative: the statistics were reset
         }
-        self.last = Some(counter);
-        self.was_at_limit = at_limit;
+        self.last = Some(sessions_fatal);
+        self.was_at_limit = self.is_at_limit;
     }
 }
 
@@ -116,12 +112,31 @@ struct Moment {
 pub(crate) struct DatabaseSeen {
     pub(crate) oid: Oid,
     pub(crate) observed: Observed,
+    /// None: it was not read, or is not there to be read.
     pub(crate) sessions_fatal: Option<i64>,
     /// At the limit of the catalogue, which is the one whose refusals are counted.
     pub(crate) at_limit: bool,
 }
 
-/// The memory of all polls of one server. Databases and roles that a poll no longer sees are forgotten.
+/// What is known of the time before a poll: of the server, and of databases and roles in the order in which they were told.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Past {
+    pub(crate) server: Remembered,
+    pub(crate) databases: Vec<Remembered>,
+    pub(crate) roles: Vec<Remembered>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// The highest number of connections that a poll of the window saw.
+    pub(crate) peak: Option<u32>,
+    /// The time for which polls saw no headroom. A poll speaks for the time until the next one, and for none across a gap.
+    pub(crate) exhausted: Duration,
+    /// Logins refused at the database's limit.
+    pub(crate) refusals: Option<u64>,
+}
+
+/// The memory of all polls of one server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct History {
     last: Option<Duration>,
@@ -137,9 +152,9 @@ impl History {
         now: Duration,
         window: Duration,
         server: Observed,
-        databases: &[DatabaseSeen],
-        roles: &[(Oid, Observed)],
-    ) {
+        databases: impl Iterator<Item = DatabaseSeen>,
+        roles: impl Iterator<Item = (Oid, Observed)>,
+    ) -> Past {
         let since_last = self
             .last
             .map_or(Duration::ZERO, |last| now.saturating_sub(last));
@@ -148,18 +163,45 @@ impl History {
             since_last,
             window,
         };
-        self.server.observe(&moment, server);
-        keep(&mut self.databases, databases.iter().map(|seen| seen.oid));
-        for seen in databases {
-            let track = self.databases.entry(seen.oid).or_default();
-            track.observe(&moment, seen.observed);
-            track.refusals.observe(seen.sessions_fatal, seen.at_limit);
-        }
-        keep(&mut self.roles, roles.iter().map(|&(oid, _)| oid));
-        for &(oid, seen) in roles {
-            self.roles.entry(oid).or_default().observe(&moment, seen);
-        }
         self.last = Some(now);
+        let database = |seen: DatabaseSeen| {
+            let track = self.databases.entry(seen.oid).or_default();
+            track.refusals.observe(seen.at_limit);
+            if let Some(sessions_fatal) = seen.sessions_fatal {
+                track.refusals.read(sessions_fatal);
+            }
+            track.observe(&moment, seen.observed)
+        };
+        let role = |(oid, seen)| {
+            let track = self.roles.entry(oid).or_default();
+            track.observe(&moment, seen)
+        };
+        Past {
+            server: self.server.observe(&moment, server),
+            databases: databases.map(database).collect(),
+            roles: roles.map(role).collect(),
+        }
+    }
+
+    /// Forgets all databases and roles but these.
+    pub(crate) fn keep(
+        &mut self,
+        databases: impl Iterator<Item = Oid>,
+        roles: impl Iterator<Item = Oid>,
+    ) {
+        let (databases, roles): (HashSet<Oid>, HashSet<Oid>) =
+            (databases.collect(), roles.collect());
+        self.databases.retain(|oid, _| databases.contains(oid));
+        self.roles.retain(|oid, _| roles.contains(oid));
+    }
+
+    /// Statistics came, which have the counter of refused logins too.
+    pub(crate) fn read(&mut self, stats: &Stats) {
+        for (oid, track) in &mut self.databases {
+            if let Some(sessions_fatal) = stats.get(oid).and_then(|row| row.sessions_fatal) {
+                track.refusals.read(sessions_fatal);
+            }
+        }
     }
 
     /// A poll failed: what happens until the next good one is known to nobody, and is counted for nobody.
@@ -169,23 +211,6 @@ impl History {
             track.refusals.last = None;
         }
     }
-
-    pub(crate) fn server(&self) -> &Track {
-        &self.server
-    }
-
-    pub(crate) fn database(&self, oid: Oid) -> Option<&Track> {
-        self.databases.get(&oid)
-    }
-
-    pub(crate) fn role(&self, oid: Oid) -> Option<&Track> {
-        self.roles.get(&oid)
-    }
-}
-
-fn keep(tracks: &mut HashMap<Oid, Track>, seen: impl Iterator<Item = Oid>) {
-    let seen: std::collections::HashSet<Oid> = seen.collect();
-    tracks.retain(|oid, _| seen.contains(oid));
 }
 
 #[cfg(test)]

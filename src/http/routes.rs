@@ -1,6 +1,6 @@
 //! Which path answers what.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -77,18 +77,17 @@ impl App {
 
     /// Each form of a page is made once for each poll, by the first who asks for it.
     fn exposition(&self, page: &Page, servers: &[&Server], reload: &Reload, gzip: bool) -> Reply {
-        let plain = page
-            .plain
-            .get_or_init(|| self.exposition.page(servers, reload).into());
+        let write = |page: &mut dyn Write| self.exposition.write(servers, reload, page);
         let mut reply = if gzip {
-            let body = page.gzip.get_or_init(|| compressed(plain));
+            let body = page.gzip.get_or_init(|| compressed(write));
             let mut reply = reply(StatusCode::OK, EXPOSITION, body.clone());
             reply
                 .headers_mut()
                 .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             reply
         } else {
-            reply(StatusCode::OK, EXPOSITION, plain.clone())
+            let body = page.plain.get_or_init(|| plain(write));
+            reply(StatusCode::OK, EXPOSITION, body.clone())
         };
         reply
             .headers_mut()
@@ -126,11 +125,22 @@ fn reply(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) 
     reply
 }
 
-/// Speed before size: the page is made anew at every poll that is looked at.
-fn compressed(plain: &Bytes) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
-    let written = encoder.write_all(plain).and_then(|()| encoder.finish());
-    written.expect("writing to memory cannot fail").into()
+type Written = io::Result<()>;
+
+fn plain(write: impl FnOnce(&mut dyn Write) -> Written) -> Bytes {
+    let mut page = Vec::new();
+    write(&mut page).expect("writing to memory cannot fail");
+    page.shrink_to_fit(); // it is kept until the next poll
+    page.into()
+}
+
+/// Speed before size: the page is made anew at every poll that is looked at. Who takes only this form pays for no other.
+fn compressed(write: impl FnOnce(&mut dyn Write) -> Written) -> Bytes {
+    let mut page = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = write(&mut page).and_then(|()| page.finish());
+    let mut page = written.expect("writing to memory cannot fail");
+    page.shrink_to_fit();
+    page.into()
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {

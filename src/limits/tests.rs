@@ -29,7 +29,12 @@ pub(super) fn clients(database: Oid, role: Oid, count: u32) -> Sessions {
     backends(CLIENT, Some(database), Some(role), count)
 }
 
-fn backends(backend_type: &str, database: Option<Oid>, role: Option<Oid>, count: u32) -> Sessions {
+fn backends(
+    backend_type: &'static str,
+    database: Option<Oid>,
+    role: Option<Oid>,
+    count: u32,
+) -> Sessions {
     Sessions {
         database,
         role,
@@ -48,7 +53,6 @@ pub(super) fn tenant(connection_limit: i32) -> Database {
         name: "t".into(),
         connection_limit,
         accepts_connections: true,
-        sessions_fatal: None,
     }
 }
 
@@ -239,5 +243,5 @@ fn committed_sums_the_limits_of_reachable_databases() {
         closed,
         tenant(0),
     ];
-    assert_eq!(committed(&databases, slots), 50 + 30 + 97);
+    assert_eq!(committed(databases.iter(), slots), 50 + 30 + 97);
 }

@@ -1,22 +1,28 @@
 //! From the catalogue to families of series: label names come from the catalogue, values from what is published.
 
-use prometheus::proto::{MetricFamily, MetricType};
+use std::io::{self, Write};
 
 use super::catalog;
-use super::series::{Kind, Metric, Series, Source};
+use super::series::{Metric, Series, Source};
 use crate::sample::DatabaseStats;
 use crate::state::{Reload, Server};
 
-/// Every family that has a series.
-pub(super) fn families(servers: &[&Server], reload: &Reload) -> Vec<MetricFamily> {
-    catalog::all()
-        .map(|metric| family(metric, servers, reload))
-        .filter(|family| !family.get_metric().is_empty())
-        .collect()
+/// Writes every family that has a series, one after the other: only the text of one is in memory.
+pub(super) fn families(
+    servers: &[&Server],
+    reload: &Reload,
+    page: &mut dyn Write,
+) -> io::Result<()> {
+    let mut text = String::new();
+    for metric in catalog::all() {
+        text = family(metric, servers, reload, text);
+        page.write_all(text.as_bytes())?;
+    }
+    Ok(())
 }
 
-fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload) -> MetricFamily {
-    let mut series = Series::of(metric);
+fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload, place: String) -> String {
+    let mut series = Series::of(metric, place);
     match metric.source {
         Source::Agent(read) => read(reload, &mut series),
         Source::Server(read) => {
@@ -32,15 +38,7 @@ fn family(metric: &'static Metric, servers: &[&Server], reload: &Reload) -> Metr
             }
         }
     }
-    let mut family = MetricFamily::default();
-    family.set_name(metric.name.to_owned());
-    family.set_help(metric.help.to_owned());
-    family.set_field_type(match metric.kind {
-        Kind::Gauge => MetricType::GAUGE,
-        Kind::Counter => MetricType::COUNTER,
-    });
-    family.set_metric(series.into_samples());
-    family
+    series.into_text()
 }
 
 fn statistics(server: &Server, column: fn(&DatabaseStats) -> Option<f64>, series: &mut Series) {

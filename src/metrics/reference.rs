@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::catalog;
-use super::series::{Kind, Source};
+use super::series::Source;
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -27,10 +27,7 @@ and `process_start_time_seconds`.
 pub(crate) fn reference() -> String {
     let mut page = INTRODUCTION.to_owned();
     for metric in catalog::all() {
-        let kind = match metric.kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
-        };
+        let kind = metric.kind.label();
         let server = match metric.source {
             Source::Agent(_) => None,
             Source::Server(_) | Source::Statistics(_) => Some("server"),

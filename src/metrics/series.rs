@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Sample};
-
+use super::text;
 use crate::sample::DatabaseStats;
 use crate::state::{Reload, Server};
 
@@ -11,6 +10,15 @@ use crate::state::{Reload, Server};
 pub(super) enum Kind {
     Gauge,
     Counter,
+}
+
+impl Kind {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+        }
+    }
 }
 
 /// Where the value comes from, and whether the label `server` stands first.
@@ -65,29 +73,34 @@ pub(super) const fn counter(
     metric(name, Kind::Counter, labels, help, Source::Server(read))
 }
 
-/// The series of one metric, as they are found.
+/// The series of one metric, as they are found, in the text of the page.
 pub(super) struct Series {
     metric: &'static Metric,
-    server: Option<String>,
-    samples: Vec<Sample>,
+    /// The label `server`, as it is written.
+    server: String,
+    text: String,
 }
 
 impl Series {
-    pub(super) fn of(metric: &'static Metric) -> Self {
+    /// `text` is a place to write, and is emptied.
+    pub(super) fn of(metric: &'static Metric, mut text: String) -> Self {
+        text.clear();
         Self {
             metric,
-            server: None,
-            samples: Vec::new(),
+            server: String::new(),
+            text,
         }
     }
 
     /// What follows is of this server.
     pub(super) fn begin(&mut self, server: &Server) {
-        self.server = Some(server.name.clone());
+        self.server.clear();
+        text::label(&mut self.server, "server", &server.name);
     }
 
-    pub(super) fn into_samples(self) -> Vec<Sample> {
-        self.samples
+    /// Empty if there is no series.
+    pub(super) fn into_text(self) -> String {
+        self.text
     }
 
     /// One series. The values stand in the order of the catalogue's labels; an empty one is a label left out.
@@ -113,41 +126,34 @@ impl Series {
         free: &BTreeMap<String, String>,
         value: impl Into<f64>,
     ) {
-        debug_assert_eq!(
-            N,
-            self.metric.labels.len(),
-            "labels of {}",
-            self.metric.name
-        );
-        let server = self.server.as_deref().map(|server| ("server", server));
-        let fixed = self.metric.labels.iter().copied().zip(values);
+        let metric = self.metric;
+        debug_assert_eq!(N, metric.labels.len(), "labels of {}", metric.name);
+        if self.text.is_empty() {
+            text::head(
+                &mut self.text,
+                metric.name,
+                metric.help,
+                metric.kind.label(),
+            );
+        }
+        self.text.push_str(metric.name);
+        let fixed = metric.labels.iter().copied().zip(values);
         let free = free
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        let labels = server.into_iter().chain(fixed).chain(free);
-        let labels = labels
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| pair(name, value));
-        let mut sample = Sample::from_label(labels.collect());
-        match self.metric.kind {
-            Kind::Gauge => {
-                let mut gauge = Gauge::default();
-                gauge.set_value(value.into());
-                sample.set_gauge(gauge);
-            }
-            Kind::Counter => {
-                let mut counter = Counter::default();
-                counter.set_value(value.into());
-                sample.set_counter(counter);
-            }
+        let mut mark = '{';
+        if !self.server.is_empty() {
+            self.text.push(mark);
+            self.text.push_str(&self.server);
+            mark = ',';
         }
-        self.samples.push(sample);
+        for (name, value) in fixed.chain(free).filter(|(_, value)| !value.is_empty()) {
+            self.text.push(mark);
+            text::label(&mut self.text, name, value);
+            mark = ',';
+        }
+        self.text.push_str(if mark == ',' { "} " } else { " " });
+        text::number(&mut self.text, value.into());
+        self.text.push('\n');
     }
-}
-
-fn pair(name: &str, value: &str) -> LabelPair {
-    let mut pair = LabelPair::default();
-    pair.set_name(name.to_owned());
-    pair.set_value(value.to_owned());
-    pair
 }

@@ -1,26 +1,26 @@
 //! The whole page of a fixed state against a golden file, which promtool reads too, and the reference against the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect_file;
 
+mod encoding;
 mod escaping;
 
-use super::{encode, family, reference};
+use super::{family, reference};
 use crate::health::{ConnectFailure, Health, Job, Outcome};
-use crate::names::Names;
+use crate::memory::{Memory, Moment};
 use crate::policy::{Budget, Policy};
 use crate::sample::{
-    Activity, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions, Size,
-    Stats,
+    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions,
+    Size, Stats,
 };
 use crate::sizes::{Cadence, Sizes};
-use crate::snapshot::{Observation, Snapshot};
-use crate::state::{Down, Reload, Server};
-use crate::window::History;
+use crate::snapshot::{Slower, Snapshot};
+use crate::state::{Down, Reload, Server, Shown};
 
 const RELOAD: Reload = Reload {
     successful: true,
@@ -28,7 +28,9 @@ const RELOAD: Reload = Reload {
 };
 
 fn page(servers: &[&Server]) -> String {
-    let page = String::from_utf8(encode(&family::families(servers, &RELOAD))).expect("UTF-8");
+    let mut page = Vec::new();
+    family::families(servers, &RELOAD, &mut page).expect("writing to memory cannot fail");
+    let page = String::from_utf8(page).expect("UTF-8");
     page.replace(crate::REVISION, "REVISION")
         .replace(crate::VERSION, "VERSION")
 }
@@ -93,29 +95,33 @@ fn up(privileged: bool) -> Server {
         Duration::from_secs(3),
         1_700_000_100.0,
     );
-    Server::new("main".into(), Ok(Box::new(snapshot(privileged))), health)
+    showing("main", snapshot(privileged), health)
+}
+
+fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server {
+    let shown = Shown::new(Box::new(|| snapshot));
+    Server::new(name.into(), Ok(Box::new(shown)), health)
 }
 
 fn snapshot(privileged: bool) -> Snapshot {
-    let (mut history, mut names) = (History::default(), Names::default());
-    let mut judge = |polled: u64| {
-        Snapshot::judge(
-            Observation {
-                info: &Arc::new(info()),
-                activity: activity(privileged, polled),
-                stats: Some(&stats()),
-                sizes: &sizes(),
-                policy: &policy(),
-                now: Duration::from_secs(polled),
-                wall_clock: 1_700_000_100.0,
-                window: Duration::from_mins(2),
-            },
-            &mut history,
-            &mut names,
-        )
+    let (mut memory, info) = (Memory::default(), Arc::new(info()));
+    let mut observe = |polled: u64| {
+        let moment = Moment {
+            info: &info,
+            policy: &policy(),
+            now: Duration::from_secs(polled),
+            window: Duration::from_mins(2),
+        };
+        memory.observe(activity(privileged, polled), moment)
     };
-    judge(0);
-    judge(2)
+    observe(0);
+    let slower = Slower {
+        stats: Some(Arc::new(stats())),
+        sizes: Arc::new(sizes()),
+        now: Duration::from_secs(2),
+        wall_clock: 1_700_000_100.0,
+    };
+    Snapshot::of(&observe(2), &slower)
 }
 
 fn info() -> ServerInfo {
@@ -134,24 +140,28 @@ fn info() -> ServerInfo {
 }
 
 fn activity(privileged: bool, polled: u64) -> Activity {
-    Activity {
-        databases: databases(polled),
+    let refused = i64::try_from(polled).expect("small");
+    let catalogue = Catalogue {
+        databases: databases(),
         roles: roles(),
         logins: 3,
+        ..Catalogue::default()
+    };
+    Activity {
+        catalogue: Arc::new(catalogue),
         sessions: sessions(privileged),
+        fatal: HashMap::from([(1, refused), (2, 0), (3, 0)]),
         in_recovery: false,
         left_behind: false,
     }
 }
 
-fn databases(polled: u64) -> Vec<Database> {
-    let refused = i64::try_from(polled).expect("small");
+fn databases() -> Vec<Database> {
     let database = |oid: Oid, name: &str, connection_limit| Database {
         oid,
         name: name.into(),
         connection_limit,
         accepts_connections: true,
-        sessions_fatal: Some(if oid == 1 { refused } else { 0 }),
     };
     vec![
         database(1, "shop", 4),
@@ -178,15 +188,17 @@ fn roles() -> Vec<Role> {
 
 fn sessions(privileged: bool) -> Vec<Sessions> {
     let group =
-        |database, role, application: &str, state: &str, count, oldest_transaction| Sessions {
-            database: Some(database),
-            role: Some(role),
-            application_name: application.into(),
-            state: privileged.then(|| state.into()),
-            backend_type: privileged.then(|| "client backend".into()),
-            count,
-            blocked: u32::from(state == "active"),
-            oldest_transaction,
+        |database, role, application: &str, state: &'static str, count, oldest_transaction| {
+            Sessions {
+                database: Some(database),
+                role: Some(role),
+                application_name: application.into(),
+                state: privileged.then(|| state.into()),
+                backend_type: privileged.then(|| "client backend".into()),
+                count,
+                blocked: u32::from(state == "active"),
+                oldest_transaction,
+            }
         };
     let checkpointer = Sessions {
         database: None,
@@ -276,6 +288,7 @@ fn stats() -> Stats {
         blk_write_time: 0.0,
         stats_reset: None,
         active_time: Some(1500.0),
+        sessions_fatal: None,
         frozen_xid_age: 1234,
         min_mxid_age: 5,
         locks: vec![Locks {

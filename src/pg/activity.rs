@@ -1,98 +1,102 @@
-//! The fast poll: sessions, databases and login roles, in one statement of one round trip. Names travel as bytes, for a
-//! name made in another encoding may not be UTF-8 and would cost the whole answer.
+//! The fast poll: sessions, and whether anything else has changed, in one statement of one round trip.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::QueryError;
-use crate::sample::{Activity, Backend, Database, Oid, Role, Sessions};
+use crate::sample::{Activity, Backend, Fingerprint, Oid, Sessions};
 
 const DOING: &str = "polling activity";
 
-/// Four kinds of rows share columns; what a column means depends on the first. `pg_stat_get_activity` without the
-/// view's joins costs half of it. The parameters are the role `pg_use_reserved_connections`, or NULL, and a backend that may
-/// be there still, or NULL and NULL. Sessions are no more
-/// than the server has slots, and a database costs its maker some megabytes; roles cost nothing, so there is a limit to
-/// what is asked for.
+/// Kinds of rows that share columns; what a column means depends on the first. `pg_stat_get_activity` without the view's
+/// joins costs half of it. Of databases and roles only sums are asked for, see [`Fingerprint`]: rows that nobody needs
+/// anew each second cost the server, the agent, and the network. The parameters are a backend that may be there still, or
+/// NULL and NULL, and databases near their limit. Sessions are no more than the server has slots.
 const SQL: &str = r#"
-with activity as materialized (
-    select datid, usesysid, application_name, state, backend_type, count(*) as sessions,
-           count(*) filter (where wait_event_type = 'Lock') as blocked,
-           extract(epoch from now() - min(xact_start))::float8 as oldest_transaction
-      from pg_catalog.pg_stat_get_activity(null)
-     group by 1, 2, 3, 4, 5)
-select 'd'::"char" as kind, d.oid, null::oid as role, pg_catalog.namesend(d.datname) as name, null::text as application_name,
-       null::text as state, null::text as backend_type, d.datconnlimit::int8 as number, {sessions_fatal} as fatal,
-       d.datallowconn as flag, null::bool as other_flag, null::float8 as seconds
+select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type, count(*) as number,
+       count(*) filter (where a.wait_event_type = 'Lock') as other_number,
+       extract(epoch from now() - min(a.xact_start))::float8 as seconds
+  from pg_catalog.pg_stat_get_activity(null) as a
+ group by 2, 3, 4, 5, 6
+union all
+select 'd', null, null, null, null, null, sum(d.xmin::text::int8 + d.datconnlimit)::int8, count(*), null
   from pg_catalog.pg_database as d
 union all
-select 'r', r.oid, null, pg_catalog.namesend(r.rolname), null, null, null, r.rolconnlimit, r.logins,
-       r.rolsuper, coalesce(pg_catalog.pg_has_role(r.oid, $1::oid, 'usage'), false), null
-  from (select oid, rolname, rolconnlimit, rolsuper, count(*) over () as logins
-          from pg_catalog.pg_roles
-         where rolcanlogin or oid in (select a.usesysid from activity as a)
-         order by oid in (select a.usesysid from activity as a where a.usesysid is not null) desc, oid
-         limit 10000) as r
+select 'r', null, null, null, null, null, sum(r.oid::int8 + r.rolconnlimit + r.rolsuper::int4)::int8, count(*), null
+  from pg_catalog.pg_roles as r
+ where r.rolcanlogin
 union all
-select 's', a.datid, a.usesysid, null, a.application_name, a.state, a.backend_type, a.sessions, a.blocked, null, null,
-       a.oldest_transaction
-  from activity as a
-union all
-select 'i', null, null, null, null, null, null, null, null, pg_catalog.pg_is_in_recovery(),
-       $2 is not null and exists (
-           select from pg_catalog.pg_stat_get_activity($2) as b
-            where extract(epoch from b.backend_start)::float8 = $3), null"#;
+select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
+       ($1 is not null and exists (
+           select from pg_catalog.pg_stat_get_activity($1) as b
+            where extract(epoch from b.backend_start)::float8 = $2))::int4, null"#;
 
-/// The counter came with PostgreSQL 14.
-fn sql(version_num: u32) -> String {
-    let counted = version_num >= 140_000;
-    SQL.replace(
-        "{sessions_fatal}",
-        if counted {
-            "pg_catalog.pg_stat_get_db_sessions_fatal(d.oid)"
-        } else {
-            "null::int8"
-        },
-    )
+/// Where this does not wait for anybody. Up to 14 a process of the server's own has the counter, and is waited for up to 10 s:
+/// there it comes with the other statistics only, so that connections are counted whatever that process does.
+const REFUSALS_SINCE: u32 = 150_000;
+const REFUSALS: &str = "
+union all
+select 'f', f.oid, null, null, null, null, pg_catalog.pg_stat_get_db_sessions_fatal(f.oid), null, null
+  from pg_catalog.unnest($3) as f (oid)";
+
+/// What one poll is asked beside what every poll is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Question<'a> {
+    /// A backend of a session that is lost: is it still there?
+    pub(crate) left_behind: Option<Backend>,
+    /// Databases whose refused logins are to be counted.
+    pub(crate) near_limit: &'a [Oid],
 }
 
 pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statement, QueryError> {
+    let refusals = if version_num >= REFUSALS_SINCE {
+        REFUSALS
+    } else {
+        ""
+    };
+    let types = [Type::INT4, Type::FLOAT8, Type::OID_ARRAY];
     client
-        .prepare_typed(&sql(version_num), &[Type::OID, Type::INT4, Type::FLOAT8])
+        .prepare_typed(&format!("{SQL}{refusals}"), &types)
         .await
         .map_err(QueryError::driver(DOING))
 }
 
+/// What has changed of databases and roles is for the caller to find out, by the fingerprint.
 pub(super) async fn read(
     client: &Client,
     statement: &Statement,
-    (reserved_role, left_behind): (Option<Oid>, Option<Backend>),
-) -> Result<Activity, QueryError> {
+    question: Question<'_>,
+) -> Result<(Activity, Fingerprint), QueryError> {
+    let left_behind = question.left_behind;
     let rows = client
         .query(
             statement,
             &[
-                &reserved_role,
                 &left_behind.map(|backend| backend.pid),
                 &left_behind.map(|backend| backend.start_time),
+                &question.near_limit,
             ],
         )
         .await
         .map_err(QueryError::driver(DOING))?;
-    let mut activity = Activity::default();
+    let (mut activity, mut fingerprint) = (Activity::default(), Fingerprint::default());
+    activity.sessions.reserve(rows.len());
     for row in &rows {
         match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
-            b'd' => activity.databases.push(database(row)?),
-            b'r' => {
-                activity.roles.push(role(row)?);
-                activity.logins = column::<i64>(row, 8)?.try_into().unwrap_or_default();
-            }
             b's' => activity.sessions.push(sessions(row)?),
+            b'd' => fingerprint.databases = sums(row)?,
+            b'r' => fingerprint.roles = sums(row)?,
+            b'f' => {
+                if let Some(fatal) = column(row, 6)? {
+                    activity.fatal.insert(column(row, 1)?, fatal);
+                }
+            }
             b'i' => {
-                activity.in_recovery = column(row, 9)?;
-                activity.left_behind = column(row, 10)?;
+                let (in_recovery, left_behind) = sums(row)?;
+                activity.in_recovery = in_recovery == 1;
+                activity.left_behind = left_behind == 1;
             }
             other => {
                 return Err(QueryError::Answer {
@@ -102,31 +106,17 @@ pub(super) async fn read(
             }
         }
     }
-    Ok(activity)
+    Ok((activity, fingerprint))
 }
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
     row.try_get(index).map_err(QueryError::driver(DOING))
 }
 
-fn database(row: &Row) -> Result<Database, QueryError> {
-    Ok(Database {
-        oid: column(row, 1)?,
-        name: name(row)?,
-        connection_limit: limit(row)?,
-        sessions_fatal: column(row, 8)?,
-        accepts_connections: column(row, 9)?,
-    })
-}
-
-fn role(row: &Row) -> Result<Role, QueryError> {
-    Ok(Role {
-        oid: column(row, 1)?,
-        name: name(row)?,
-        connection_limit: limit(row)?,
-        superuser: column(row, 9)?,
-        uses_reserved_connections: column(row, 10)?,
-    })
+/// Of no rows at all the sum is NULL.
+fn sums(row: &Row) -> Result<(i64, i64), QueryError> {
+    let sum: Option<i64> = column(row, 6)?;
+    Ok((sum.unwrap_or_default(), column(row, 7)?))
 }
 
 fn sessions(row: &Row) -> Result<Sessions, QueryError> {
@@ -135,93 +125,33 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
     Ok(Sessions {
         database: nonzero(column(row, 1)?),
         role: nonzero(column(row, 2)?),
-        application_name: column::<Option<String>>(row, 4)?.unwrap_or_default(),
-        state: column(row, 5)?,
-        backend_type: column(row, 6)?,
-        count: count(column(row, 7)?),
-        blocked: count(column(row, 8)?),
+        application_name: column::<Option<&str>>(row, 3)?
+            .unwrap_or_default()
+            .to_owned(),
+        state: column::<Option<&str>>(row, 4)?.map(known),
+        backend_type: column::<Option<&str>>(row, 5)?.map(known),
+        count: count(column(row, 6)?),
+        blocked: count(column(row, 7)?),
         // The server's clock may have been set back meanwhile.
-        oldest_transaction: column::<Option<f64>>(row, 11)?.map(|age| age.max(0.0)),
+        oldest_transaction: column::<Option<f64>>(row, 8)?.map(|age| age.max(0.0)),
     })
 }
 
-fn name(row: &Row) -> Result<String, QueryError> {
-    Ok(readable(column(row, 3)?))
-}
+/// What nearly every session is, without a copy of its own.
+const COMMON: [&str; 7] = [
+    "active",
+    "autovacuum launcher",
+    "client backend",
+    "idle",
+    "idle in transaction",
+    "logical replication launcher",
+    "walsender",
+];
 
-fn limit(row: &Row) -> Result<i32, QueryError> {
-    let number: i64 = column(row, 7)?;
-    i32::try_from(number).map_err(|_| QueryError::Answer {
-        doing: DOING,
-        what: format!("a limit of {number}"),
-    })
-}
-
-/// A byte that is not UTF-8 is written as `\xe9`, and so is the backslash of a name that has these four characters itself:
-/// two names never become one, or one tenant could make two series alike, which costs the whole page.
-fn readable(bytes: &[u8]) -> String {
-    let mut name = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for (at, character) in chunk.valid().char_indices() {
-            if is_escape(&chunk.valid().as_bytes()[at..]) {
-                name.push_str("\\x5c");
-            } else {
-                name.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(name, "\\x{byte:02x}");
-        }
-    }
-    name
-}
-
-fn is_escape(bytes: &[u8]) -> bool {
-    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    matches!(bytes, [b'\\', b'x', high, low, ..] if is_digit(high) && is_digit(low))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{is_escape, readable};
-
-    #[test]
-    fn names_in_another_encoding_stay_apart() {
-        assert_eq!(readable("größe 🐘".as_bytes()), "größe 🐘");
-        assert_eq!(readable(b"caf\xe9\xe8!"), "caf\\xe9\\xe8!");
-        assert_eq!(readable(br"caf\xe9"), r"caf\x5cxe9");
-        assert_eq!(readable(br"back\slash\x\xE9"), r"back\slash\x\xE9");
-    }
-
-    /// The bytes that a readable name stands for.
-    fn meant(name: &str) -> Vec<u8> {
-        let (mut rest, mut bytes) = (name.as_bytes(), Vec::new());
-        while let [first, after @ ..] = rest {
-            if is_escape(rest) {
-                let digits = str::from_utf8(&rest[2..4]).expect("two digits");
-                bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
-                rest = &rest[4..];
-            } else {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-        bytes
-    }
-
-    proptest! {
-        #[test]
-        fn a_readable_name_stands_for_one_name_only(
-            parts in prop::collection::vec(prop_oneof![
-                prop::collection::vec(any::<u8>(), 1..4),
-                Just(br"\x5c".to_vec()), Just(br"\xe9".to_vec()), Just(b"\\".to_vec()), Just(b"x5".to_vec()),
-                Just("é".as_bytes().to_vec()),
-            ], 0..8),
-        ) {
-            let name = parts.concat();
-            prop_assert_eq!(meant(&readable(&name)), name);
-        }
-    }
+fn known(text: &str) -> Cow<'static, str> {
+    let common = COMMON.iter().find(|common| **common == text);
+    common.map_or_else(
+        || Cow::Owned(text.to_owned()),
+        |common| Cow::Borrowed(*common),
+    )
 }

@@ -1,14 +1,16 @@
 //! One connection, kept for as long as it lasts, with everything prepared that is asked on it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::{Client, Statement};
 
+use super::activity::Question;
 use super::connect::{self, Driver};
-use super::{ConnectError, QueryError, activity, info, sizes, stats};
+use super::{ConnectError, QueryError, activity, catalogue, info, sizes, stats};
 use crate::config::Target;
-use crate::sample::{Activity, Backend, Measured, Oid, ServerInfo, Stats};
+use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo, Stats};
 
 /// Closes its connection when dropped, also when the server does not answer any more.
 pub(crate) struct Session {
@@ -18,6 +20,7 @@ pub(crate) struct Session {
     backend: Backend,
     reserved_role: Option<Oid>,
     activity: Statement,
+    catalogue: Statement,
     stats: stats::Statements,
     sizes: Statement,
 }
@@ -58,10 +61,11 @@ impl Session {
         set(&client, version).await;
         let prepared = tokio::try_join!(
             activity::prepare(&client, version),
+            catalogue::prepare(&client),
             stats::prepare(&client, version),
             sizes::prepare(&client)
         );
-        let (activity, stats, sizes) = prepared.map_err(ConnectError::unusable)?;
+        let (activity, catalogue, stats, sizes) = prepared.map_err(ConnectError::unusable)?;
         Ok(Self {
             client,
             _driver: driver,
@@ -69,6 +73,7 @@ impl Session {
             backend: info.backend,
             reserved_role: info.reserved_role,
             activity,
+            catalogue,
             stats,
             sizes,
         })
@@ -82,18 +87,42 @@ impl Session {
         self.backend
     }
 
-    /// One round trip. `left_behind`: of a session that is lost; is it still there?
+    /// One round trip, and one more if databases or roles are not what `known` says, or nothing is known of them.
     pub(crate) async fn activity(
         &self,
-        left_behind: Option<Backend>,
+        question: Question<'_>,
+        known: Option<Arc<Catalogue>>,
     ) -> Result<Activity, QueryError> {
-        let question = (self.reserved_role, left_behind);
-        let activity = activity::read(&self.client, &self.activity, question).await?;
+        let (mut activity, fingerprint) =
+            activity::read(&self.client, &self.activity, question).await?;
+        let asked: HashSet<Oid> = activity.sessions.iter().filter_map(|it| it.role).collect();
+        let unchanged = |known: &Arc<Catalogue>| {
+            known.fingerprint == fingerprint && asked.is_subset(&known.known_roles)
+        };
+        activity.catalogue = match known.filter(unchanged) {
+            Some(known) => known,
+            None => self.catalogue(asked, fingerprint).await?,
+        };
+        Ok(activity)
+    }
+
+    async fn catalogue(
+        &self,
+        asked: HashSet<Oid>,
+        fingerprint: Fingerprint,
+    ) -> Result<Arc<Catalogue>, QueryError> {
+        let (statement, reserved) = (&self.catalogue, self.reserved_role);
+        let read = catalogue::read(&self.client, statement, reserved, asked, fingerprint);
+        let catalogue = read.await?;
         // One that is created anew, under the same name, is another: this session would never have its privileges.
-        if !activity.roles.iter().any(|role| role.oid == self.info.role) {
+        if !catalogue
+            .roles
+            .iter()
+            .any(|role| role.oid == self.info.role)
+        {
             return Err(QueryError::RoleDropped);
         }
-        Ok(activity)
+        Ok(Arc::new(catalogue))
     }
 
     /// One round trip.

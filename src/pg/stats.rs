@@ -14,7 +14,7 @@ const DOING: &str = "polling statistics";
 const DATABASES: &str = "
 select s.datid, s.numbackends, s.xact_commit, s.xact_rollback, s.blks_read, s.blks_hit, s.tup_returned, s.tup_fetched,
        s.tup_inserted, s.tup_updated, s.tup_deleted, s.conflicts, s.temp_files, s.temp_bytes, s.deadlocks,
-       s.blk_read_time, s.blk_write_time, extract(epoch from s.stats_reset)::float8, {active_time},
+       s.blk_read_time, s.blk_write_time, extract(epoch from s.stats_reset)::float8, {active_time}, {sessions_fatal},
        age(d.datfrozenxid), mxid_age(d.datminmxid)
   from pg_catalog.pg_stat_database as s
   join pg_catalog.pg_database as d on d.oid = s.datid";
@@ -36,7 +36,14 @@ pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Stateme
     } else {
         "null::float8"
     };
-    let sql = DATABASES.replace("{active_time}", active_time);
+    let sessions_fatal = if version_num >= 140_000 {
+        "s.sessions_fatal"
+    } else {
+        "null::int8"
+    };
+    let sql = DATABASES
+        .replace("{active_time}", active_time)
+        .replace("{sessions_fatal}", sessions_fatal);
     let prepared = tokio::try_join!(client.prepare(&sql), client.prepare(LOCKS));
     let (databases, locks) = prepared.map_err(QueryError::driver(DOING))?;
     Ok(Statements { databases, locks })
@@ -93,8 +100,9 @@ fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
         blk_write_time: column(row, 16)?,
         stats_reset: column(row, 17)?,
         active_time: column(row, 18)?,
-        frozen_xid_age: column(row, 19)?,
-        min_mxid_age: column(row, 20)?,
+        sessions_fatal: column(row, 19)?,
+        frozen_xid_age: column(row, 20)?,
+        min_mxid_age: column(row, 21)?,
         locks: Vec::new(),
     })
 }

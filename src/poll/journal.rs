@@ -6,8 +6,8 @@ use tracing::{info, warn};
 
 use crate::health::{Job, Outcome};
 use crate::logging::chain;
+use crate::memory::Seen;
 use crate::sample::Support;
-use crate::snapshot::{Folded, Snapshot};
 use crate::state::Down;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,28 +44,29 @@ impl Journal {
         }
     }
 
-    pub(super) fn up(&mut self, snapshot: &Snapshot) {
+    pub(super) fn up(&mut self, seen: &Seen) {
+        let roster = &seen.roster;
         if self.said != Said::Up {
             info!(
                 server = self.server,
-                version = snapshot.info.short_version(),
+                version = roster.info.short_version(),
                 "ready"
             );
             self.said = Said::Up;
         }
-        if let Some(news) = self.version(snapshot.info.support()) {
+        if let Some(news) = self.version(roster.info.support()) {
             warn!(server = self.server, "{news}");
         }
-        if snapshot.superuser && !self.superuser {
+        if roster.superuser && !self.superuser {
             warn!(
                 server = self.server,
                 "the role is a superuser; pgcommons role-sql prints what creates a lesser one"
             );
         }
-        self.superuser = snapshot.superuser;
-        self.missing(&snapshot.missing);
-        self.folded(snapshot.folded);
-        let sees = snapshot.sees_all_sessions();
+        self.superuser = roster.superuser;
+        self.missing(&roster.missing);
+        self.folded(roster.folded);
+        let sees = seen.sees_all_sessions();
         match (self.sees_all_sessions, sees) {
             (true, false) => {
                 warn!(
@@ -108,13 +109,13 @@ impl Journal {
         }
     }
 
-    fn folded(&mut self, folded: Folded) {
-        let folds = folded.databases + folded.roles > 0;
+    fn folded(&mut self, (databases, roles): (usize, usize)) {
+        let folds = databases + roles > 0;
         if folds && !self.folds {
             warn!(
                 server = self.server,
-                databases = folded.databases,
-                roles = folded.roles,
+                databases,
+                roles,
                 "more names than are shown one by one: activity.databases and activity.roles say how many"
             );
         }

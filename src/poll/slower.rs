@@ -1,9 +1,10 @@
 //! What is asked less often than every tick, after the fast poll: statistics and sizes.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::{Poller, outcome};
-use crate::clock::wall_clock;
 use crate::health::{Job, Outcome};
 use crate::pg::Session;
 use crate::sizes::Unknown;
@@ -20,21 +21,9 @@ impl Poller {
             return Outcome::Lost;
         }
         if stats.or(sizes).is_some() {
-            self.refresh();
+            self.show();
         }
         Outcome::Ok
-    }
-
-    fn refresh(&self) {
-        let published = self.publisher.borrow().clone();
-        let shown = published.server(&self.settings.name);
-        // None: it was late with an answer, and is down until the next poll.
-        if let Some(snapshot) = shown.and_then(|server| server.snapshot()) {
-            let now = self.began.elapsed();
-            let stats = self.stats.as_ref();
-            let refreshed = snapshot.refreshed(stats, &self.sizes, now, wall_clock());
-            self.send(Ok(Box::new(refreshed)));
-        }
     }
 
     /// None: it is not due.
@@ -46,7 +35,10 @@ impl Poller {
         self.stats_due = now + self.settings.cadence.stats;
         let answer = self.ask(Job::Stats, session.stats()).await;
         let outcome = outcome(&answer);
-        self.stats = answer.ok();
+        if let Ok(stats) = &answer {
+            self.memory.read(stats);
+        }
+        self.stats = answer.ok().map(Arc::new);
         Some(outcome)
     }
 
@@ -58,7 +50,11 @@ impl Poller {
         }
         let cadence = self.settings.cadence.sizes;
         let started = Instant::now();
-        let question = session.sizes(&batch, self.sees_all_sessions);
+        let permitted = self
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.sees_all_sessions());
+        let question = session.sizes(&batch, permitted);
         let answer = self.ask(Job::Sizes, question).await;
         let (now, took, outcome) = (self.began.elapsed(), started.elapsed(), outcome(&answer));
         if outcome == Outcome::Lost {
@@ -69,9 +65,10 @@ impl Poller {
         } else {
             Unknown::Timeout
         };
+        let sizes = Arc::make_mut(&mut self.sizes);
         match answer {
-            Ok(answer) => self.sizes.measured(now, &batch, &answer, took, cadence),
-            Err(_) => self.sizes.failed(now, &batch, took, why, cadence),
+            Ok(answer) => sizes.measured(now, &batch, &answer, took, cadence),
+            Err(_) => sizes.failed(now, &batch, took, why, cadence),
         }
         Some(outcome)
     }

@@ -1,17 +1,12 @@
 //! Sessions as series show them: a bounded number of applications of each database, and the rest in one sum.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::shown::Hidden;
 use crate::limits::add;
-use crate::names::{Names, Seats};
-use crate::sample::{Activity, Database, Oid, Role, Sessions};
-
-/// The label that stands for every database, role and `application_name` without a seat. One that is called so is summed up
-/// with them.
-pub(crate) const OTHER: &str = "other";
+use crate::memory::Seen;
+use crate::roster::OTHER;
+use crate::sample::{Oid, Sessions};
 
 /// What tells the series of sessions apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +14,8 @@ pub(crate) struct SessionKey {
     pub(crate) datname: String,
     pub(crate) usename: String,
     pub(crate) application_name: String,
-    pub(crate) state: String,
-    pub(crate) backend_type: String,
+    pub(crate) state: Cow<'static, str>,
+    pub(crate) backend_type: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -39,49 +34,35 @@ pub(super) struct Grouped {
     pub(super) folded: usize,
 }
 
-/// Sums up what has no seat; free seats of a database go to the applications with the most sessions in it.
-pub(super) fn grouped(
-    activity: &Activity,
-    hidden: &Hidden,
-    names: &mut Names,
-    seats: usize,
-    now: Duration,
-) -> Grouped {
-    let labels = Labels::of(activity, hidden);
-    let mut by_database: BTreeMap<&str, Vec<&Sessions>> = BTreeMap::new();
-    let mut grouped = Grouped::default();
-    for group in &activity.sessions {
-        if let Some(oid) = group.database
-            && let Some(datname) = labels.databases.get(&oid)
-            && group.backend_type.is_some()
-        {
-            by_database.entry(datname).or_default().push(group);
-            add(grouped.blocked.entry(oid).or_default(), group.blocked);
-        }
-    }
-    let nobody = Seats::default();
-    for (datname, groups) in by_database {
-        let present = busiest(&groups);
-        let seated = if datname == OTHER && !hidden.databases.is_empty() {
-            &nobody
-        } else {
-            names.applications(datname).fill(now, seats, &present)
+/// Sums up what has no seat.
+pub(super) fn grouped(seen: &Seen) -> Grouped {
+    let (roster, mut grouped, mut folded) = (&*seen.roster, Grouped::default(), HashSet::new());
+    for group in &seen.sessions {
+        let (Some(oid), Some(_)) = (group.database, &group.backend_type) else {
+            continue;
         };
-        grouped.folded += present.iter().filter(|name| !seated.has(name)).count();
-        for group in groups {
-            grouped.add(group, datname, labels.usename(group), seated);
+        let Some(datname) = roster.datname(oid) else {
+            continue;
+        };
+        add(grouped.blocked.entry(oid).or_default(), group.blocked);
+        let name = &*group.application_name;
+        let has_seat = !roster.is_sum(datname) && seen.names.has_application(datname, name);
+        if !has_seat {
+            folded.insert((datname, name));
         }
+        let name = if has_seat { name } else { OTHER };
+        grouped.add(group, datname, roster.usename(group), name);
     }
+    grouped.folded = folded.len();
     grouped
 }
 
 impl Grouped {
-    fn add(&mut self, group: &Sessions, datname: &str, usename: &str, seated: &Seats) {
-        let name = group.application_name.as_str();
+    fn add(&mut self, group: &Sessions, datname: &str, usename: &str, application_name: &str) {
         let key = SessionKey {
             datname: datname.to_owned(),
             usename: usename.to_owned(),
-            application_name: if seated.has(name) { name } else { OTHER }.to_owned(),
+            application_name: application_name.to_owned(),
             state: group.state.clone().unwrap_or_default(),
             backend_type: group.backend_type.clone().unwrap_or_default(),
         };
@@ -92,45 +73,4 @@ impl Grouped {
             .flatten()
             .reduce(f64::max);
     }
-}
-
-/// What databases and roles are called in series.
-struct Labels<'a> {
-    databases: HashMap<Oid, &'a str>,
-    roles: HashMap<Oid, &'a str>,
-}
-
-impl<'a> Labels<'a> {
-    fn of(activity: &'a Activity, hidden: &Hidden) -> Self {
-        let other = |oid: &Oid| (*oid, OTHER);
-        let database = |row: &'a Database| (row.oid, &*row.name);
-        let role = |row: &'a Role| (row.oid, &*row.name);
-        let databases = activity.databases.iter().map(database);
-        let roles = activity.roles.iter().map(role);
-        Self {
-            databases: databases
-                .chain(hidden.databases.iter().map(other))
-                .collect(),
-            roles: roles.chain(hidden.roles.iter().map(other)).collect(),
-        }
-    }
-
-    /// Empty for a role that was dropped under its sessions, and for processes that belong to none.
-    fn usename(&self, group: &Sessions) -> &'a str {
-        let name = group.role.and_then(|oid| self.roles.get(&oid));
-        name.copied().unwrap_or_default()
-    }
-}
-
-fn busiest<'a>(groups: &[&'a Sessions]) -> Vec<&'a str> {
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for group in groups {
-        add(
-            counts.entry(&group.application_name).or_default(),
-            group.count,
-        );
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|&(_, count)| Reverse(count));
-    counts.into_iter().map(|(name, _)| name).collect()
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::sample::{Oid, Sessions};
+use crate::memory::{Memory, Moment};
+use crate::policy::Policy;
+use crate::sample::{Activity, Catalogue, Oid, Sessions};
 
 const CLIENT: &str = "client backend";
 
@@ -25,8 +27,8 @@ fn info() -> Arc<ServerInfo> {
 /// Databases and roles of these names, each with the limit 10, its place as identifier, and so many sessions of an
 /// application of its own.
 fn activity(tenants: &[(&str, u32)]) -> Activity {
-    let mut activity = Activity::default();
-    let group = |oid: Option<Oid>, name: &str, backend_type: &str, count| Sessions {
+    let (mut activity, mut catalogue) = (Activity::default(), Catalogue::default());
+    let group = |oid: Option<Oid>, name: &str, backend_type: &'static str, count| Sessions {
         database: oid,
         role: oid,
         application_name: format!("{name} app"),
@@ -38,27 +40,27 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
     };
     activity.sessions.push(group(None, "", "checkpointer", 1));
     for (oid, &(name, count)) in (1..).zip(tenants) {
-        activity.databases.push(Database {
+        catalogue.databases.push(Database {
             oid,
             name: name.into(),
             connection_limit: 10,
             accepts_connections: true,
-            sessions_fatal: None,
         });
-        activity.roles.push(Role {
+        catalogue.roles.push(Role {
             oid,
             name: name.into(),
             connection_limit: 10,
             superuser: name == "root",
             uses_reserved_connections: false,
         });
-        activity.logins += 1;
+        catalogue.logins += 1;
         if count > 0 {
             activity
                 .sessions
                 .push(group(Some(oid), name, CLIENT, count));
         }
     }
+    activity.catalogue = Arc::new(catalogue);
     activity
 }
 
@@ -73,22 +75,18 @@ fn policy(seats: usize) -> Policy {
 
 /// One poll for each second.
 fn last_of(polls: &[Activity], policy: &Policy) -> Snapshot {
-    let (mut history, mut names) = (History::default(), Names::default());
-    let mut last = None;
-    for (second, activity) in (0..).zip(polls) {
-        let observation = Observation {
-            info: &info(),
-            activity: activity.clone(),
-            stats: None,
-            sizes: &Sizes::default(),
+    let (mut memory, info) = (Memory::default(), info());
+    let observe = |(second, activity): (u64, &Activity)| {
+        let moment = Moment {
+            info: &info,
             policy,
             now: Duration::from_secs(second),
-            wall_clock: 0.0,
             window: Duration::from_mins(1),
         };
-        last = Some(Snapshot::judge(observation, &mut history, &mut names));
-    }
-    last.expect("a poll")
+        memory.observe(activity.clone(), moment)
+    };
+    let last = (0..).zip(polls).map(observe).last().expect("a poll");
+    Snapshot::of(&last, &Slower::default())
 }
 
 fn shown(snapshot: &Snapshot) -> BTreeSet<&str> {

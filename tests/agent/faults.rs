@@ -12,6 +12,7 @@ mod pooler;
 mod resolver;
 mod sessions;
 mod standby;
+mod statistics;
 pub(crate) mod witness;
 
 use std::fmt::Write as _;

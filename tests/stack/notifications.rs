@@ -35,10 +35,13 @@ struct Stack {
 
 impl Stack {
     async fn start() -> Self {
-        let mut clusters = vec![first_server().await];
+        let mut clusters = Vec::new();
         for _ in 1..SERVERS {
             clusters.push(trusting(PLAIN).await);
         }
+        let can_reserve = clusters[0].major_version().await >= 16;
+        let first = if can_reserve { RESERVING } else { PLAIN };
+        clusters.insert(0, trusting(first).await);
         for cluster in &clusters {
             create_agent_role(cluster).await;
             create_tenant(cluster, "shop", SHOP_LIMIT.into()).await;
@@ -80,15 +83,6 @@ impl Stack {
         })
         .await
     }
-}
-
-/// The first one reserves slots, if it can.
-async fn first_server() -> Cluster {
-    let cluster = trusting(PLAIN).await;
-    if cluster.major_version().await < 16 {
-        return cluster;
-    }
-    trusting(RESERVING).await
 }
 
 fn name_of(server: usize) -> String {

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
+use rustix::fs::statvfs;
 use tempfile::TempDir;
 
 use super::process::give_to_server;
@@ -23,6 +24,12 @@ pub(crate) use ports::free_port;
 
 /// Of a socket's path the kernel takes 107 bytes, and `/.s.PGSQL.12345` comes after the folder.
 const LONGEST_SOCKET_DIR: usize = 90;
+
+/// Where Linux has a file system in memory, if it has one.
+const MEMORY: &str = "/dev/shm";
+
+/// Bytes for the largest of the servers that run at a time: one test makes 120 databases.
+const ROOM: u64 = 6 << 30;
 
 /// Small, off the disk, and quiet: nothing happens in it but what the test does.
 const BASE_CONF: &[(&str, &str)] = &[
@@ -158,10 +165,17 @@ impl Cluster {
     }
 }
 
+/// In memory if there is room: a thousand small files are copied for each server, which costs a disk twenty times as much.
 fn short_tempdir() -> TempDir {
     let mut builder = tempfile::Builder::new();
     builder.prefix("pgc-");
-    let folder = builder.tempdir().expect("a temporary folder can be made");
+    let in_memory = statvfs(MEMORY).is_ok_and(|free| free.f_bavail * free.f_frsize >= ROOM);
+    let folder = if in_memory {
+        builder.tempdir_in(MEMORY)
+    } else {
+        builder.tempdir()
+    };
+    let folder = folder.expect("a temporary folder can be made");
     if folder.path().as_os_str().len() <= LONGEST_SOCKET_DIR {
         return folder;
     }

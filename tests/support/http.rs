@@ -5,7 +5,8 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(5);
+/// No answer at all; on a machine with other things to do a good one may take long too.
+const LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Debug)]
 pub(crate) struct HttpReply {

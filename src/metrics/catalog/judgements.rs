@@ -2,6 +2,7 @@
 //! Everything that counts sessions is absent without `pg_monitor`, for a part must not be shown as the whole.
 
 use crate::metrics::series::{Metric, Series, counter, gauge};
+use crate::policy::Budget;
 use crate::sizes::Unknown;
 use crate::snapshot::Judged;
 use crate::state::Server;
@@ -117,7 +118,7 @@ pub(super) const METRICS: &[Metric] = &[
          role's or the server's limit, nor for a wrong password. Absent before PostgreSQL 14 and without pg_monitor.",
         |server, series| {
             of_databases(server, series, |judged| {
-                judged.refusals.map(|count| count as f64)
+                judged.past.refusals.map(|count| count as f64)
             });
         },
     ),
@@ -191,13 +192,11 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname", "owner"],
         "Always 1; carries the configured owner and labels (team, contact ...) of a database, for joins and for routing.",
         |server, series| {
+            let none = Budget::default();
             for view in server.databases() {
-                let budget = view.budget.as_deref().cloned().unwrap_or_default();
-                series.put_with(
-                    [&*view.row.name, budget.owner.as_deref().unwrap_or("")],
-                    &budget.labels,
-                    1,
-                );
+                let budget = view.budget.as_deref().unwrap_or(&none);
+                let owner = budget.owner.as_deref().unwrap_or_default();
+                series.put_with([&*view.row.name, owner], &budget.labels, 1);
             }
         },
     ),
@@ -250,7 +249,7 @@ fn headroom(judged: &Judged) -> Option<f64> {
 }
 
 fn peak(judged: &Judged) -> Option<f64> {
-    judged.peak.map(f64::from)
+    judged.past.peak.map(f64::from)
 }
 
 #[expect(
@@ -258,7 +257,7 @@ fn peak(judged: &Judged) -> Option<f64> {
     reason = "one of several values, some of which may be unknown"
 )]
 fn exhausted(judged: &Judged) -> Option<f64> {
-    Some(judged.exhausted.as_secs_f64())
+    Some(judged.past.exhausted.as_secs_f64())
 }
 
 fn of_server(server: &Server, series: &mut Series, value: Value) {
@@ -284,7 +283,10 @@ fn of_roles(server: &Server, series: &mut Series, value: Value) {
 }
 
 fn limits(name: &str, judged: Option<&Judged>, series: &mut Series) {
-    for limit in judged.iter().flat_map(|judged| judged.standing.limits()) {
+    let limits = judged
+        .into_iter()
+        .flat_map(|judged| judged.standing.limits());
+    for limit in limits {
         series.put([name, limit.kind.label()], limit.connections);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
@@ -11,60 +12,63 @@ use super::witness::Witness;
 use super::{BRISK, assert_unready, up};
 use crate::support::{
     AGENT, Agent, AgentSpec, CLIENT_ROLE, Cluster, Scrape, create_agent_role, create_tenant,
-    failed_polls, fresh, sessions, trusting,
+    failed_polls, fresh, must_run, sessions, trusting,
 };
 
-const HOUR: f64 = 3600.0;
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
 const QUICK: &str =
     "poll: {interval: 100ms}\nstats: {interval: 1s}\nsizes: {interval: 1s, time_share: 0.5}\n";
 const PASSWORD: &str = "agent-pw";
 
-/// A clock for the wall of one process, which goes by a file.
+/// A clock for the wall of one process and its children, which goes by a file. It moves alone: the other clocks count on,
+/// as on a machine whose clock is set.
 struct WallClock {
     folder: TempDir,
-    library: String,
 }
 
 impl WallClock {
     fn new() -> Self {
         let clock = Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
-            library: library().display().to_string(),
         };
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(clock.folder.path(), open).expect("the folder is ours");
-        clock.set("+0");
+        let source = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/agent/faults/wall_clock.c"
+        );
+        let mut compiler = Command::new("cc");
+        must_run(
+            compiler
+                .args(["-shared", "-fPIC", source, "-o"])
+                .arg(clock.library()),
+        );
+        clock.set(0);
         clock
+    }
+
+    fn library(&self) -> PathBuf {
+        self.folder.path().join("wall_clock.so")
     }
 
     fn file(&self) -> PathBuf {
         self.folder.path().join("clock")
     }
 
-    /// As in `+1h` or `-60d`, against the real one.
-    fn set(&self, offset: &str) {
+    /// Seconds against the real one.
+    fn set(&self, offset: i64) {
         let new = self.folder.path().join("new");
-        fs::write(&new, format!("{offset}\n")).expect("the folder is ours");
+        fs::write(&new, offset.to_string()).expect("the folder is ours");
         fs::rename(new, self.file()).expect("the folder is ours");
     }
 
-    fn env(&self) -> Vec<(&str, String)> {
-        vec![
-            ("LD_PRELOAD", self.library.clone()),
-            ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
-            ("FAKETIME_NO_CACHE", "1".to_owned()),
-            // A clock that is set moves this one only: the others count on, as on a real machine.
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    fn env(&self) -> [(&str, String); 2] {
+        [
+            ("LD_PRELOAD", self.library().display().to_string()),
+            ("WALL_CLOCK", self.file().display().to_string()),
         ]
     }
-}
-
-fn library() -> PathBuf {
-    let folders = fs::read_dir("/usr/lib").expect("/usr/lib can be read");
-    folders
-        .filter_map(|folder| Some(folder.ok()?.path().join("faketime/libfaketime.so.1")))
-        .find(|library| library.is_file())
-        .expect("libfaketime is here; `scripts/need libfaketime`")
 }
 
 fn now() -> f64 {
@@ -147,22 +151,22 @@ async fn an_agent_whose_clock_is_set_goes_on_counting() {
     )
     .await;
     let mut before = until_measured(&agent).await;
-    for (offset, hours) in [("+1h", 1.0), ("-1h", -1.0), ("+0", 0.0)] {
+    for offset in [HOUR, -HOUR, 0] {
         let since = Instant::now();
         clock.set(offset);
         let shown = |page: &Scrape| {
-            let off = last_success(page, "activity") - now() - hours * HOUR;
+            let off = last_success(page, "activity") - now() - offset as f64;
             off.abs() < 5.0
         };
         agent.scrape_until("the new time", shown).await;
         let page = fresh(&agent).await;
         let measured = "pgcommons_database_sizes_oldest_timestamp_seconds";
-        let age = now() + hours * HOUR - page.value(measured, &[]).expect("sizes are known");
+        let age = now() + offset as f64 - page.value(measured, &[]).expect("sizes are known");
         assert!(
             (-0.1..30.0).contains(&age),
-            "{offset}: sizes are {age} s old"
+            "{offset} s: sizes are {age} s old"
         );
-        assert_goes_on(&before, since, &page, offset);
+        assert_goes_on(&before, since, &page, &format!("{offset} s"));
         before = page;
     }
 }
@@ -186,20 +190,22 @@ async fn a_server_whose_clock_is_set_is_watched_on() {
     let dsn = cluster.url(AGENT, AGENT, "postgres");
     let agent = super::start(&format!("{QUICK}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
     let mut before = until_measured(&agent).await;
-    for (offset, hours) in [("+1h", 1.0), ("-1h", -1.0), ("+0", 0.0)] {
+    for offset in [HOUR, -HOUR, 0] {
         let since = Instant::now();
         clock.set(offset);
         let servers = cluster
             .query_one_i64("SELECT extract(epoch FROM now())::int8")
             .await;
-        let off = servers as f64 - now() - hours * HOUR;
+        let off = servers as f64 - now() - offset as f64;
         assert!(off.abs() < 5.0, "the server's clock is {off} s off");
-        let page = fresh(&agent).await;
-        assert_goes_on(&before, since, &page, offset);
+        let step = last_success(&fresh(&agent).await, "activity");
+        let again = |page: &Scrape| last_success(page, "stats") > step;
+        let page = agent.scrape_until("new statistics", again).await;
+        assert_goes_on(&before, since, &page, &format!("{offset} s"));
         let oldest = page.series("pg_stat_activity_max_tx_duration");
         assert!(!oldest.is_empty());
         for oldest in oldest {
-            assert!(oldest.value >= 0.0, "{offset}: {oldest:?}");
+            assert!(oldest.value >= 0.0, "{offset} s: {oldest:?}");
         }
         assert!((last_success(&page, "activity") - now()).abs() < 5.0);
         before = page;
@@ -215,9 +221,9 @@ async fn a_certificate_is_refused_out_of_its_time() {
     cluster.sql(&create).await;
     let clock = WallClock::new();
     for (offset, fault, said) in [
-        ("+60d", "a certificate that has expired", "expired"),
+        (60 * DAY, "a certificate that has expired", "expired"),
         (
-            "-60d",
+            -60 * DAY,
             "a certificate that is not valid yet",
             "not valid yet",
         ),
@@ -235,7 +241,7 @@ async fn a_certificate_is_refused_out_of_its_time() {
         agent.scrape_until("refused", refused).await;
         assert_unready(&agent, "tls").await;
         assert!(agent.log().contains(said), "{}", agent.log());
-        clock.set("+0");
+        clock.set(0);
         witness.over();
         agent.scrape_until("up", |page| up(page, "a")).await;
         witness.report();

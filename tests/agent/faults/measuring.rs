@@ -44,11 +44,11 @@ async fn stop_amidst_measuring(cluster: &Cluster, admin: &TestSession, pid: u32)
             .batch_execute(&wait)
             .await
             .expect("it can be waited for");
-        cluster.signal_backend("STOP", pid);
+        cluster.signal_process("STOP", pid);
         if admin.value(&found).await.as_deref() == Some("1") {
             return Some(());
         }
-        cluster.signal_backend("CONT", pid);
+        cluster.signal_process("CONT", pid);
         None
     })
     .await;
@@ -85,7 +85,7 @@ async fn no_size_is_asked_for_while_the_one_before_hangs() {
     until_asked(&other, others).await;
 
     witness.over();
-    cluster.signal_backend("CONT", old);
+    cluster.signal_process("CONT", old);
     until_asked(&agent, before).await;
     witness.report();
     assert_eq!(backends(&admin).await.split(' ').count(), 2);

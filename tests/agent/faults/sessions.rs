@@ -32,7 +32,7 @@ async fn a_crash_of_another_session_is_survived() {
         .scrape_until("the session that will crash", seen)
         .await;
     let witness = Witness::of("a backend crashes", &agent);
-    cluster.signal_backend("KILL", victim.backend_pid());
+    cluster.signal_process("KILL", victim.backend_pid());
     agent.scrape_until("lost", |page| lost(page) > 0).await;
     let after = until_up(&agent).await;
     witness.report();
@@ -48,7 +48,7 @@ async fn a_frozen_backend_is_left_for_another() {
     until_up(&agent).await;
     let old = agents_backend(&cluster).await;
     let mut witness = Witness::of("its backend alone is frozen, all by default", &agent);
-    cluster.signal_backend("STOP", old);
+    cluster.signal_process("STOP", old);
     let page = agent.scrape_until("down", |page| down(page, "a")).await;
     assert_eq!(lost(&page), 0, "told only when it was given up");
     assert_unready(&agent, "timeout").await;
@@ -62,7 +62,7 @@ async fn a_frozen_backend_is_left_for_another() {
         2,
         "the old one hangs"
     );
-    cluster.signal_backend("CONT", old);
+    cluster.signal_process("CONT", old);
     assert_ne!(backend(&admin).await, old.to_string(), "and then it ends");
 }
 
@@ -77,14 +77,14 @@ async fn a_role_of_one_connection_waits_for_its_own_old_session() {
     until_up(&agent).await;
     let old = agents_backend(&cluster).await;
     let mut witness = Witness::of("its backend is frozen, role limit 1", &agent);
-    cluster.signal_backend("STOP", old);
+    cluster.signal_process("STOP", old);
     let page = agent
         .scrape_until("its own session is in the way", |page| {
             failures(page, "too_many_connections") > 1.0
         })
         .await;
     assert!(down(&page, "a"), "{}", page.text());
-    cluster.signal_backend("CONT", old);
+    cluster.signal_process("CONT", old);
     witness.over();
     until_up(&agent).await;
     witness.report();

@@ -33,10 +33,10 @@ fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
 fn read_healthy(stream: &mut TcpStream) -> String {
     let mut answer = String::new();
     while !answer.ends_with("\r\n\r\nhealthy\n") {
-        let mut bytes = [0; 1024];
-        let length = stream.read(&mut bytes).expect("an answer within the limit");
-        assert_ne!(length, 0, "closed after {answer:?}");
-        answer.push_str(str::from_utf8(&bytes[..length]).expect("answers are UTF-8"));
+        let mut byte = [0];
+        let read = stream.read_exact(&mut byte);
+        read.unwrap_or_else(|error| panic!("{error} after {answer:?}"));
+        answer.push(char::from(byte[0]));
     }
     answer
 }

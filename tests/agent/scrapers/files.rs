@@ -49,7 +49,7 @@ async fn with_few_file_descriptors_scrapers_and_polls_go_on() {
     let before = held(&agent);
     let siege = Siege::lay((Ipv4Addr::LOCALHOST, agent.address()), Attack::Idle, 200).await;
     let scrape = || exchange(agent.address(), "GET", "/metrics", &[]);
-    scrapes(ASKING, scrape).expect_service("200 idle, 64 files", 3.0);
+    scrapes("200 idle, 64 files", (ASKING, 3.0), scrape);
     let during = held(&agent);
     assert!(during.files < before.files + 36, "{before:?}, {during:?}");
     let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgcommons'";
@@ -57,7 +57,7 @@ async fn with_few_file_descriptors_scrapers_and_polls_go_on() {
     let again = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcommons'";
     let back = async || (cluster.query_one_i64(again).await == 1).then_some(());
     eventually(super::LIMIT, "a new session", back).await;
-    scrapes(ASKING, scrape).expect_service("200 idle, 64 files, a new session", 3.0);
+    scrapes("200 idle, 64 files, a new session", (ASKING, 3.0), scrape);
     siege.lift();
     assert_eq!(
         agent.log().matches("accepting").count(),
@@ -75,7 +75,7 @@ async fn without_file_descriptors_it_neither_ends_nor_spins() {
     let siege = Siege::lay((Ipv4Addr::LOCALHOST, agent.address()), Attack::Idle, 30).await;
     let (start, before) = (Instant::now(), computed(&agent));
     let scrape = || exchange(agent.address(), "GET", "/metrics", &[]);
-    scrapes(ASKING, scrape).expect_service("30 idle, 16 files", 3.0);
+    scrapes("30 idle, 16 files", (ASKING, 3.0), scrape);
     let share = f64::from(computed(&agent) - before) / 100.0 / start.elapsed().as_secs_f64();
     eprintln!(
         "30 idle, 16 files: {share:.2} of a processor, {:?}",

@@ -110,10 +110,10 @@ fn ask(stream: &mut (impl Read + Write), authorization: &str) -> String {
         .iter()
         .any(|end| answer.ends_with(end))
     {
-        let mut bytes = [0; 1024];
-        let length = stream.read(&mut bytes).expect("an answer");
-        assert_ne!(length, 0, "closed after {answer:?}");
-        answer.push_str(str::from_utf8(&bytes[..length]).expect("answers are UTF-8"));
+        let mut byte = [0];
+        let read = stream.read_exact(&mut byte);
+        read.unwrap_or_else(|error| panic!("{error} after {answer:?}"));
+        answer.push(char::from(byte[0]));
     }
     answer
 }

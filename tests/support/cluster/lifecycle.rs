@@ -84,8 +84,17 @@ impl Cluster {
         }
     }
 
-    /// Sends a signal (`STOP`, `KILL`, ...) to the process that serves one session.
-    pub(crate) fn signal_backend(&self, name: &str, pid: u32) {
+    /// One of the server's own processes, by its title as `ps` shows it.
+    pub(crate) fn process(&self, title: &str) -> Option<u32> {
+        let mut processes = children(self.postmaster_pid()).into_iter();
+        processes.find(|pid| {
+            let shown = fs::read_to_string(format!("/proc/{pid}/cmdline"));
+            shown.is_ok_and(|shown| shown.contains(title))
+        })
+    }
+
+    /// Sends a signal (`STOP`, `KILL`, ...) to one of the server's processes, as the one that serves a session.
+    pub(crate) fn signal_process(&self, name: &str, pid: u32) {
         let served = children(self.postmaster_pid()).contains(&pid);
         assert!(served, "{pid} is no process of this server");
         signal(name, &[pid]);

@@ -1,0 +1,59 @@
+//! Statistics that do not come: up to PostgreSQL 14 a process of the server's own keeps them, and who asks waits for it.
+
+use super::witness::Witness;
+use super::{LIMIT, backend, lost};
+use crate::support::{Scrape, create_tenant, eventually, failed_polls, fresh, trusting, watch};
+
+const COLLECTOR: &str = "stats collector";
+
+fn late(page: &Scrape) -> f64 {
+    let labels = [("poll", "stats"), ("outcome", "timeout")];
+    page.sum("pgcommons_polls_total", &labels)
+}
+
+fn up(page: &Scrape) -> bool {
+    page.value("pg_up", &[]) == Some(1.0)
+}
+
+fn of_shop(page: &Scrape, family: &str) -> Option<f64> {
+    page.value(family, &[("datname", "shop")])
+}
+
+#[tokio::test]
+async fn statistics_that_do_not_come_keep_no_connection_from_being_counted() {
+    let cluster = trusting(&[]).await;
+    if cluster.major_version().await >= 15 {
+        assert_eq!(cluster.process(COLLECTOR), None);
+        return; // in shared memory
+    }
+    create_tenant(&cluster, "shop", 5).await;
+    let agent = watch(&cluster, "").await;
+    let known = |page: &Scrape| up(page) && of_shop(page, "pg_stat_database_numbackends").is_some();
+    agent.scrape_until("statistics", known).await;
+    let admin = cluster.admin().await;
+    let before = backend(&admin).await;
+    let collector = eventually(LIMIT, "a collector", async || cluster.process(COLLECTOR)).await;
+
+    let mut witness = Witness::of("statistics do not come", &agent);
+    cluster.signal_process("STOP", collector);
+    let page = agent
+        .scrape_until("statistics are late, twice", |page| {
+            assert!(up(page), "{}", agent.log());
+            late(page) >= 2.0
+        })
+        .await;
+    assert_eq!(of_shop(&page, "pg_stat_database_numbackends"), None);
+    let _open = cluster.connect("shop", "shop", "shop").await;
+    let page = fresh(&agent).await;
+    let used = of_shop(&page, "pgcommons_database_connections");
+    assert_eq!(used, Some(1.0), "{}", page.text());
+
+    cluster.signal_process("CONT", collector);
+    witness.over();
+    let page = agent.scrape_until("statistics again", known).await;
+    witness.report();
+    assert_eq!(lost(&page), 0);
+    let of_stats = |failed: &String| failed.contains("\"stats\"");
+    assert!(failed_polls(&page).iter().all(of_stats), "{}", page.text());
+    assert_eq!(backend(&admin).await, before);
+}
