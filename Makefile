@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors soak pictures bench check golden clean
+.PHONY: help demo test test-majors soak pictures bench check kubernetes deb golden clean
 
 # Tests wait more than they compute: for deadlines to pass, and for servers.
 export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
@@ -10,8 +10,8 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 	@scripts/demo
 
 test: ## all tests, against servers of their own
-	@scripts/need cc openssl postgresql prometheus promtool alertmanager pgbouncer
-	cargo test --locked --lib --bins --test agent
+	@scripts/need cc openssl postgresql prometheus promtool alertmanager pgbouncer strace systemd-analyze
+	cargo test --locked --lib --bins --test package --test agent
 	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack
 
 pictures: ## draw the boards, as they are in docs/img
@@ -19,21 +19,28 @@ pictures: ## draw the boards, as they are in docs/img
 	cargo test --locked --test stack -- --ignored
 
 test-majors: ## the integration tests, against PostgreSQL 13 to 18 or MAJORS="13 16"
-	@scripts/need cc openssl postgresql pgbouncer
+	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
 	scripts/test-majors $(MAJORS)
 
 soak: ## an hour's worth of polls in two minutes, or SOAK_POLLS=100000: memory and files stay flat
 	@scripts/need cc openssl postgresql
 	cargo test --locked --test agent -- --ignored --nocapture soak::
 
-check: ## format, lints, documentation, the example configuration, the golden metrics, the rules
-	@scripts/need cc promtool amtool
+check: ## format, lints, documentation, the example configuration, the golden metrics, the rules, the unit
+	@scripts/need cc promtool amtool systemd-analyze
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 	cargo run --locked --quiet -- --config.check --config.file pgcommons.example.yaml
 	scripts/check-golden
 	scripts/check-rules
+	scripts/check-unit
+
+kubernetes: ## the manifests, by kubectl and the schemas of Kubernetes and Prometheus Operator
+	scripts/check-kubernetes
+
+deb: ## the package for Debian, in target/debian
+	scripts/deb
 
 bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a part of it, in less than three minutes
 	@scripts/need cc postgresql python3 wrk
@@ -41,9 +48,9 @@ bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a par
 	cargo build --locked --release
 	python3 -B bench
 
-golden: ## rewrite the golden files from what the code does now
-	@scripts/need cc openssl postgresql pgbouncer
-	UPDATE_EXPECT=1 cargo test --locked --lib --bins --test agent
+golden: ## rewrite the golden files, manual pages and completions from what the code does now
+	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
+	UPDATE_EXPECT=1 cargo test --locked --lib --bins --test package --test agent
 
 clean: ## remove everything that was built
 	cargo clean

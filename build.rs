@@ -1,22 +1,40 @@
-//! Tells the binary which revision it was built from; a build outside a checkout says `unknown`.
+//! Tells the binary which revision it was built from: as `PGCOMMONS_REVISION` says, or the package from crates.io, or the
+//! checkout; otherwise `unknown`.
 
+use std::path::Path;
 use std::process::Command;
 
+/// In packages that `cargo package` makes.
+const PACKAGED: &str = ".cargo_vcs_info.json";
+
 fn main() {
-    for path in ["build.rs", ".git/HEAD", ".git/refs/heads"] {
-        if std::path::Path::new(path).exists() {
+    for path in ["build.rs", PACKAGED, ".git/HEAD", ".git/refs/heads"] {
+        if Path::new(path).exists() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
     println!("cargo::rerun-if-env-changed=PGCOMMONS_REVISION");
-    let given = std::env::var("PGCOMMONS_REVISION").ok();
+    let given = std::env::var("PGCOMMONS_REVISION");
     let revision = given
+        .ok()
+        .filter(|revision| !revision.is_empty())
+        .or_else(from_package)
         .or_else(from_git)
         .unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=PGCOMMONS_REVISION={revision}");
 }
 
+fn from_package() -> Option<String> {
+    let text = std::fs::read_to_string(PACKAGED).ok()?;
+    let (_, rest) = text.split_once(r#""sha1": ""#)?;
+    rest.get(..12).map(str::to_owned)
+}
+
+/// Only of a checkout of our own, not of one that this folder happens to lie in.
 fn from_git() -> Option<String> {
+    if !Path::new(".git").exists() {
+        return None;
+    }
     let output = Command::new("git")
         .args(["rev-parse", "--short=12", "HEAD"])
         .output()

@@ -1,5 +1,7 @@
 //! What systemd is told, over a socket like its own.
 
+mod unit;
+
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
 use std::time::Duration;

@@ -1,0 +1,49 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_pgcommons_global_optspecs
+    string join \n config.file= config.check web.listen-address= web.config.file= log.level= h/help V/version
+end
+
+function __fish_pgcommons_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_pgcommons_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_pgcommons_using_subcommand
+    set -l cmd (__fish_pgcommons_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Where to listen, as in 127.0.0.1:19187; without a host, on every address' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of the Prometheus exporters' -r -F
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Check the configuration and exit'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print the tenants, the worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d 'Share of a limit from which on it is a warning' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Share of a limit from which on it is critical; no headroom always is' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l timeout -d 'How long to go on measuring sizes' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with its password, which the SQL then holds as a SCRAM verifier' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-version -d 'Major version of the server; without it the configured server is asked' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -s h -l help -d 'Print help'

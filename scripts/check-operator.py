@@ -1,0 +1,43 @@
+"""check-operator.py MANIFESTS: checks the kinds of Prometheus Operator, and prints the other documents.
+
+A field that the operator does not know is no error to its types: it is missing in what they give back.
+"""
+
+import sys
+
+import yaml
+from cloudcoil.models.prometheus_operator import v1
+
+GROUP = "monitoring.coreos.com/"
+
+
+def lost(given, kept, path="") -> list[str]:
+    """The paths of what is in `given` and not in `kept`."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        pairs = [(f"{path}.{key}", value, kept.get(key)) for key, value in given.items()]
+    elif isinstance(given, list) and isinstance(kept, list):
+        pairs = [(f"{path}[{n}]", *pair) for n, pair in enumerate(zip(given, kept))]
+    else:
+        return [] if given == kept else [path]
+    return [each for path, *pair in pairs for each in lost(*pair, path)]
+
+
+def check(document) -> None:
+    model = getattr(v1, document["kind"]).model_validate(document)
+    unknown = lost(document, model.model_dump(mode="json", by_alias=True, exclude_none=True))
+    if unknown:
+        sys.exit(f"{document['kind']} {document['metadata']['name']} has what the operator does not know: {unknown}")
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        documents = list(yaml.safe_load_all(file))
+    operators = [each for each in documents if each["apiVersion"].startswith(GROUP)]
+    if not operators:
+        sys.exit(f"{sys.argv[1]}: nothing for Prometheus Operator")
+    for document in operators:
+        check(document)
+    yaml.safe_dump_all([each for each in documents if each not in operators], sys.stdout)
+
+
+main()

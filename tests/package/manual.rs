@@ -1,0 +1,99 @@
+//! Manual pages and completions against the command line that they speak of; `make golden` writes them anew.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_mangen::Man;
+use expect_test::expect_file;
+use pgcommons::cli::Cli;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What is no part of the command line.
+const MORE: &str = r#".SH "EXIT STATUS"
+0 when all went well, 2 for a configuration that cannot be used, 1 for anything else.
+\fBpgcommons check\fR has its own: 0 ok, 1 warning, 2 critical, 3 unknown.
+.SH SIGNALS
+SIGHUP reads the configuration again, SIGTERM and SIGINT end it.
+.SH FILES
+.TP
+/etc/pgcommons/pgcommons.yaml
+The configuration, where the package for Debian is installed.
+.TP
+/usr/share/doc/pgcommons/pgcommons.example.yaml
+Every key with its default.
+.TP
+/usr/share/pgcommons
+Rules for Prometheus, dashboards for Grafana.
+"#;
+
+/// The command line, without the revision: that would make these files old with every commit.
+fn command() -> clap::Command {
+    let mut command = Cli::command()
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true);
+    command.build();
+    command
+}
+
+/// The name of each page, and its text.
+fn pages() -> Vec<(String, String)> {
+    let command = command();
+    let subcommands = command.get_subcommands().map(|each| page(each, ""));
+    std::iter::once(page(&command, MORE))
+        .chain(subcommands)
+        .collect()
+}
+
+fn page(command: &clap::Command, more: &str) -> (String, String) {
+    let man = Man::new(command.clone())
+        .manual("pgcommons")
+        .source(concat!("pgcommons ", env!("CARGO_PKG_VERSION")));
+    let mut text = Vec::new();
+    man.render(&mut text).expect("memory can be written to");
+    let text = String::from_utf8(text).expect("a page is UTF-8");
+    (format!("{}.1", name(command)), text + more)
+}
+
+fn name(command: &clap::Command) -> &str {
+    command
+        .get_display_name()
+        .unwrap_or_else(|| command.get_name())
+}
+
+fn completion(shell: Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command(), "pgcommons", &mut text);
+    String::from_utf8(text).expect("a script is UTF-8")
+}
+
+/// The files that lie in a folder of the project.
+fn files(folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder is there");
+    entries
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.into_string().expect("a UTF-8 name"))
+        .collect()
+}
+
+#[test]
+fn every_command_has_its_manual_page() {
+    for (name, text) in pages() {
+        expect_file![format!("{ROOT}/docs/man/{name}")].assert_eq(&text);
+    }
+    let wanted = pages().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(files("docs/man"), wanted, "pages of commands that are gone");
+}
+
+#[test]
+fn completions_are_those_of_the_command_line() {
+    for (shell, name) in [
+        (Shell::Bash, "pgcommons.bash"),
+        (Shell::Fish, "pgcommons.fish"),
+        (Shell::Zsh, "_pgcommons"),
+    ] {
+        expect_file![format!("{ROOT}/completions/{name}")].assert_eq(&completion(shell));
+    }
+}
