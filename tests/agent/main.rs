@@ -3,9 +3,11 @@
 mod cli;
 mod config;
 mod counts;
+mod deploy;
 mod faults;
 mod harness;
 mod headroom;
+mod healthcheck;
 mod hostile;
 mod http;
 mod locks;
