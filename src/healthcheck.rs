@@ -136,6 +136,7 @@ mod tests {
             (b"HTTP/1.1 200" as &[u8], Some(200)),
             (b"HTTP/1.0 503", Some(503)),
             (b"HTTP/1.1 2xx", None),
+            (b"SMTP/1.1 200", None),
             (b"\x15\x03\x03\0\x02\x02\x0a\0\0\0\0\0", None),
             (b"220 mail ESM", None),
         ] {
