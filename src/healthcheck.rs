@@ -62,10 +62,9 @@ fn answer(address: &str, question: Question) -> io::Result<[u8; STATUS_BYTES]> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    // At one stroke: who answers the beginning of it may be gone before the rest.
+    stream.write_all(request.as_bytes())?;
     let mut answer = [0; STATUS_BYTES];
     stream.read_exact(&mut answer)?;
     Ok(answer)
