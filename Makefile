@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors soak pictures bench check kubernetes deb golden clean
+.PHONY: help demo test test-majors soak pictures bench check kubernetes deb image golden clean
 
 # Tests wait more than they compute: for deadlines to pass, and for servers.
 export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
@@ -26,8 +26,8 @@ soak: ## an hour's worth of polls in two minutes, or SOAK_POLLS=100000: memory a
 	@scripts/need cc openssl postgresql
 	cargo test --locked --test agent -- --ignored --nocapture soak::
 
-check: ## format, lints, documentation, the example configuration, the golden metrics, the rules, the unit
-	@scripts/need cc promtool amtool systemd-analyze
+check: ## format, lints, documentation, the example configuration, the golden metrics, the rules, the unit, the files for containers
+	@scripts/need cc promtool amtool docker-compose hadolint systemd-analyze
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
@@ -35,12 +35,17 @@ check: ## format, lints, documentation, the example configuration, the golden me
 	scripts/check-golden
 	scripts/check-rules
 	scripts/check-unit
+	scripts/check-deploy
 
 kubernetes: ## the manifests, by kubectl and the schemas of Kubernetes and Prometheus Operator
 	scripts/check-kubernetes
 
 deb: ## the package for Debian, in target/debian
 	scripts/deb
+
+image: ## build the image without Docker, and scrape the agent in it; with QUICK=1 hardly optimised, with REPRODUCE=1 twice
+	@scripts/need cc buildah curl ip mmdebstrap postgresql python3
+	scripts/image
 
 bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a part of it, in less than three minutes
 	@scripts/need cc postgresql python3 wrk

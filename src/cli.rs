@@ -42,6 +42,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the SQL that creates the least-privilege role for the agent
     RoleSql(RoleArgs),
+    /// Ask the agent that listens here whether it answers; exit code 0 or 1
+    Healthcheck(HealthArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -74,6 +76,13 @@ pub struct RoleArgs {
     /// Major version of the server; without it the configured server is asked
     #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..100))]
     pub server_version: Option<u32>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct HealthArgs {
+    /// Ask whether at least one server is up, too
+    #[arg(long)]
+    pub ready: bool,
 }
 
 fn share(text: &str) -> Result<f64, String> {

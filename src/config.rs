@@ -4,6 +4,7 @@
 mod connection;
 mod dsn;
 mod env;
+mod listener;
 mod password;
 mod problem;
 mod raw;
@@ -132,6 +133,16 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let table = path.map(read).transpose()?.unwrap_or_default();
         validate::config(table, environment, flags)
+    }
+
+    /// Where an agent with this configuration listens.
+    pub(crate) fn listen_address(
+        path: Option<&Path>,
+        environment: &Environment,
+        flags: &[Flag<'_>],
+    ) -> Result<String, ConfigError> {
+        let table = path.map(read).transpose()?.unwrap_or_default();
+        listener::alone(table, environment, flags)
     }
 }
 

@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod fleet;
 mod health;
+mod healthcheck;
 mod http;
 mod limits;
 mod logging;
@@ -35,9 +36,10 @@ use anyhow::Context as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use check::{Level, Thresholds};
-use cli::{CheckArgs, Cli, Command, Global, RoleArgs};
+use cli::{CheckArgs, Cli, Command, Global, HealthArgs, RoleArgs};
 pub use config::Environment;
 use config::{Config, ConfigError, Flag};
+use healthcheck::Question;
 use http::{Guard, WebFile};
 use pg::Session;
 use pg::role::{self, NewRole};
@@ -67,6 +69,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
         complain(error.as_ref());
         match cli.command {
             Some(Command::Check(_)) => Level::Unknown.exit_code(),
+            Some(Command::Healthcheck(_)) => 1, // Docker keeps 2 for itself
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
         }
@@ -105,6 +108,7 @@ fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
 async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
     match &cli.command {
         Some(Command::RoleSql(args)) => role_sql(args, &cli.global, environment).await.map(|()| 0),
+        Some(Command::Healthcheck(args)) => healthcheck(args, &cli.global, environment).map(|()| 0),
         Some(Command::Check(args)) => check(args, settings(&cli.global, environment)?).await,
         None => {
             let (config, web) = prepared(&cli.global, environment)?;
@@ -135,6 +139,10 @@ fn prepared(
 
 /// The configuration, with what the command line says on top of it.
 fn settings(global: &Global, environment: &Environment) -> Result<Config, ConfigError> {
+    Config::load(global.config_file.as_deref(), environment, &flags(global))
+}
+
+fn flags(global: &Global) -> Vec<Flag<'_>> {
     let given = [
         (
             "--web.listen-address",
@@ -150,11 +158,7 @@ fn settings(global: &Global, environment: &Environment) -> Result<Config, Config
             value: value.as_deref()?,
         })
     });
-    Config::load(
-        global.config_file.as_deref(),
-        environment,
-        &flags.collect::<Vec<_>>(),
-    )
+    flags.collect()
 }
 
 async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
@@ -175,6 +179,21 @@ async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
         print(&check::render(&report))?;
     }
     Ok(report.status.exit_code())
+}
+
+fn healthcheck(
+    args: &HealthArgs,
+    global: &Global,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let path = global.config_file.as_deref();
+    let address = Config::listen_address(path, environment, &flags(global))?;
+    let question = if args.ready {
+        Question::Ready
+    } else {
+        Question::Healthy
+    };
+    Ok(healthcheck::ask(&address, question)?)
 }
 
 async fn role_sql(

@@ -13,10 +13,10 @@ use super::env::{self, Environment, Flag, Table};
 use super::problem::ConfigError;
 use super::raw::{
     Block, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
-    RawStats, RawWeb,
+    RawStats,
 };
 use super::values::{Reader, quoted};
-use super::{Cadence, Config, ServerConfig};
+use super::{Cadence, Config, ServerConfig, listener};
 use crate::policy::{Budget, Policy};
 use crate::sizes;
 
@@ -36,13 +36,7 @@ pub(super) fn config(
     let mut raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
     reader.unknown("", &raw.unknown, RawConfig::KEYS);
 
-    let web = reader.table("web", std::mem::take(&mut raw.web));
-    reader.unknown("web", &web.unknown, RawWeb::KEYS);
-    let listen_address = reader
-        .text("web.listen_address", web.listen_address)
-        .unwrap_or_else(|| ":19187".to_owned());
-    check_address(&mut reader, &listen_address);
-
+    let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
     let log = reader.table("log", std::mem::take(&mut raw.log));
     reader.unknown("log", &log.unknown, RawLog::KEYS);
     let level = reader.text("log.level", log.level);
@@ -67,23 +61,6 @@ const LEVELS: [(&str, tracing::Level); 4] = [
     ("warn", tracing::Level::WARN),
     ("error", tracing::Level::ERROR),
 ];
-
-fn check_address(reader: &mut Reader, address: &str) {
-    let port = address
-        .rsplit_once(':')
-        .map(|(_, port)| port.parse::<u16>());
-    if !matches!(port, Some(Ok(_))) {
-        reader.problem(
-            "web.listen_address",
-            if address.contains('@') {
-                quoted(address)
-            } else {
-                format!("{address:?}")
-            },
-            "host:port or :port, as in 127.0.0.1:19187",
-        );
-    }
-}
 
 fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
     let stats = reader.table("stats", std::mem::take(&mut raw.stats));

@@ -1,0 +1,56 @@
+//! `web`: where the agent listens, which is also where it is asked how it fares.
+
+use config::Value;
+use serde::Deserialize;
+
+use super::env::{self, Environment, Flag, Table};
+use super::problem::ConfigError;
+use super::raw::{Block, RawConfig, RawWeb};
+use super::values::{Reader, quoted};
+
+/// For who asks an agent that runs: what else may be wrong with the configuration has been that one's to say.
+pub(super) fn alone(
+    mut table: Table,
+    environment: &Environment,
+    flags: &[Flag<'_>],
+) -> Result<String, ConfigError> {
+    let mut reader = Reader {
+        origins: env::overlay(&mut table, environment, flags),
+        ..Reader::default()
+    };
+    let raw = RawConfig::deserialize(Value::from(table));
+    let raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
+    let address = address(&mut reader, raw.web);
+    if reader.problems.is_empty() {
+        Ok(address)
+    } else {
+        Err(ConfigError::Invalid(reader.problems))
+    }
+}
+
+pub(super) fn address(reader: &mut Reader, block: Block<RawWeb>) -> String {
+    let web = reader.table("web", block);
+    reader.unknown("web", &web.unknown, RawWeb::KEYS);
+    let address = reader
+        .text("web.listen_address", web.listen_address)
+        .unwrap_or_else(|| ":19187".to_owned());
+    check(reader, &address);
+    address
+}
+
+fn check(reader: &mut Reader, address: &str) {
+    let port = address
+        .rsplit_once(':')
+        .map(|(_, port)| port.parse::<u16>());
+    if !matches!(port, Some(Ok(_))) {
+        reader.problem(
+            "web.listen_address",
+            if address.contains('@') {
+                quoted(address)
+            } else {
+                format!("{address:?}")
+            },
+            "host:port or :port, as in 127.0.0.1:19187",
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! The files for containers, as far as they can be tried without an engine.
+
+mod applications;
+mod compose;
+
+use std::path::{Path, PathBuf};
+
+/// A file or folder of the project.
+fn project(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
