@@ -19,6 +19,9 @@ _pgcommons() {
             pgcommons,check)
                 cmd="pgcommons__subcmd__check"
                 ;;
+            pgcommons,healthcheck)
+                cmd="pgcommons__subcmd__healthcheck"
+                ;;
             pgcommons,role-sql)
                 cmd="pgcommons__subcmd__role__subcmd__sql"
                 ;;
@@ -29,7 +32,7 @@ _pgcommons() {
 
     case "${cmd}" in
         pgcommons)
-            opts="-h -V --config.file --config.check --web.listen-address --web.config.file --log.level --help --version check role-sql"
+            opts="-h -V --config.file --config.check --web.listen-address --web.config.file --log.level --help --version check role-sql healthcheck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -77,6 +80,28 @@ _pgcommons() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgcommons__subcmd__healthcheck)
+            opts="-h --ready --config.file --log.level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config.file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -33,6 +33,7 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print the tenants, the worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d 'Ask the agent that listens here whether it answers; exit code 0 or 1'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d 'Share of a limit from which on it is a warning' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Share of a limit from which on it is critical; no headroom always is' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l timeout -d 'How long to go on measuring sizes' -r
@@ -47,3 +48,7 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'debug, info, warn or error' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l ready -d 'Ask whether at least one server is up, too'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -s h -l help -d 'Print help'
