@@ -14,7 +14,8 @@ idle clients, spread over the databases. The exporters run one at a time, in tur
 one run mean something; the figures beside them are medians of the rounds.
 
 * Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
-  between scrapes, a poll each second, statistics each 10 s, sizes once a minute, is in its figures in full.
+  between scrapes, a poll each second, statistics each 15 s, sizes each 5 min or each minute if they change, is in its figures
+  in full.
 * *Per scrape* and latency are of one scraper without a break; pgcommons gets one scrape a second, so that each page is a
   new one, and each scrape is charged the poll before it, and its share of sizes. That makes 15 scrapes a round, so
   its p99 is the slowest of them.

@@ -4,7 +4,9 @@
 mod backoff;
 mod journal;
 mod pace;
+mod publish;
 mod slower;
+mod ticks;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -12,20 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
-use crate::memory::{Memory, Moment, Seen};
+use crate::memory::{Memory, Seen};
 use crate::pg::{ConnectError, QueryError, Question, Session};
-use crate::sample::{Activity, Backend, Stats};
-use crate::sizes::{Sizes, spent};
-use crate::snapshot::{Slower, Snapshot};
-use crate::state::{Down, Publisher, Server, Shown};
+use crate::sample::{Backend, Stats};
+use crate::sizes::Sizes;
+use crate::state::{Down, Publisher};
 use backoff::{Backoff, rest};
 use journal::Journal;
 use pace::Pace;
+use ticks::Ticks;
 
 /// How long a session that missed its deadline is waited for before it is given up. Until then nothing else is opened: a
 /// frozen server would only gather more and more of our logins.
@@ -99,21 +101,17 @@ impl Poller {
 
     /// Polls until the session is lost, or another one is wanted.
     async fn serve(&mut self, session: &Session, backoff: &mut Backoff) {
-        let mut ticks = self.ticks();
         let mut errors = 0;
+        let Some(mut ticks) = self.ticks() else {
+            return;
+        };
         loop {
             tokio::select! {
-                _ = ticks.tick() => match self.poll(session).await {
+                () = ticks.tick() => match self.poll(session).await {
                     Outcome::Ok => {
                         *backoff = Backoff::default();
                         errors = 0;
-                        let took = self.health.duration(Job::Activity).unwrap_or_default();
-                        let interval = self.interval();
-                        if let Some(rest) = rest(took, interval) {
-                            ticks.reset_after(rest);
-                        } else if interval > ticks.period() {
-                            ticks.reset_after(interval.saturating_sub(took));
-                        }
+                        self.slow_down(&ticks);
                     }
                     Outcome::Timeout => {}
                     Outcome::Error if errors < ERRORS => errors += 1,
@@ -126,16 +124,36 @@ impl Poller {
                         self.publish_down(Down::Starting);
                         return;
                     }
-                    ticks = self.ticks();
+                    let Some(new) = self.ticks() else {
+                        return;
+                    };
+                    ticks = new;
                 }
             }
         }
     }
 
-    fn ticks(&self) -> tokio::time::Interval {
-        let mut ticks = interval(self.settings.cadence.poll);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks
+    /// None: there is no timer to be had, and no poll without one.
+    fn ticks(&mut self) -> Option<Ticks> {
+        match Ticks::every(self.settings.cadence.poll) {
+            Ok(ticks) => Some(ticks),
+            Err(error) => {
+                self.journal.down(Down::Poll(Outcome::Error), &error);
+                self.publish_down(Down::Poll(Outcome::Error));
+                None
+            }
+        }
+    }
+
+    /// The next poll is later, if this one took too long or cost too much.
+    fn slow_down(&self, ticks: &Ticks) {
+        let took = self.health.duration(Job::Activity).unwrap_or_default();
+        let interval = self.interval();
+        if let Some(rest) = rest(took, interval) {
+            ticks.reset_after(rest);
+        } else if interval > ticks.period() {
+            ticks.reset_after(interval.saturating_sub(took));
+        }
     }
 
     fn interval(&self) -> Duration {
@@ -239,59 +257,6 @@ impl Poller {
         self.health
             .polled(job, outcome, started.elapsed(), wall_clock());
         answer
-    }
-
-    fn publish(&mut self, session: &Session, activity: Activity) {
-        let now = self.began.elapsed();
-        let took = self.health.duration(Job::Activity).unwrap_or_default();
-        self.pace.spent(spent(activity.seconds, took));
-        self.health.paced(self.interval());
-        self.left_behind = self.left_behind.filter(|_| activity.left_behind);
-        let moment = Moment {
-            info: session.info(),
-            policy: &self.settings.policy,
-            now,
-            window: self.settings.cadence.window,
-        };
-        let seen = self.memory.observe(activity, moment);
-        let tracked = self.seen.as_ref().map(|before| &before.roster);
-        if tracked.is_none_or(|roster| !Arc::ptr_eq(roster, &seen.roster)) {
-            let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
-            let measurable = databases.filter(|row| !row.is_invalid());
-            Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
-        }
-        self.journal.up(&seen);
-        self.seen = Some(Arc::new(seen));
-        self.show();
-    }
-
-    /// The last poll, with what the slower ones have brought so far.
-    fn show(&self) {
-        // None: it was late with an answer, and is down until the next poll.
-        let Some(seen) = self.seen.clone() else {
-            return;
-        };
-        let slower = Slower {
-            stats: self.stats.clone(),
-            sizes: Arc::clone(&self.sizes),
-            now: self.began.elapsed(),
-            wall_clock: wall_clock(),
-        };
-        let shown = Shown::new(Box::new(move || Snapshot::of(&seen, &slower)));
-        self.send(Ok(Box::new(shown)));
-    }
-
-    fn publish_down(&mut self, down: Down) {
-        self.memory.gap();
-        self.seen = None;
-        self.send(Err(down));
-    }
-
-    fn send(&self, status: Result<Box<Shown>, Down>) {
-        let server = Server::new(self.settings.name.clone(), status, self.health.clone())
-            .expiring(Instant::now() + self.settings.cadence.longest_silence(self.interval()));
-        self.publisher
-            .send_modify(|state| *state = Arc::new(state.with(server)));
     }
 }
 

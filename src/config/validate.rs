@@ -79,7 +79,7 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
             60 * SECOND,
         ),
         window: duration("poll.window", poll.window, 120 * SECOND, SECOND, HOUR),
-        stats: duration("stats.interval", stats.interval, 10 * SECOND, SECOND, HOUR),
+        stats: duration("stats.interval", stats.interval, 15 * SECOND, SECOND, HOUR),
         share: reader
             .number("poll.time_share", poll.time_share, 0.0001..=0.5)
             .unwrap_or(0.005),

@@ -4,7 +4,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::config::Config;
-use crate::state::{Reload, State};
+use crate::state::{Reload, Server, State};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -1,0 +1,70 @@
+//! What a poll becomes for those who look.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Poller;
+use crate::clock::wall_clock;
+use crate::health::Job;
+use crate::memory::Moment;
+use crate::pg::Session;
+use crate::sample::Activity;
+use crate::sizes::spent;
+use crate::snapshot::{Slower, Snapshot};
+use crate::state::{Down, Server, Shown};
+
+impl Poller {
+    pub(super) fn publish(&mut self, session: &Session, activity: Activity) {
+        let now = self.began.elapsed();
+        let took = self.health.duration(Job::Activity).unwrap_or_default();
+        self.pace.spent(spent(activity.seconds, took));
+        self.health.paced(self.interval());
+        self.left_behind = self.left_behind.filter(|_| activity.left_behind);
+        let moment = Moment {
+            info: session.info(),
+            policy: &self.settings.policy,
+            now,
+            window: self.settings.cadence.window,
+        };
+        let seen = self.memory.observe(activity, moment);
+        let tracked = self.seen.as_ref().map(|before| &before.roster);
+        if tracked.is_none_or(|roster| !Arc::ptr_eq(roster, &seen.roster)) {
+            let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
+            let measurable = databases.filter(|row| !row.is_invalid());
+            Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
+        }
+        self.journal.up(&seen);
+        self.seen = Some(Arc::new(seen));
+        self.show();
+    }
+
+    /// The last poll, with what the slower ones have brought so far.
+    pub(super) fn show(&self) {
+        // None: it was late with an answer, and is down until the next poll.
+        let Some(seen) = self.seen.clone() else {
+            return;
+        };
+        let slower = Slower {
+            stats: self.stats.clone(),
+            sizes: Arc::clone(&self.sizes),
+            now: self.began.elapsed(),
+            wall_clock: wall_clock(),
+        };
+        let shown = Shown::new(Box::new(move || Snapshot::of(&seen, &slower)));
+        self.send(Ok(Box::new(shown)));
+    }
+
+    pub(super) fn publish_down(&mut self, down: Down) {
+        self.memory.gap();
+        self.seen = None;
+        self.send(Err(down));
+    }
+
+    fn send(&self, status: Result<Box<Shown>, Down>) {
+        let server = Server::new(self.settings.name.clone(), status, self.health.clone())
+            .expiring(Instant::now() + self.settings.cadence.longest_silence(self.interval()));
+        self.publisher
+            .send_modify(|state| *state = Arc::new(state.with(server)));
+    }
+}
