@@ -2,6 +2,7 @@
 
 make bench             everything, in half an hour
 make bench QUICK=1     a part of it, in less than three minutes, to target/bench/performance.md
+make bench ROUNDS=1    everything once, in twenty minutes: no median of several rounds
 """
 import dataclasses
 import json
@@ -46,7 +47,9 @@ QUICK = Plan(page=pathlib.Path("target/bench/performance.md"), cells=((10, 50, 1
 
 def turns(postgres, plan, everybody):
     """The results of each exporter in each cell: A B C A B C."""
+    at_most = int(os.environ.get("ROUNDS", "2"))
     for databases, clients, rounds in plan.cells:
+        rounds = min(rounds, at_most)
         postgres.arrange(databases, clients)
         cell = {exporter.name: [] for exporter in everybody}
         for number in range(rounds):

@@ -4,4 +4,5 @@ mod configurations;
 mod kubernetes;
 mod list;
 mod manual;
+mod tree;
 mod version;
