@@ -47,7 +47,7 @@ image: ## build the image without Docker, and scrape the agent in it; with QUICK
 	@scripts/need cc buildah curl ip mmdebstrap postgresql python3
 	scripts/image
 
-bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a part of it, in less than three minutes, with ROUNDS=1 all of it once
+bench: ## pgcommons beside its peers, to docs/performance.md; with QUICK=1 a part of it, in less than three minutes, ROUNDS=1 once, CELLS="1x10" a part of it
 	@scripts/need cc postgresql python3 wrk
 	bench/peers
 	cargo build --locked --release

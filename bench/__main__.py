@@ -2,7 +2,8 @@
 
 make bench             everything, in half an hour
 make bench QUICK=1     a part of it, in less than three minutes, to target/bench/performance.md
-make bench ROUNDS=1    everything once, in twenty minutes: no median of several rounds
+make bench ROUNDS=1    everything once: no median of several rounds
+make bench CELLS="1x10 100x200"   these numbers of databases and clients only
 """
 import dataclasses
 import json
@@ -47,9 +48,7 @@ QUICK = Plan(page=pathlib.Path("target/bench/performance.md"), cells=((10, 50, 1
 
 def turns(postgres, plan, everybody):
     """The results of each exporter in each cell: A B C A B C."""
-    at_most = int(os.environ.get("ROUNDS", "2"))
     for databases, clients, rounds in plan.cells:
-        rounds = min(rounds, at_most)
         postgres.arrange(databases, clients)
         cell = {exporter.name: [] for exporter in everybody}
         for number in range(rounds):
@@ -77,9 +76,19 @@ def roles(postgres):
     postgres.sql("create role exporter login; grant pg_monitor to exporter")
 
 
+def chosen(plan):
+    """As the environment has it."""
+    rounds = int(os.environ.get("ROUNDS", plan.rounds))
+    cells = [f"{databases}x{clients}" for databases, clients, _ in plan.cells]
+    wanted = os.environ.get("CELLS", " ".join(cells)).split()
+    return dataclasses.replace(plan, rounds=min(rounds, plan.rounds),
+                               cells=tuple((*cell[:2], min(cell[2], rounds)) for cell in plan.cells if f"{cell[0]}x{cell[1]}" in wanted),
+                               floors=tuple(cell for cell in plan.floors if f"{cell[0]}x{cell[1]}" in wanted))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without cleaning up
-    plan = QUICK if os.environ.get("QUICK") else Plan()
+    plan = QUICK if os.environ.get("QUICK") else chosen(Plan())
     everybody, load = exporters.everybody(), os.getloadavg()[2]
     with Server() as postgres:
         roles(postgres)
