@@ -80,7 +80,8 @@ mod tests {
         for _ in 0..5 {
             ticks.tick().await;
         }
-        assert!(first.elapsed() > PERIOD * 4, "{:?}", first.elapsed());
+        // Somebody may have been kept from looking at the first.
+        assert!(first.elapsed() > PERIOD * 2, "{:?}", first.elapsed());
     }
 
     #[tokio::test]
