@@ -19,7 +19,7 @@ pub(crate) struct Seats {
 impl Seats {
     /// `present` in the order in which free seats are taken. Nobody who is present, or was of late, loses a seat
     /// to somebody else; with fewer seats than before all are given out anew.
-    pub(crate) fn fill(&mut self, now: Duration, seats: usize, present: &[&str]) -> &Self {
+    pub(crate) fn fill(&mut self, now: Duration, seats: usize, present: &[&str]) {
         if self.seen.len() > seats {
             self.seen.clear();
         }
@@ -37,7 +37,6 @@ impl Seats {
                 self.seen.insert((*name).to_owned(), now);
             }
         }
-        self
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
