@@ -4,6 +4,7 @@
 mod auth;
 mod client_cert;
 mod guard;
+mod gzip;
 mod page;
 mod rate;
 mod routes;

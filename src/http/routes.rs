@@ -3,16 +3,13 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
-};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
+use super::gzip::{Gzip, accepts_gzip};
 use super::page;
 use crate::metrics::Exposition;
 use crate::state::{Page, Published, Reload, Server, State};
@@ -27,6 +24,7 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(super) struct App {
     published: Published,
     exposition: Exposition,
+    gzip: Gzip,
 }
 
 impl App {
@@ -34,6 +32,7 @@ impl App {
         Self {
             published,
             exposition: Exposition::default(),
+            gzip: Gzip::default(),
         }
     }
 
@@ -80,8 +79,8 @@ impl App {
         let write = |page: &mut dyn Write| self.exposition.write(servers, reload, page);
         let mut reply = if gzip {
             let body = page.gzip.get_or_init(|| match page.plain.get() {
-                Some(plain) => compressed(|page| page.write_all(plain)),
-                None => compressed(write),
+                Some(plain) => self.gzip.page(|page| page.write_all(plain)),
+                None => self.gzip.page(write),
             });
             let mut reply = reply(StatusCode::OK, EXPOSITION, body.clone());
             reply
@@ -135,54 +134,4 @@ fn plain(write: impl FnOnce(&mut dyn Write) -> Written) -> Bytes {
     write(&mut page).expect("writing to memory cannot fail");
     page.shrink_to_fit(); // it is kept until the next poll
     page.into()
-}
-
-/// Speed before size: the page is made anew at every poll that is looked at. Who takes only this form pays for no other.
-fn compressed(write: impl FnOnce(&mut dyn Write) -> Written) -> Bytes {
-    let mut page = GzEncoder::new(Vec::new(), Compression::fast());
-    let written = write(&mut page).and_then(|()| page.finish());
-    let mut page = written.expect("writing to memory cannot fail");
-    page.shrink_to_fit();
-    page.into()
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let codings = headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    codings.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-        let quality = parts.find_map(|part| part.strip_prefix("q="));
-        named
-            && quality
-                .is_none_or(|quality| quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_for_those_who_accept_it() {
-        for (value, accepted) in [
-            ("gzip", true),
-            ("deflate, gzip;q=0.5", true),
-            ("*", true),
-            ("GZIP", true),
-            ("gzip;q=0", false),
-            ("gzip; q=0.0", false),
-            ("br", false),
-            ("gzipped", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
-            assert_eq!(accepts_gzip(&headers), accepted, "{value}");
-        }
-        assert!(!accepts_gzip(&HeaderMap::new()));
-    }
 }
