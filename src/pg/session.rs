@@ -26,15 +26,15 @@ pub(crate) struct Session {
 }
 
 /// Set where the server knows them, on top of the options that every version knows: the session outlives a server-wide
-/// `idle_session_timeout`, does not freeze statistics, and the server notices soon when the agent is gone.
-const SETTINGS: [(u32, &str); 7] = [
+/// `idle_session_timeout` and does not freeze statistics. `client_connection_check_interval` is left alone: its timer runs
+/// on after a statement and wakes the idle backend, and `statement_timeout` bounds what an agent that is gone has begun.
+const SETTINGS: [(u32, &str); 6] = [
     // Names come as the bytes that they are: one that cannot be converted would cost the whole answer.
     (0, "set client_encoding = 'SQL_ASCII'"),
     (0, "set tcp_keepalives_idle = 30"),
     (0, "set tcp_keepalives_interval = 5"),
     (0, "set tcp_keepalives_count = 3"),
     (140_000, "set idle_session_timeout = 0"),
-    (140_000, "set client_connection_check_interval = '2s'"),
     (150_000, "set stats_fetch_consistency = none"),
 ];
 
