@@ -30,7 +30,7 @@ class Plan:
     cells: tuple = ((1, 10, 2), (10, 200, 1), (100, 200, 2), (500, 200, 2), (100, 1000, 1))
     floors: tuple = ((1, 10), (100, 200), (500, 200), (100, 1000))
     rounds: int = 2
-    polls: int = 15
+    polls: int = 60
     scrapes: int = 200
     alone: float = 6
     minute: int = 60
@@ -92,7 +92,7 @@ def main():
     everybody, load = exporters.everybody(), os.getloadavg()[2]
     with Server() as postgres:
         roles(postgres)
-        measured = {"load": load, "server": postgres.facts(), "floors": floors(postgres, plan), "cells": []}
+        measured = {"load": load, "polls": plan.polls, "server": postgres.facts(), "floors": floors(postgres, plan), "cells": []}
         for cell in turns(postgres, plan, everybody):
             measured["cells"].append(cell)
             RAW.write_text(json.dumps(measured, indent=1), encoding="utf-8")

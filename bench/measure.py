@@ -41,9 +41,9 @@ def turn(exporter, postgres, plan):
 
 def alone(running, postgres, plan):
     """One scraper, and no page twice: a page that is kept in memory would only show how fast memory is."""
-    pause, scrapes = (1.0, plan.polls) if running.exporter.ours else (0.0, plan.scrapes)
+    pause, least, most = (1.0, plan.polls, plan.polls) if running.exporter.ours else (0.0, 10, plan.scrapes)
     meter, began, seconds, errors = Meter(running, postgres), time.perf_counter(), [], 0
-    while len(seconds) < scrapes and (time.perf_counter() - began < plan.alone or len(seconds) < 10):
+    while len(seconds) < least or len(seconds) < most and time.perf_counter() - began < plan.alone:
         time.sleep(pause)
         page = running.scraper.scrape()
         seconds.append(page.seconds)

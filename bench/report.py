@@ -4,7 +4,7 @@ import os
 import pathlib
 import platform
 
-from summary import MEASURES, Cell, goals
+from summary import MEASURES, SERVER, Cell, goals
 
 HEAD = """# Performance
 
@@ -17,8 +17,8 @@ one run mean something; the figures beside them are medians of the rounds.
   between scrapes, a poll each second, statistics each 15 s, sizes each 5 min or each minute if they change, is in its figures
   in full.
 * *Per scrape* and latency are of one scraper without a break; pgcommons gets one scrape a second, so that each page is a
-  new one, and each scrape is charged the poll before it, and its share of sizes. That makes 15 scrapes a round, so
-  its p99 is the slowest of them.
+  new one, and each scrape is charged the poll before it, and its share of sizes. Percentiles are of the scrapes of all
+  rounds together, of which pgcommons has {polls} a round.
 * *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
   share. *50 scrapers* are wrk's, each asking again at once; there is no latency where more than 1 % are refused.
 * *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
@@ -35,11 +35,12 @@ CPU of the server's backend for one fast poll, with ten polls a second: of the a
 the cheapest single statement that we know returns the same facts, prepared ([bench/floor.py](../bench/floor.py)).
 
 A server's backend that sleeps for a second wakes with cold caches, and that weighs more than what it is asked: the last two
-columns are a minute of a bare client that asks once a second, `select 1` and those facts. Peers that ask every 15 s, and only
-then, pay four wake-ups a minute: hold the last column against their CPU per minute to see what a look each second must cost.
+columns are a minute of a bare client that asks once a second, `select 1` and those facts, beside the PostgreSQL CPU per minute
+of the cheapest peer, which asks every 15 s and so pays four wake-ups a minute. Where the last ratio is above the goal, a look
+each second cannot meet it, however little is asked.
 
-| databases | clients | agent, ms | bare client, ms | ratio | `select 1` each second, ms a minute | the facts each second, ms a minute |
-|---|---|---|---|---|---|---|
+| databases | clients | agent, ms | bare client, ms | ratio | `select 1` each second, ms a minute | the facts each second, ms a minute | ratio to the cheapest peer |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -49,19 +50,21 @@ def table(rows):
 
 def page(measured, everybody):
     cells = [Cell(cell, everybody) for cell in measured["cells"]]
-    parts = [head(measured["load"], measured["server"], everybody), judged(list(goals(cells, measured["floors"])))]
+    parts = [head(measured, everybody), judged(list(goals(cells, measured["floors"])))]
     parts += [figures(cell, everybody) for cell in cells]
     if len(cells) > 1:
         parts.append(growth(cells, everybody))
-    parts.append(floor(measured["floors"]))
+    parts.append(floor(measured["floors"], cells))
     return "".join(parts)
 
 
-def head(load, server, everybody):
+def head(measured, everybody):
     rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
-    return HEAD.format(date=datetime.date.today(), machine=machine(), load=load, version=server["version"],
+    server = measured["server"]
+    return HEAD.format(date=datetime.date.today(), machine=machine(), load=measured["load"], version=server["version"],
                        settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),
-                       rivals=" and ".join(rivals)) + table((exporter.name, exporter.title) for exporter in everybody)
+                       polls=measured["polls"], rivals=" and ".join(rivals)
+                       ) + table((exporter.name, exporter.title) for exporter in everybody)
 
 
 def machine():
@@ -95,8 +98,11 @@ def growth(cells, everybody):
     return "\n## How they grow\n\nDatabases x clients.\n\n" + table(lines)
 
 
-def floor(floors):
-    return FLOOR + table(
-        (str(cell["databases"]), str(cell["clients"]), f"{cell['agent'] * 1000:.2f}", f"{cell['bare'] * 1000:.2f}",
-         f"{cell['agent'] / cell['bare']:.2f}", *(f"{cell['each_second'][key] * 1000:.1f}" for key in ("nothing", "facts")))
-        for cell in floors)
+def floor(floors, cells):
+    def line(floor):
+        cell = next((cell for cell in cells if cell.is_of(floor["databases"], floor["clients"])), None)
+        cheapest, nothing, facts = cell and cell.best(SERVER), floor["each_second"]["nothing"], floor["each_second"]["facts"]
+        return (str(floor["databases"]), str(floor["clients"]), f"{floor['agent'] * 1000:.2f}", f"{floor['bare'] * 1000:.2f}",
+                f"{floor['agent'] / floor['bare']:.2f}", f"{nothing * 1000:.1f}", f"{facts * 1000:.1f}",
+                f"{facts / cheapest:.2f}" if cheapest else "-")
+    return FLOOR + table(map(line, floors))

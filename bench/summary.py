@@ -11,6 +11,7 @@ class Measure:
     show: Callable
     grows: bool = False  # worth a look over the number of databases
     best: Callable = min
+    together: bool = False  # of the latencies of all rounds, not the median of each round's
 
 
 def number(digits, factor=1):
@@ -30,7 +31,8 @@ def latency_in_crowd(turn, percentile):
 
 MIB, MS, KB = number(1, 1 / 2**20), number(1, 1000), number(1, 1 / 1000)
 PSS = Measure("proportional memory (PSS), MiB", lambda turn: turn["pss"], MIB, grows=True)
-P99 = Measure("scrape p99, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True)
+P99 = Measure("scrape p99, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True,
+              together=True)
 SERVER = Measure("PostgreSQL CPU per minute, ms", lambda turn: turn["minute"]["server_cpu"], MS, grows=True)
 EXPORTER = Measure("exporter CPU per minute, ms", lambda turn: turn["minute"]["exporter_cpu"], MS, grows=True)
 CROWD_PSS = Measure("PSS after 50 scrapers, MiB", lambda turn: turn["crowd"]["pss"], MIB)
@@ -42,7 +44,8 @@ MEASURES = (
     PSS,
     Measure("resident memory, MiB", lambda turn: turn["rss"], MIB),
     CROWD_PSS,
-    Measure("scrape median, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True),
+    Measure("scrape median, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True,
+            together=True),
     P99,
     Measure("errors at one scraper", lambda turn: turn["errors"], number(0)),
     Measure("scrape median at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p50"), number(2, 1000)),
@@ -73,17 +76,24 @@ class Cell:
 
     def value(self, measure, name):
         """The median of all rounds, None where there was nothing to measure."""
-        values = [value for value in map(measure.of, self._turns[name]) if value is not None]
+        turns = self._turns[name]
+        if measure.together:
+            turns = [{"latencies": [seconds for turn in turns for seconds in turn["latencies"]]}]
+        values = [value for value in map(measure.of, turns) if value is not None]
         return statistics.median(values) if values else None
 
     def ours(self, measure):
         return self.value(measure, "pgcommons")
 
     def ratio(self, measure):
-        """To the best of the peers that report the same facts, in just this measure; None where that is zero."""
-        rivals = [value for value in (self.value(measure, name) for name in self._rivals) if value is not None]
-        best = measure.best(rivals, default=None)
+        """To the best of the peers; None where that is zero."""
+        best = self.best(measure)
         return self.ours(measure) / best if best else None
+
+    def best(self, measure):
+        """Of the peers that report the same facts, in just this measure."""
+        rivals = [value for value in (self.value(measure, name) for name in self._rivals) if value is not None]
+        return measure.best(rivals, default=None)
 
     def is_of(self, databases, clients):
         return (self.databases, self.clients) == (databases, clients)

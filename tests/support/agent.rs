@@ -18,7 +18,7 @@ pub(crate) use self::spec::{AgentSpec, run};
 mod secrets;
 mod spec;
 
-pub(crate) const TIME_SHARE: &str = "PGCOMMONS__POLL__TIME_SHARE";
+const TIME_SHARE: &str = "PGCOMMONS__POLL__TIME_SHARE";
 const START_LIMIT: Duration = Duration::from_secs(20);
 const SCRAPE_LIMIT: Duration = Duration::from_mins(1);
 
