@@ -1,6 +1,6 @@
 //! What a poll and a page may cost, in figures that do not depend on the machine or on time.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, Relay, Scrape, create_agent_role, create_tenant, sessions,
@@ -18,7 +18,7 @@ async fn cluster() -> Cluster {
     cluster
 }
 
-async fn watching(cluster: &Cluster, port: u16, cadence: &str, time_share: &str) -> Agent {
+async fn watching(port: u16, cadence: &str, time_share: &str) -> Agent {
     let config = format!(
         "{cadence}servers: {{main: {{dsn: 'postgres://{AGENT}:{AGENT}@127.0.0.1:{port}/postgres?sslmode=disable'}}}}\n"
     );
@@ -54,7 +54,7 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
     }
     let relay = Relay::start(cluster.port());
     let seldom = "poll: {interval: 100ms}\nstats: {interval: 1h}\nsizes: {interval: 1h}\n";
-    let agent = watching(&cluster, relay.port(), seldom, "0.5").await;
+    let agent = watching(relay.port(), seldom, "0.5").await;
     let sized = |page: &Scrape| page.series("pg_database_size_bytes").len() == 4;
     let before = polls(&agent.scrape_until("sizes are known", sized).await);
     relay.listen(true);
@@ -92,13 +92,13 @@ async fn polls_that_cost_more_than_their_share_come_less_often_and_say_so() {
     let cluster = cluster().await;
     let interval = |page: &Scrape| page.value("pgcommons_poll_interval_seconds", &[]);
     let often = "poll: {interval: 100ms}\n";
-    let agent = watching(&cluster, cluster.port(), often, "0.5").await;
+    let agent = watching(cluster.port(), often, "0.5").await;
     let page = agent.scrape_until("polls", |page| polls(page) > 5.0).await;
     assert_eq!(interval(&page).map(f64::to_bits), Some(OFTEN.to_bits()));
     drop(agent);
 
     // For which a poll would have to cost 10 us; none is as cheap.
-    let agent = watching(&cluster, cluster.port(), often, "0.0001").await;
+    let agent = watching(cluster.port(), often, "0.0001").await;
     let slowed = |page: &Scrape| interval(page).is_some_and(|now| now > OFTEN * 1.5);
     let before = agent.scrape_until("slower polls", slowed).await;
     let start = Instant::now();
@@ -115,7 +115,7 @@ async fn polls_that_cost_more_than_their_share_come_less_often_and_say_so() {
 async fn series_and_their_bytes_have_a_budget() {
     let cluster = cluster().await;
     create_tenant(&cluster, "tenant_0", 10).await;
-    let agent = watching(&cluster, cluster.port(), "stats: {interval: 1s}\n", "0.5").await;
+    let agent = watching(cluster.port(), "stats: {interval: 1s}\n", "0.5").await;
     let known = |databases: usize| {
         move |page: &Scrape| {
             let all = |name: &str| page.series(name).len() == databases + 1; // and postgres
