@@ -15,6 +15,7 @@ import sys
 
 import exporters
 import floor
+import machine
 import measure
 import report
 from server import Server
@@ -31,11 +32,10 @@ class Plan:
     floors: tuple = ((1, 10), (100, 200), (500, 200), (100, 1000))
     rounds: int = 2
     polls: int = 60
-    scrapes: int = 200
     alone: float = 6
     minute: int = 60
     crowd: int = 5
-    floor: int = 10
+    floor: int = 20
 
     def minute_of(self, exporter):
         """Half of it will do for those who do nothing between two scrapes; ours measures sizes once in a minute."""
@@ -43,7 +43,7 @@ class Plan:
 
 
 QUICK = Plan(page=pathlib.Path("target/bench/performance.md"), cells=((10, 50, 1),), floors=((10, 50),), rounds=1, polls=5,
-             scrapes=50, alone=2, minute=15, crowd=2, floor=4)
+             alone=2, minute=15, crowd=2, floor=4)
 
 
 def turns(postgres, plan, everybody):
@@ -92,7 +92,8 @@ def main():
     everybody, load = exporters.everybody(), os.getloadavg()[2]
     with Server() as postgres:
         roles(postgres)
-        measured = {"load": load, "polls": plan.polls, "server": postgres.facts(), "floors": floors(postgres, plan), "cells": []}
+        measured = {"load": load, "polls": plan.polls, "machine": machine.measure(plan.polls), "server": postgres.facts(),
+                    "floors": floors(postgres, plan), "cells": []}
         for cell in turns(postgres, plan, everybody):
             measured["cells"].append(cell)
             RAW.write_text(json.dumps(measured, indent=1), encoding="utf-8")

@@ -20,29 +20,40 @@ select 'r', null, null, null, null, null, sum(oid::int8)::int8, count(*), pg_cat
   from pg_catalog.pg_roles where rolcanlogin"""
 
 
-def bare(postgres, seconds):
-    """Seconds of CPU of the backend, for each poll."""
-    client = postgres.connect("pgcommons")
-    client.prepare("poll", CHEAPEST)
+def prepared(postgres, sql):
+    client = postgres.connect("exporter")
+    client.prepare("poll", sql)
     for _ in range(10):  # PostgreSQL settles on a plan
         client.execute("poll")
-    before, polls, began = process.cpu(client.pid), 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        client.execute("poll")
-        polls += 1
-        time.sleep(INTERVAL)
-    spent = process.cpu(client.pid) - before
-    client.close()
-    return spent / polls
+    return client
+
+
+def both(postgres, seconds):
+    """Seconds of CPU of the backend for each poll, of the agent, whose slower questions are put off, and of the bare client, in
+    the same seconds: what the machine does besides meets both."""
+    exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__POLL__TIME_SHARE="0.5", PGCOMMONS__STATS__INTERVAL="1h",
+                    PGCOMMONS__SIZES__INTERVAL="1h", PGCOMMONS__SIZES__TIME_SHARE="0.5")
+    with Running(exporter, postgres) as running:
+        running.settle()
+        client = prepared(postgres, CHEAPEST)
+        backend, = postgres.sessions(exporter.role)
+
+        def read():
+            return process.cpu(backend), postgres.counters(exporter.role)["statements"], process.cpu(client.pid)
+
+        before, polls, began = read(), 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            client.execute("poll")
+            polls += 1
+            time.sleep(INTERVAL)
+        of_agent, statements, of_client = (after - then for after, then in zip(read(), before))
+        client.close()
+    return of_agent / statements, of_client / polls
 
 
 def each_second(postgres, seconds):
     """Seconds of CPU in a minute: of a backend that is asked for nothing each second, and of one asked for those facts."""
-    clients = {sql: postgres.connect("pgcommons") for sql in ("select 1", CHEAPEST)}
-    for sql, client in clients.items():
-        client.prepare("poll", sql)
-        for _ in range(10):
-            client.execute("poll")
+    clients = {sql: prepared(postgres, sql) for sql in ("select 1", CHEAPEST)}
     before = {sql: process.cpu(client.pid) for sql, client in clients.items()}
     for _ in range(int(seconds)):
         for client in clients.values():
@@ -54,21 +65,7 @@ def each_second(postgres, seconds):
     return {"nothing": spent["select 1"], "facts": spent[CHEAPEST]}
 
 
-def agent(postgres, seconds):
-    """The same of the agent, whose slower questions are put off."""
-    exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__POLL__TIME_SHARE="0.5", PGCOMMONS__STATS__INTERVAL="1h",
-                    PGCOMMONS__SIZES__INTERVAL="1h", PGCOMMONS__SIZES__TIME_SHARE="0.5")
-    with Running(exporter, postgres) as running:
-        running.settle()
-        backend, = postgres.sessions(exporter.role)
-        before = process.cpu(backend), postgres.counters(exporter.role)["statements"]
-        time.sleep(seconds)
-        after = process.cpu(backend), postgres.counters(exporter.role)["statements"]
-    return (after[0] - before[0]) / (after[1] - before[1])
-
-
 def measure(postgres, plan):
-    """In turns."""
-    turns = [(agent(postgres, plan.floor), bare(postgres, plan.floor)) for _ in range(plan.rounds)]
-    return {"agent": statistics.median(turn[0] for turn in turns), "bare": statistics.median(turn[1] for turn in turns),
-            "each_second": each_second(postgres, 2 * plan.floor)}
+    turns = [both(postgres, plan.floor) for _ in range(plan.rounds)]
+    agent, bare = map(statistics.median, zip(*turns))
+    return {"agent": agent, "bare": bare, "each_second": each_second(postgres, plan.floor)}

@@ -40,15 +40,22 @@ def turn(exporter, postgres, plan):
 
 
 def alone(running, postgres, plan):
-    """One scraper, and no page twice: a page that is kept in memory would only show how fast memory is."""
-    pause, least, most = (1.0, plan.polls, plan.polls) if running.exporter.ours else (0.0, 10, plan.scrapes)
-    meter, began, seconds, errors = Meter(running, postgres), time.perf_counter(), [], 0
-    while len(seconds) < least or len(seconds) < most and time.perf_counter() - began < plan.alone:
+    """One scraper that has every page as soon as it can; ours, which keeps a page until the next poll, also once for each poll,
+    so that no page comes twice."""
+    without_a_break = scrapes(running, postgres, pause=0.0, least=10, seconds=plan.alone)
+    if not running.exporter.ours:
+        return without_a_break | {"hurried": without_a_break["latencies"]}
+    return scrapes(running, postgres, pause=1.0, least=plan.polls, seconds=0) | {"hurried": without_a_break["latencies"]}
+
+
+def scrapes(running, postgres, pause, least, seconds):
+    meter, began, latencies, errors = Meter(running, postgres), time.perf_counter(), [], 0
+    while len(latencies) < least or time.perf_counter() - began < seconds:
         time.sleep(pause)
         page = running.scraper.scrape()
-        seconds.append(page.seconds)
+        latencies.append(page.seconds)
         errors += not page.sees_the_server
-    return {"latencies": seconds, "scrape": meter.spent(len(seconds)), "errors": errors}
+    return {"latencies": latencies, "scrape": meter.spent(len(latencies)), "errors": errors}
 
 
 def steady(running, postgres, seconds):

@@ -1,9 +1,7 @@
 """The page docs/performance.md, from what was measured."""
 import datetime
-import os
-import pathlib
-import platform
 
+import machine
 from summary import MEASURES, SERVER, Cell, goals
 
 HEAD = """# Performance
@@ -16,9 +14,12 @@ one run mean something; the figures beside them are medians of the rounds.
 * Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
   between scrapes, a poll each second, statistics each 15 s, sizes each 5 min or each minute if they change, is in its figures
   in full.
-* *Per scrape* and latency are of one scraper without a break; pgcommons gets one scrape a second, so that each page is a
-  new one, and each scrape is charged the poll before it, and its share of sizes. Percentiles are of the scrapes of all
-  rounds together, of which pgcommons has {polls} a round.
+* *Scrape* is of one scraper without a break, and *per scrape* too. pgcommons keeps a page until the next poll; where it says
+  *no page twice*, and *per scrape*, it gets one scrape a second: each is charged the poll before it, and its share of sizes.
+  Percentiles are of the scrapes of all rounds together; of those of one a second pgcommons has {polls} a round.
+* This machine by itself: a calculation takes {at_once[p50]} ms, {at_once[p99]} ms in the slowest of a hundred, and {at_once[cpu]} ms of CPU
+  on average; of a process that has slept for a second {slept[p50]}, {slept[p99]} and {slept[cpu]} ms. pgcommons wakes each second, its
+  peers with a scrape only.
 * *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
   share. *50 scrapers* are wrk's, each asking again at once; there is no latency where more than 1 % are refused.
 * *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
@@ -31,8 +32,9 @@ one run mean something; the figures beside them are medians of the rounds.
 FLOOR = """
 ## The floor
 
-CPU of the server's backend for one fast poll, with ten polls a second: of the agent, and of a bare client over libpq, to which
-the cheapest single statement that we know returns the same facts, prepared ([bench/floor.py](../bench/floor.py)).
+CPU of the server's backend for one fast poll, with ten polls a second: of the agent, and in the same seconds of a bare client
+over libpq, to which the cheapest single statement that we know returns the same facts, prepared
+([bench/floor.py](../bench/floor.py)).
 
 A server's backend that sleeps for a second wakes with cold caches, and that weighs more than what it is asked: the last two
 columns are a minute of a bare client that asks once a second, `select 1` and those facts, beside the PostgreSQL CPU per minute
@@ -61,17 +63,14 @@ def page(measured, everybody):
 def head(measured, everybody):
     rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
     server = measured["server"]
-    return HEAD.format(date=datetime.date.today(), machine=machine(), load=measured["load"], version=server["version"],
+    return HEAD.format(date=datetime.date.today(), machine=machine.title(), load=measured["load"], version=server["version"],
                        settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),
-                       polls=measured["polls"], rivals=" and ".join(rivals)
+                       polls=measured["polls"], rivals=" and ".join(rivals), **milliseconds(measured["machine"])
                        ) + table((exporter.name, exporter.title) for exporter in everybody)
 
 
-def machine():
-    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release()}"
+def milliseconds(of_kinds):
+    return {kind: {key: f"{seconds * 1000:.2f}" for key, seconds in figures.items()} for kind, figures in of_kinds.items()}
 
 
 def judged(goals_of_all):

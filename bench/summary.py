@@ -11,7 +11,7 @@ class Measure:
     show: Callable
     grows: bool = False  # worth a look over the number of databases
     best: Callable = min
-    together: bool = False  # of the latencies of all rounds, not the median of each round's
+    together: str = ""  # which latencies it is of: of all rounds in one, not the median of each round's
 
 
 def number(digits, factor=1):
@@ -31,8 +31,9 @@ def latency_in_crowd(turn, percentile):
 
 MIB, MS, KB = number(1, 1 / 2**20), number(1, 1000), number(1, 1 / 1000)
 PSS = Measure("proportional memory (PSS), MiB", lambda turn: turn["pss"], MIB, grows=True)
-P99 = Measure("scrape p99, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True,
-              together=True)
+P99 = Measure("scrape p99, ms", lambda turn: percentile(turn["hurried"], 99), number(2, 1000), together="hurried")
+NEW_P99 = Measure("scrape p99, no page twice, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True,
+                  together="latencies")
 SERVER = Measure("PostgreSQL CPU per minute, ms", lambda turn: turn["minute"]["server_cpu"], MS, grows=True)
 EXPORTER = Measure("exporter CPU per minute, ms", lambda turn: turn["minute"]["exporter_cpu"], MS, grows=True)
 CROWD_PSS = Measure("PSS after 50 scrapers, MiB", lambda turn: turn["crowd"]["pss"], MIB)
@@ -44,9 +45,11 @@ MEASURES = (
     PSS,
     Measure("resident memory, MiB", lambda turn: turn["rss"], MIB),
     CROWD_PSS,
-    Measure("scrape median, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True,
-            together=True),
+    Measure("scrape median, ms", lambda turn: percentile(turn["hurried"], 50), number(2, 1000), together="hurried"),
     P99,
+    Measure("scrape median, no page twice, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True,
+            together="latencies"),
+    NEW_P99,
     Measure("errors at one scraper", lambda turn: turn["errors"], number(0)),
     Measure("scrape median at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p50"), number(2, 1000)),
     Measure("scrape p99 at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p99"), number(2, 1000)),
@@ -78,7 +81,7 @@ class Cell:
         """The median of all rounds, None where there was nothing to measure."""
         turns = self._turns[name]
         if measure.together:
-            turns = [{"latencies": [seconds for turn in turns for seconds in turn["latencies"]]}]
+            turns = [{measure.together: [seconds for turn in turns for seconds in turn[measure.together]]}]
         values = [value for value in map(measure.of, turns) if value is not None]
         return statistics.median(values) if values else None
 
@@ -111,7 +114,8 @@ class Goal:
 
 
 # databases, clients, measure, most of the best peer's
-GOALS = ((1, 10, PSS, 0.6), (100, 200, PSS, 0.6), (500, 200, PSS, 0.35), (100, 200, P99, 0.05), (1, 10, SERVER, 0.6),
+GOALS = ((1, 10, PSS, 0.6), (100, 200, PSS, 0.6), (500, 200, PSS, 0.35), (100, 200, P99, 0.05),
+         (100, 200, NEW_P99, 0.05), (1, 10, SERVER, 0.6),
          (100, 200, SERVER, 0.45), (500, 200, SERVER, 0.35), (1, 10, EXPORTER, 0.5), (100, 200, EXPORTER, 0.5),
          (500, 200, EXPORTER, 0.5))
 FLOOR_GOAL = 1.3

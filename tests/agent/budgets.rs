@@ -11,6 +11,8 @@ const BYTES_OF_A_SERIES: f64 = 110.0;
 /// Of a database with one session: 21 of its statistics, the others of its connections and size; not its locks.
 const SERIES_OF_A_DATABASE: f64 = 34.0;
 const POLLS: f64 = 20.0;
+/// Nothing but fast polls.
+const SELDOM: &str = "poll: {interval: 100ms}\nstats: {interval: 1h}\nsizes: {interval: 1h}\n";
 
 async fn cluster() -> Cluster {
     let cluster = trusting(&[]).await;
@@ -53,8 +55,7 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
         create_tenant(&cluster, tenant, 10).await;
     }
     let relay = Relay::start(cluster.port());
-    let seldom = "poll: {interval: 100ms}\nstats: {interval: 1h}\nsizes: {interval: 1h}\n";
-    let agent = watching(relay.port(), seldom, "0.5").await;
+    let agent = watching(relay.port(), SELDOM, "0.5").await;
     let sized = |page: &Scrape| page.series("pg_database_size_bytes").len() == 4;
     let before = polls(&agent.scrape_until("sizes are known", sized).await);
     relay.listen(true);
@@ -84,6 +85,33 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
     );
     let held = "select count(*) from pg_stat_activity where usename = 'agent'";
     assert_eq!(cluster.query_one_i64(held).await, 1);
+}
+
+/// Pages of memory that the process has taken so far, from proc(5).
+fn pages_taken(pid: i64) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+    let minflt = fields.split_whitespace().nth(7);
+    minflt.and_then(|it| it.parse().ok()).expect("a number")
+}
+
+#[tokio::test]
+async fn a_poll_takes_no_memory_from_the_system_of_the_server() {
+    let cluster = trusting(&[("max_connections", "1200")]).await;
+    create_agent_role(&cluster).await;
+    create_tenant(&cluster, "tenant", 100).await;
+    let _held = sessions(&cluster, "tenant", 50).await;
+    let agent = watching(cluster.port(), SELDOM, "0.5").await;
+    let after = |count| move |page: &Scrape| polls(page) >= count;
+    let before = polls(&agent.scrape_until("settled", after(POLLS)).await);
+    let backend = "select pid::int8 from pg_stat_activity where usename = 'agent'";
+    let backend = cluster.query_one_i64(backend).await;
+    let taken = pages_taken(backend);
+    agent
+        .scrape_until("polls", after(before + POLLS + 2.0))
+        .await;
+    let each = (pages_taken(backend) - taken) / POLLS;
+    assert!(each < 1.0, "{each} pages for each poll");
 }
 
 #[tokio::test]
