@@ -79,11 +79,13 @@ def roles(postgres):
 def chosen(plan):
     """As the environment has it."""
     rounds = int(os.environ.get("ROUNDS", plan.rounds))
-    cells = [f"{databases}x{clients}" for databases, clients, _ in plan.cells]
-    wanted = os.environ.get("CELLS", " ".join(cells)).split()
-    return dataclasses.replace(plan, rounds=min(rounds, plan.rounds),
-                               cells=tuple((*cell[:2], min(cell[2], rounds)) for cell in plan.cells if f"{cell[0]}x{cell[1]}" in wanted),
-                               floors=tuple(cell for cell in plan.floors if f"{cell[0]}x{cell[1]}" in wanted))
+    wanted = os.environ.get("CELLS", "").split()
+
+    def is_wanted(cell):
+        return not wanted or f"{cell[0]}x{cell[1]}" in wanted
+
+    return dataclasses.replace(plan, rounds=min(rounds, plan.rounds), floors=tuple(filter(is_wanted, plan.floors)),
+                               cells=tuple((*cell[:2], min(cell[2], rounds)) for cell in plan.cells if is_wanted(cell)))
 
 
 def main():

@@ -17,9 +17,9 @@ one run mean something; the figures beside them are medians of the rounds.
 * *Scrape* is of one scraper without a break, and *per scrape* too. pgcommons keeps a page until the next poll; where it says
   *no page twice*, and *per scrape*, it gets one scrape a second: each is charged the poll before it, and its share of sizes.
   Percentiles are of the scrapes of all rounds together; of those of one a second pgcommons has {polls} a round.
-* This machine by itself: a calculation takes {at_once[p50]} ms, {at_once[p99]} ms in the slowest of a hundred, and {at_once[cpu]} ms of CPU
-  on average; of a process that has slept for a second {slept[p50]}, {slept[p99]} and {slept[cpu]} ms. pgcommons wakes each second, its
-  peers with a scrape only.
+* This machine by itself: a calculation takes {at_once[p50]} ms, {at_once[p99]} ms in the slowest of a hundred, and
+  {at_once[cpu]} ms of CPU on average; of a process that has slept for a second {slept[p50]}, {slept[p99]} and {slept[cpu]} ms.
+  pgcommons wakes each second, its peers with a scrape only.
 * *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
   share. *50 scrapers* are wrk's, each asking again at once; there is no latency where more than 1 % are refused.
 * *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
