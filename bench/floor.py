@@ -1,5 +1,6 @@
 """What one fast poll costs the server, against a bare client that asks for the same facts as cheaply as one statement can."""
 import statistics
+import subprocess
 import time
 
 import process
@@ -52,17 +53,25 @@ def both(postgres, seconds):
 
 
 def each_second(postgres, seconds):
-    """Seconds of CPU in a minute: of a backend that is asked for nothing each second, and of one asked for those facts."""
+    """Seconds of CPU in a minute: of a backend that is asked for nothing each second, of one asked for those facts, and of
+    psql, a client in C, that asks for nothing."""
     clients = {sql: prepared(postgres, sql) for sql in ("select 1", CHEAPEST)}
-    before = {sql: process.cpu(client.pid) for sql, client in clients.items()}
-    for _ in range(int(seconds)):
-        for client in clients.values():
-            client.execute("poll")
-            time.sleep(1 / len(clients))
-    spent = {sql: (process.cpu(client.pid) - before[sql]) / seconds * 60 for sql, client in clients.items()}
+    with subprocess.Popen([postgres.program("psql"), "-XAtq", postgres.url("exporter")], text=True, stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL) as psql:
+        psql.stdin.write("select 1 \\watch 1\n")
+        psql.stdin.flush()
+        time.sleep(2)  # it loads its libraries and connects
+        pids = {"nothing": clients["select 1"].pid, "facts": clients[CHEAPEST].pid, "psql": psql.pid}
+        before = {name: process.cpu(pid) for name, pid in pids.items()}
+        for _ in range(int(seconds)):
+            for client in clients.values():
+                client.execute("poll")
+                time.sleep(1 / len(clients))
+        spent = {name: (process.cpu(pid) - before[name]) / seconds * 60 for name, pid in pids.items()}
+        psql.terminate()
     for client in clients.values():
         client.close()
-    return {"nothing": spent["select 1"], "facts": spent[CHEAPEST]}
+    return spent
 
 
 def measure(postgres, plan):

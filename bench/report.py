@@ -2,7 +2,7 @@
 import datetime
 
 import machine
-from summary import MEASURES, SERVER, Cell, goals
+from summary import EXPORTER, MEASURES, SERVER, Cell, goals
 
 HEAD = """# Performance
 
@@ -36,13 +36,13 @@ CPU of the server's backend for one fast poll, with ten polls a second: of the a
 over libpq, to which the cheapest single statement that we know returns the same facts, prepared
 ([bench/floor.py](../bench/floor.py)).
 
-A server's backend that sleeps for a second wakes with cold caches, and that weighs more than what it is asked: the last two
-columns are a minute of a bare client that asks once a second, `select 1` and those facts, beside the PostgreSQL CPU per minute
-of the cheapest peer, which asks every 15 s and so pays four wake-ups a minute. Where the last ratio is above the goal, a look
-each second cannot meet it, however little is asked.
+A process that sleeps for a second wakes with cold caches, and that weighs more than what it is asked. Hence a minute of bare
+clients that ask once a second, beside that of the cheapest peer, which asks every 15 s and so pays four wake-ups a minute:
+PostgreSQL CPU for one that asks for *nothing*, `select 1`, and for one that asks for those *facts*; and the CPU of *psql*
+itself, which asks for nothing. Where a ratio is above the goal, a look each second cannot meet it, however little it does.
 
-| databases | clients | agent, ms | bare client, ms | ratio | `select 1` each second, ms a minute | the facts each second, ms a minute | ratio to the cheapest peer |
-|---|---|---|---|---|---|---|---|
+| databases | clients | agent, ms | bare client, ms | ratio | nothing, ms/min | facts, ms/min | to the peer | psql, ms/min | to the peer |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -100,8 +100,13 @@ def growth(cells, everybody):
 def floor(floors, cells):
     def line(floor):
         cell = next((cell for cell in cells if cell.is_of(floor["databases"], floor["clients"])), None)
-        cheapest, nothing, facts = cell and cell.best(SERVER), floor["each_second"]["nothing"], floor["each_second"]["facts"]
+        each_second = floor["each_second"]
         return (str(floor["databases"]), str(floor["clients"]), f"{floor['agent'] * 1000:.2f}", f"{floor['bare'] * 1000:.2f}",
-                f"{floor['agent'] / floor['bare']:.2f}", f"{nothing * 1000:.1f}", f"{facts * 1000:.1f}",
-                f"{facts / cheapest:.2f}" if cheapest else "-")
+                f"{floor['agent'] / floor['bare']:.2f}", f"{each_second['nothing'] * 1000:.1f}",
+                *beside(cell, SERVER, each_second["facts"]), *beside(cell, EXPORTER, each_second["psql"]))
     return FLOOR + table(map(line, floors))
+
+
+def beside(cell, measure, seconds):
+    cheapest = cell and cell.best(measure)
+    return f"{seconds * 1000:.1f}", f"{seconds / cheapest:.2f}" if cheapest else "-"

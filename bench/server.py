@@ -65,9 +65,12 @@ class Server:
         self._run("pg_ctl", f"--pgdata={self._data}", "--mode=immediate", "stop", check=False)
         shutil.rmtree(self._directory)
 
+    def program(self, name):
+        return f"{self._bin}/{name}"
+
     def _run(self, program, *arguments, check=True):
         account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-        subprocess.run([f"{self._bin}/{program}", *arguments], cwd="/", check=check, timeout=120, stdin=subprocess.DEVNULL,
+        subprocess.run([self.program(program), *arguments], cwd="/", check=check, timeout=120, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=None if check else subprocess.DEVNULL, **account)
 
     def _start(self):
