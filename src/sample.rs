@@ -136,9 +136,9 @@ pub(crate) struct Catalogue {
     pub(crate) known_roles: HashSet<Oid>,
 }
 
-/// As long as it stays, so do databases and, but for their names and memberships, login roles. Each change of a row of
-/// `pg_database` gives it a later `xmin` than any before, except that of a DROP that has begun, which sets `datconnlimit` in
-/// place.
+/// As long as it stays, so do databases and, but for their names and memberships, login roles, unless several changes between
+/// two polls cancel each other out in the sums: those are seen with the statistics. A change of a row of `pg_database` gives it
+/// another `xmin`, except that of a DROP that has begun, which sets `datconnlimit` in place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) databases: (i64, i64, u64),
