@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -226,7 +226,16 @@ async fn memory_and_environment_are_closed_to_other_processes() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
     let program = folder.path().join("pgcommons");
-    fs::copy(env!("CARGO_BIN_EXE_pgcommons"), &program).expect("a program can be copied");
+    // By another process: a file that this one had open to write is busy for as long as a child of another test, forked just
+    // then, has not become its own program.
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_pgcommons"))
+        .arg(&program)
+        .status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "a program can be copied"
+    );
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut agent = server_command(&program, folder.path())
         .args(["--web.listen-address", &address.to_string()])
