@@ -86,6 +86,7 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         policy: &server.policy.showing_all(),
         now: Duration::ZERO,
         window: server.cadence.window,
+        validity: server.cadence.timeout,
     };
     let seen = Memory::default().observe(activity, moment);
     let slower = Slower {

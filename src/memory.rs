@@ -41,6 +41,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Duration,
     pub(crate) window: Duration,
+    /// The time that a poll speaks for, at most, if none comes after it: see [`History::outlive`].
+    pub(crate) validity: Duration,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn observe(&mut self, activity: Activity, moment: Moment<'_>) -> Seen {
+        self.history.outlive(moment.now, moment.validity);
         let roster = self.roster(&activity, moment);
         let counted = if activity.sees_all_sessions() {
             let usage = Usage::count(&activity.sessions, moment.info.version_num);

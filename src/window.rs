@@ -204,6 +204,13 @@ impl History {
         }
     }
 
+    /// The last poll was so long ago that the process must have been stopped: of the time since, nobody has seen anything.
+    pub(crate) fn outlive(&mut self, now: Duration, validity: Duration) {
+        if self.last.is_some_and(|last| now > last + validity) {
+            self.gap();
+        }
+    }
+
     /// A poll failed: what happens until the next good one is known to nobody, and is counted for nobody.
     pub(crate) fn gap(&mut self) {
         self.last = None;

@@ -113,6 +113,7 @@ fn snapshot(privileged: bool) -> Snapshot {
             policy: &policy(),
             now: Duration::from_secs(polled),
             window: Duration::from_mins(2),
+            validity: Duration::from_mins(1),
         };
         memory.observe(activity(privileged, polled), moment)
     };

@@ -26,6 +26,7 @@ impl Poller {
             policy: &self.settings.policy,
             now,
             window: self.settings.cadence.window,
+            validity: self.settings.cadence.longest_silence(self.interval()),
         };
         let seen = self.memory.observe(activity, moment);
         let tracked = self.seen.as_ref().map(|before| &before.roster);

@@ -75,6 +75,20 @@ fn no_time_is_counted_across_a_gap() {
     assert_eq!(past.exhausted, seconds(2));
 }
 
+/// The process was stopped, and so was nothing else.
+#[test]
+fn a_poll_speaks_for_a_while_and_not_for_longer() {
+    let exhausted = |silence| {
+        let mut history = History::default();
+        poll(&mut history, 0, database(5, 0, 3));
+        history.outlive(seconds(silence), seconds(13));
+        let past = poll(&mut history, silence, database(5, 0, 9));
+        (past.exhausted, past.refusals)
+    };
+    assert_eq!(exhausted(13), (seconds(13), Some(6)));
+    assert_eq!(exhausted(14), (Duration::ZERO, Some(0)));
+}
+
 #[test]
 fn refusals_are_fatal_sessions_at_the_limit() {
     let refusals = |polls: &[(u64, DatabaseSeen)]| after(polls).refusals;

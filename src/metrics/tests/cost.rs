@@ -52,6 +52,7 @@ fn spent(databases: u32) -> [u64; 3] {
             policy: &policy,
             now: Duration::from_secs(second),
             window: Duration::from_mins(2),
+            validity: Duration::from_mins(1),
         };
         memory.observe(activity, moment)
     };

@@ -15,6 +15,8 @@ use crate::support::{
 };
 
 const DEFAULT: &str = "";
+/// Longer than an agent has nothing to say with polls of [`HASTY`].
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// A server with a tenant of five connections, far away.
 async fn far_away() -> (Cluster, Relay) {
@@ -33,6 +35,12 @@ async fn behind(relay: &Relay, cadence: &str) -> Agent {
 fn headroom(page: &Scrape) -> Option<f64> {
     let shop = [("datname", "shop")];
     page.value("pgcommons_database_connections_headroom", &shop)
+}
+
+fn exhausted(page: &Scrape) -> f64 {
+    let family = "pgcommons_database_connections_exhausted_seconds_total";
+    let counter = page.value(family, &[("datname", "shop")]);
+    counter.expect("a counter")
 }
 
 #[tokio::test]
@@ -102,6 +110,27 @@ async fn a_slow_network_costs_no_poll() {
         assert!(failure.value < 1.0, "{failure:?}\n{}", agent.log());
     }
     witness.report_none();
+}
+
+/// As after a container's pause: its session is still good, and so the next poll is too.
+#[tokio::test]
+async fn what_went_on_while_an_agent_was_stopped_is_counted_for_nobody() {
+    let (cluster, relay) = far_away().await;
+    let _full = sessions(&cluster, "shop", 5).await;
+    let agent = behind(&relay, HASTY).await;
+    // Between two polls, with nothing under way.
+    let shop = [("datname", "shop")];
+    let measured = |page: &Scrape| page.value("pg_database_size_bytes", &shop).is_some();
+    let before = exhausted(&agent.scrape_until("sizes", measured).await);
+    let started = Instant::now();
+    agent.signal("STOP");
+    tokio::time::sleep(PAUSE).await;
+    agent.signal("CONT");
+    let counts = |page: &Scrape| up(page, "a") && exhausted(page) > before;
+    let page = agent.scrape_until("it counts again", counts).await;
+    let counted = exhausted(&page) - before;
+    let seen = started.elapsed().saturating_sub(PAUSE).as_secs_f64();
+    assert!(counted < seen + 1.0, "{counted} s of {seen} s");
 }
 
 /// As after a laptop's or a container's sleep: the connection is known to the agent only.
