@@ -107,17 +107,19 @@ impl Poller {
         };
         loop {
             tokio::select! {
-                () = ticks.tick() => match self.poll(session).await {
-                    Outcome::Ok => {
-                        *backoff = Backoff::default();
-                        errors = 0;
-                        self.slow_down(&ticks);
+                () = ticks.tick() => {
+                    match self.poll(session).await {
+                        Outcome::Ok => {
+                            *backoff = Backoff::default();
+                            errors = 0;
+                        }
+                        Outcome::Timeout => {}
+                        Outcome::Error if errors < ERRORS => errors += 1,
+                        Outcome::Error => return,
+                        Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
                     }
-                    Outcome::Timeout => {}
-                    Outcome::Error if errors < ERRORS => errors += 1,
-                    Outcome::Error => return,
-                    Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
-                },
+                    self.slow_down(&ticks);
+                }
                 Ok(()) = self.config.changed() => {
                     if self.reconfigured() {
                         *backoff = Backoff::default();
@@ -147,13 +149,23 @@ impl Poller {
 
     /// The next poll is later, if this one took too long or cost too much.
     fn slow_down(&self, ticks: &Ticks) {
-        let took = self.health.duration(Job::Activity).unwrap_or_default();
-        let interval = self.interval();
+        let (took, interval) = (self.took(), self.interval());
         if let Some(rest) = rest(took, interval) {
             ticks.reset_after(rest);
         } else if interval > ticks.period() {
             ticks.reset_after(interval.saturating_sub(took));
         }
+    }
+
+    /// The last fast poll, however it ended.
+    fn took(&self) -> Duration {
+        self.health.duration(Job::Activity).unwrap_or_default()
+    }
+
+    /// A poll has cost the server this.
+    fn paid(&mut self, cost: Duration) {
+        self.pace.spent(cost);
+        self.health.paced(self.interval());
     }
 
     fn interval(&self) -> Duration {
@@ -211,6 +223,8 @@ impl Poller {
         {
             Ok(activity) => self.publish(session, activity),
             Err(outcome) => {
+                // What the server has spent on it nobody knows; no more than this.
+                self.paid(self.took());
                 self.publish_down(Down::Poll(outcome));
                 return outcome;
             }

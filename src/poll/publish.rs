@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::Poller;
 use crate::clock::wall_clock;
-use crate::health::Job;
 use crate::memory::Moment;
 use crate::pg::Session;
 use crate::sample::Activity;
@@ -17,9 +16,7 @@ use crate::state::{Down, Server, Shown};
 impl Poller {
     pub(super) fn publish(&mut self, session: &Session, activity: Activity) {
         let now = self.began.elapsed();
-        let took = self.health.duration(Job::Activity).unwrap_or_default();
-        self.pace.spent(spent(activity.seconds, took));
-        self.health.paced(self.interval());
+        self.paid(spent(activity.seconds, self.took()));
         self.left_behind = self.left_behind.filter(|_| activity.left_behind);
         let moment = Moment {
             info: session.info(),

@@ -16,6 +16,9 @@ impl Poller {
         if stats == Some(Outcome::Lost) {
             return Outcome::Lost;
         }
+        if self.seen.is_none() {
+            return Outcome::Ok; // late with the statistics, and down until the next poll: what it may see is not known
+        }
         let sizes = self.poll_sizes(session).await;
         if sizes == Some(Outcome::Lost) {
             return Outcome::Lost;

@@ -1,11 +1,13 @@
 //! Servers that are not there, go away, or are busy with themselves.
 
+use std::time::Duration;
+
 use super::witness::Witness;
 use super::{
-    BRISK, HASTY, LIMIT, STOP_LIMIT, assert_unready, backend, backends, down, failures, logins,
-    lost, polls, started, terminate, until_up, up, watch, watched_cluster,
+    BRISK, HASTY, LIMIT, PASSWORD, ROLE, STOP_LIMIT, assert_unready, backend, backends, down,
+    failures, logins, lost, polls, started, terminate, until_up, up, watch, watched_cluster,
 };
-use crate::support::{Scrape, StopMode, eventually};
+use crate::support::{Agent, AgentSpec, Scrape, StopMode, eventually};
 
 #[tokio::test]
 async fn a_server_that_is_down_at_the_start_is_found_when_it_comes_up() {
@@ -96,6 +98,36 @@ async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
         witness.report();
     }
     assert_eq!(backend(&admin).await, before);
+}
+
+/// Nobody knows what a poll without an answer has cost the server.
+#[tokio::test]
+async fn polls_that_are_late_again_and_again_come_less_often() {
+    let cluster = watched_cluster().await;
+    let dsn = cluster.url(ROLE, PASSWORD, "postgres");
+    let agent = Agent::start(AgentSpec {
+        config: Some(&format!("{HASTY}servers: {{a: {{dsn: '{dsn}'}}}}\n")),
+        env: &[("PGCOMMONS__POLL__TIME_SHARE", "0.005")],
+        ..AgentSpec::default()
+    })
+    .await;
+    until_up(&agent).await;
+    let admin = cluster.admin().await;
+    let lock = "BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE";
+    let locked = admin.batch_execute(lock).await;
+    locked.expect("a superuser may lock");
+    let interval = |page: &Scrape| page.value("pgcommons_poll_interval_seconds", &[]);
+    let slow = |page: &Scrape| interval(page) == Some(10.0);
+    let before = polls(&agent.scrape_until("slow", slow).await, "a", "timeout");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let page = agent.scrape().await;
+    let late = polls(&page, "a", "timeout") - before;
+    assert!(late < 2.0, "{late} in 3 s");
+    let rollback = admin.batch_execute("ROLLBACK").await;
+    rollback.expect("it can be rolled back");
+    let quick = |page: &Scrape| up(page, "a") && interval(page) < Some(1.0);
+    agent.scrape_until("as before", quick).await;
+    assert_eq!(lost(&page), 0);
 }
 
 #[tokio::test]

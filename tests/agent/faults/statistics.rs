@@ -1,5 +1,7 @@
 //! Statistics that do not come: up to PostgreSQL 14 a process of the server's own keeps them, and who asks waits for it.
 
+use std::time::Duration;
+
 use super::witness::Witness;
 use super::{LIMIT, backend, lost};
 use crate::support::{Scrape, create_tenant, eventually, failed_polls, fresh, trusting, watch};
@@ -56,4 +58,41 @@ async fn statistics_that_do_not_come_keep_no_connection_from_being_counted() {
     let of_stats = |failed: &String| failed.contains("\"stats\"");
     assert!(failed_polls(&page).iter().all(of_stats), "{}", page.text());
     assert_eq!(backend(&admin).await, before);
+}
+
+/// What the role may see is learnt from the fast poll, and statistics that are late put that in doubt.
+#[tokio::test]
+async fn after_late_statistics_no_size_is_taken_for_forbidden() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "shop", 5).await;
+    cluster
+        .sql("REVOKE CONNECT ON DATABASE shop FROM PUBLIC")
+        .await;
+    let agent = watch(&cluster, "").await;
+    let measured = |page: &Scrape| up(page) && of_shop(page, "pg_database_size_bytes").is_some();
+    agent.scrape_until("sizes", measured).await;
+
+    // The agent is stopped while it waits for statistics, and not before they are late.
+    let admin = cluster.admin().await;
+    let lock = "BEGIN; LOCK TABLE pg_catalog.pg_locks IN ACCESS EXCLUSIVE MODE";
+    let locked = admin.batch_execute(lock).await;
+    locked.expect("a superuser may lock");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcommons' AND wait_event_type = 'Lock'";
+    eventually(LIMIT, "it waits", async || {
+        (admin.value(waiting).await.as_deref() == Some("1")).then_some(())
+    })
+    .await;
+    agent.signal("STOP");
+    let rollback = admin.batch_execute("ROLLBACK").await;
+    rollback.expect("it can be rolled back");
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    agent.signal("CONT");
+
+    let page = agent.scrape_until("up again", up).await;
+    let said = "down: no answer in time";
+    assert!(agent.log().contains(said), "{}", agent.log());
+    let forbidden = [("reason", "forbidden")];
+    let forbidden = page.value("pgcommons_database_sizes_unknown", &forbidden);
+    assert_eq!(forbidden, Some(0.0), "{}", page.text());
+    assert!(measured(&page), "{}", page.text());
 }
