@@ -10,7 +10,7 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 	@scripts/demo
 
 test: ## all tests, against servers of their own
-	@scripts/need cc openssl postgresql prometheus promtool alertmanager pgbouncer strace systemd-analyze
+	@scripts/need cc openssl postgresql prometheus promtool alertmanager partman pgbouncer strace systemd-analyze
 	cargo test --locked --lib --bins --test package --test agent
 	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack
 

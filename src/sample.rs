@@ -1,7 +1,6 @@
 //! What a server said: plain rows of one poll, nothing computed from them. `Option` is for what may be unknown; a value
 //! that is not there is never written as 0. No driver types, no limits, no labels.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -111,10 +110,11 @@ pub(crate) struct Sessions {
     pub(crate) database: Option<Oid>,
     pub(crate) role: Option<Oid>,
     pub(crate) application_name: String,
-    /// None: a background process, or hidden from the agent's role.
-    pub(crate) state: Option<Cow<'static, str>>,
-    /// None: hidden from the agent's role, or a background worker that is just ending.
-    pub(crate) backend_type: Option<Cow<'static, str>>,
+    /// None: a background process, or hidden from the agent's role. One that is not known here is `other`.
+    pub(crate) state: Option<&'static str>,
+    /// None: hidden from the agent's role, or a background worker that is just ending. Extensions call their workers as they
+    /// like, after databases and jobs too: here all of these are `background worker`.
+    pub(crate) backend_type: Option<&'static str>,
     pub(crate) count: u32,
     /// Of these, those that wait for a lock.
     pub(crate) blocked: u32,

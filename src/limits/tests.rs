@@ -39,8 +39,8 @@ fn backends(
         database,
         role,
         application_name: String::new(),
-        state: Some("idle".into()),
-        backend_type: Some(backend_type.into()),
+        state: Some("idle"),
+        backend_type: Some(backend_type),
         count,
         blocked: 0,
         oldest_transaction: None,
@@ -111,7 +111,7 @@ fn slotsync_worker_took_a_slot_until_17_3() {
 #[test]
 fn logins_under_way_take_a_slot_and_are_told_apart_on_18_only() {
     let starting = Sessions {
-        state: Some("starting".into()),
+        state: Some("starting"),
         ..backends(CLIENT, None, None, 10)
     };
     let usage = Usage::count(&[starting.clone(), clients(1, 2, 1)], 180_004);

@@ -79,13 +79,13 @@ impl Usage {
     }
 
     fn add(&mut self, group: &Sessions, counting: Counting, version_num: u32) {
-        let Some(backend_type) = group.backend_type.as_deref() else {
+        let Some(backend_type) = group.backend_type else {
             return;
         };
         if takes_slot(backend_type, version_num) {
             add(&mut self.server, group.count);
             if let Some(starting) = &mut self.starting
-                && group.state.as_deref() == Some("starting")
+                && group.state == Some("starting")
             {
                 add(starting, group.count);
             }

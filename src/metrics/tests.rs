@@ -197,8 +197,8 @@ fn sessions(privileged: bool) -> Vec<Sessions> {
                 database: Some(database),
                 role: Some(role),
                 application_name: application.into(),
-                state: privileged.then(|| state.into()),
-                backend_type: privileged.then(|| "client backend".into()),
+                state: privileged.then_some(state),
+                backend_type: privileged.then_some("client backend"),
                 count,
                 blocked: u32::from(state == "active"),
                 oldest_transaction,
@@ -207,7 +207,7 @@ fn sessions(privileged: bool) -> Vec<Sessions> {
     let checkpointer = Sessions {
         database: None,
         role: None,
-        backend_type: privileged.then(|| "checkpointer".into()),
+        backend_type: privileged.then_some("checkpointer"),
         state: None,
         ..group(0, 0, "", "", 1, None)
     };

@@ -1,6 +1,6 @@
 //! The fast poll: sessions, and whether anything else has changed, in one statement of one round trip.
 
-use std::borrow::Cow;
+use std::error::Error;
 
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row, Statement};
@@ -136,11 +136,11 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
     Ok(Sessions {
         database: nonzero(column(row, 1)?),
         role: nonzero(column(row, 2)?),
-        application_name: column::<Option<&str>>(row, 3)?
-            .unwrap_or_default()
-            .to_owned(),
-        state: column::<Option<&str>>(row, 4)?.map(known),
-        backend_type: column::<Option<&str>>(row, 5)?.map(known),
+        application_name: column::<Option<Bytes<'_>>>(row, 3)?
+            .map(|name| String::from_utf8_lossy(name.0).into_owned())
+            .unwrap_or_default(),
+        state: column::<Option<Bytes<'_>>>(row, 4)?.map(|state| state.state()),
+        backend_type: column::<Option<Bytes<'_>>>(row, 5)?.map(|name| name.backend_type()),
         count: count(column(row, 6)?),
         blocked: count(column(row, 7)?),
         // The server's clock may have been set back meanwhile.
@@ -148,21 +148,89 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
     })
 }
 
-/// What nearly every session is, without a copy of its own.
-const COMMON: [&str; 7] = [
-    "active",
-    "autovacuum launcher",
-    "client backend",
+/// Text as the bytes that it is. The server lets `application_name` be ASCII only, but what extensions call their workers and
+/// what these call themselves it takes as it comes, in whatever encoding: one byte of that would cost the whole poll.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Bytes<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(of: &Type) -> bool {
+        *of == Type::TEXT
+    }
+}
+
+impl Bytes<'_> {
+    fn one_of(&self, known: &[&'static str]) -> Option<&'static str> {
+        let known = known.iter().find(|known| known.as_bytes() == self.0);
+        known.copied()
+    }
+
+    fn state(&self) -> &'static str {
+        self.one_of(&STATES).unwrap_or("other")
+    }
+
+    fn backend_type(&self) -> &'static str {
+        self.one_of(&BACKEND_TYPES).unwrap_or("background worker")
+    }
+}
+
+/// Of PostgreSQL 13 to 18 (`pg_stat_get_activity`), the most frequent first.
+const STATES: [&str; 7] = [
     "idle",
+    "active",
     "idle in transaction",
-    "logical replication launcher",
-    "walsender",
+    "idle in transaction (aborted)",
+    "fastpath function call",
+    "disabled",
+    "starting",
 ];
 
-fn known(text: &str) -> Cow<'static, str> {
-    let common = COMMON.iter().find(|common| **common == text);
-    common.map_or_else(
-        || Cow::Owned(text.to_owned()),
-        |common| Cow::Borrowed(*common),
-    )
+/// Of PostgreSQL 13 to 18 (`GetBackendTypeDesc`, and the types of its own background workers), the most frequent first.
+const BACKEND_TYPES: [&str; 22] = [
+    "client backend",
+    "parallel worker",
+    "walsender",
+    "autovacuum worker",
+    "autovacuum launcher",
+    "logical replication launcher",
+    "logical replication worker",
+    "logical replication apply worker",
+    "logical replication parallel worker",
+    "logical replication tablesync worker",
+    "background writer",
+    "checkpointer",
+    "walwriter",
+    "archiver",
+    "io worker",
+    "slotsync worker",
+    "startup",
+    "walreceiver",
+    "walsummarizer",
+    "logger",
+    "dead-end client backend",
+    "standalone backend",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, FromSql, Type};
+
+    #[test]
+    fn what_extensions_call_their_workers_is_no_label_and_costs_no_poll() {
+        let backend_type = |raw| {
+            let bytes = Bytes::from_sql(&Type::TEXT, raw).expect("any bytes will do");
+            bytes.backend_type()
+        };
+        assert_eq!(backend_type(b"walsender"), "walsender");
+        for worker in [
+            b"TimescaleDB Background Worker Scheduler".as_slice(),
+            b"caf\xe9",
+            b"",
+        ] {
+            assert_eq!(backend_type(worker), "background worker");
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Sessions as series show them: a bounded number of applications of each database, and the rest in one sum.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::limits::add;
@@ -14,8 +13,8 @@ pub(crate) struct SessionKey {
     pub(crate) datname: String,
     pub(crate) usename: String,
     pub(crate) application_name: String,
-    pub(crate) state: Cow<'static, str>,
-    pub(crate) backend_type: Cow<'static, str>,
+    pub(crate) state: &'static str,
+    pub(crate) backend_type: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -63,8 +62,8 @@ impl Grouped {
             datname: datname.to_owned(),
             usename: usename.to_owned(),
             application_name: application_name.to_owned(),
-            state: group.state.clone().unwrap_or_default(),
-            backend_type: group.backend_type.clone().unwrap_or_default(),
+            state: group.state.unwrap_or_default(),
+            backend_type: group.backend_type.unwrap_or_default(),
         };
         let total = self.totals.entry(key).or_default();
         add(&mut total.count, group.count);

@@ -7,6 +7,7 @@ mod extremes;
 mod names;
 mod planted;
 mod sessions;
+mod workers;
 
 use std::collections::BTreeSet;
 

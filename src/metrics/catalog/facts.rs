@@ -94,7 +94,8 @@ pub(super) const METRICS: &[Metric] = &[
         "pg_stat_activity_count",
         SESSIONS,
         "Sessions by database, state, role, application and kind of backend. Names that have no series of their own are \
-         summed up as other (pgcommons_names_folded). Absent where there are none, and without pg_monitor.",
+         summed up as other (pgcommons_names_folded), workers of extensions as background worker. Absent where there are \
+         none, and without pg_monitor.",
         |server, series| sessions(server, series, |total| Some(f64::from(total.count))),
     ),
     gauge(
@@ -274,10 +275,10 @@ fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Op
     {
         let labels = [
             &*key.datname,
-            &*key.state,
+            key.state,
             &*key.usename,
             &*key.application_name,
-            &*key.backend_type,
+            key.backend_type,
         ];
         series.put_known(labels, value(total));
     }
