@@ -81,6 +81,18 @@ pub(crate) enum ClientCerts {
     Verified,
 }
 
+impl ClientCerts {
+    /// No connection without a certificate.
+    pub(crate) fn is_mandatory(self) -> bool {
+        matches!(self, Self::Any | Self::Verified)
+    }
+
+    /// No certificate but of an authority that is known.
+    pub(crate) fn is_verified(self) -> bool {
+        matches!(self, Self::VerifiedIfGiven | Self::Verified)
+    }
+}
+
 /// A hash of bcrypt that has been looked at.
 #[derive(Debug, Clone)]
 pub(crate) struct PasswordHash {

@@ -24,21 +24,19 @@ pub(super) fn verifier(
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
-    let (mandatory, verified) = match tls.client_certs {
-        ClientCerts::NotAsked => return Ok(Arc::new(NoClientAuth)),
-        ClientCerts::Requested => (false, false),
-        ClientCerts::Any => (true, false),
-        ClientCerts::VerifiedIfGiven => (false, true),
-        ClientCerts::Verified => (true, true),
-    };
+    let certs = tls.client_certs;
+    if certs == ClientCerts::NotAsked {
+        return Ok(Arc::new(NoClientAuth));
+    }
     let hints = roots.subjects();
-    let chain = verified
+    let chain = certs
+        .is_verified()
         .then(|| {
             WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build()
         })
         .transpose()?;
     Ok(Arc::new(Verifier {
-        mandatory,
+        mandatory: certs.is_mandatory(),
         chain,
         allowed_sans: tls.allowed_sans.clone(),
         hints,

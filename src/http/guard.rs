@@ -10,15 +10,34 @@ use rustls::ServerConfig;
 use super::auth::{Credentials, Turns, Users, Verdict};
 use super::rate::Bucket;
 use super::tls;
-use crate::config::{ConfigError, WebConfig};
+use crate::config::{ConfigError, ServerTls, WebConfig};
 
 /// The default lets everybody in.
 #[derive(Default)]
 pub(crate) struct Guard {
     tls: Option<Arc<ServerConfig>>,
+    clients: Clients,
     users: Option<Arc<Users>>,
     bucket: Option<Bucket>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What certificates of clients are held to.
+#[derive(Default)]
+struct Clients {
+    mandatory: bool,
+    verified: bool,
+    named: bool,
+}
+
+impl Clients {
+    fn of(tls: &ServerTls) -> Self {
+        Self {
+            mandatory: tls.client_certs.is_mandatory(),
+            verified: tls.client_certs.is_verified(),
+            named: tls.allowed_sans.is_some(),
+        }
+    }
 }
 
 /// Why a request is not answered.
@@ -31,6 +50,7 @@ pub(super) enum Refusal {
 
 impl Guard {
     pub(super) fn new(config: WebConfig) -> Result<Self, ConfigError> {
+        let clients = config.tls.as_ref().map(Clients::of).unwrap_or_default();
         let tls = config.tls.as_ref().map(tls::server_config).transpose();
         let headers = config.headers.into_iter().filter_map(|(name, value)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
@@ -38,6 +58,7 @@ impl Guard {
         });
         Ok(Self {
             tls: tls.map_err(ConfigError::Invalid)?.map(Arc::new),
+            clients,
             users: Users::new(config.users).map(Arc::new),
             bucket: config.rate_limit.map(Bucket::new),
             headers: headers.collect(),
@@ -58,13 +79,20 @@ impl Guard {
 
     /// What this one has and another lacks, under the key that it stands under.
     pub(super) fn lost_in(&self, other: &Self) -> Option<&'static str> {
-        if self.tls.is_some() && other.tls.is_none() {
-            Some("tls_server_config")
-        } else if self.users.is_some() && other.users.is_none() {
-            Some("basic_auth_users")
-        } else {
-            None
-        }
+        let (clients, others) = (&self.clients, &other.clients);
+        let lost = [
+            ("tls_server_config", self.tls.is_some(), other.tls.is_some()),
+            (
+                "basic_auth_users",
+                self.users.is_some(),
+                other.users.is_some(),
+            ),
+            ("client_auth_type", clients.mandatory, others.mandatory),
+            ("client_auth_type", clients.verified, others.verified),
+            ("client_allowed_sans", clients.named, others.named),
+        ];
+        let lost = lost.into_iter().find(|(_, was, is)| *was && !is);
+        lost.map(|(key, ..)| key)
     }
 
     pub(super) async fn admit(&self, headers: &HeaderMap, turns: &Turns) -> Result<(), Refusal> {

@@ -129,11 +129,10 @@ fn client_certs(reader: &mut Reader, leaf: Leaf, has_ca: bool) -> ClientCerts {
     let text = reader.text(&key, leaf);
     let problems = reader.problems.len();
     let certs = reader.choice(&key, text.clone(), &CLIENT_AUTH, ClientCerts::NotAsked);
-    let verified = matches!(certs, ClientCerts::Verified | ClientCerts::VerifiedIfGiven);
     if reader.problems.len() > problems {
         return certs;
     }
-    if verified && !has_ca {
+    if certs.is_verified() && !has_ca {
         // Go would take the operating system's, and with them everybody who has a certificate for anything.
         let want = format!("a CA to verify by, for {}", text.unwrap_or_default());
         reader.problem(&keyed("client_ca_file"), "nothing", want);
@@ -149,7 +148,7 @@ fn allowed_sans(reader: &mut Reader, leaf: Leaf, certs: ClientCerts) -> Option<V
     let sans = reader.list(&key, leaf)?;
     if sans.is_empty() {
         reader.problem(&key, "an empty list", "at least one name");
-    } else if !matches!(certs, ClientCerts::Any | ClientCerts::Verified) {
+    } else if !certs.is_mandatory() {
         let want = "client_auth_type RequireAndVerifyClientCert or RequireAnyClientCert beside it";
         reader.problem(&key, "a list", want);
     }

@@ -94,6 +94,45 @@ async fn what_cannot_be_used_changes_nothing_and_is_said_once() {
     assert!(!log.contains("hunter2") && !log.contains("$04$"), "{log}");
 }
 
+/// The rest of the file is as good as before.
+#[tokio::test]
+async fn what_is_asked_of_clients_can_only_grow() {
+    let folder = WebFolder::new();
+    let of = |clients: &str| format!("tls_server_config: {{{TLS}{clients}}}\n");
+    let verified = ", client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert";
+    let named = format!("{verified}, client_allowed_sans: [scraper.example]");
+    let agent = agent_with(&folder.write(&of(verified))).await;
+    folder.write(&of(&named));
+    until_logged(&agent, RELOADED, 1).await;
+    let less = [
+        ("", "client_auth_type"),
+        (
+            ", client_auth_type: RequireAnyClientCert",
+            "client_auth_type",
+        ),
+        (
+            ", client_ca_file: ca.crt, client_auth_type: VerifyClientCertIfGiven",
+            "client_auth_type",
+        ),
+        (verified, "client_allowed_sans"),
+    ];
+    for (n, (clients, key)) in less.into_iter().enumerate() {
+        folder.write(&of(clients));
+        until_logged(&agent, NOT_RELOADED, n + 1).await;
+        let log = agent.log();
+        let last = log.lines().rfind(|line| line.contains(NOT_RELOADED));
+        let said = format!("key=\"{key}\"");
+        assert!(
+            last.is_some_and(|line| line.contains(&said)),
+            "{clients}: {log}"
+        );
+        let without = folder.client().get(agent.address(), "/-/healthy");
+        assert!(without.is_err(), "{clients}: let in without a certificate");
+    }
+    folder.write(&of(&named.replace("scraper", "another")));
+    until_logged(&agent, RELOADED, 2).await;
+}
+
 fn certificate(client: &Client, agent: &Agent) -> Vec<u8> {
     let stream = client.connect(agent.address()).expect("it shakes hands");
     let chain = stream.conn.peer_certificates().expect("a chain");
