@@ -88,7 +88,7 @@ impl Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) used: u32,
-    /// The server's first, then the one of PostgreSQL's catalogue, then the budget. None at all: nobody can connect.
+    /// The server's first, then the one of PostgreSQL's catalogue, then the budget. Without the first nobody can connect.
     limits: [Option<Limit>; 3],
 }
 
@@ -108,6 +108,7 @@ impl Standing {
 
     /// Connections that can still be opened; None where nobody can connect whatever the limits say.
     pub(crate) fn headroom(&self) -> Option<u32> {
+        self.limit(LimitKind::Server)?;
         self.binding().map(Limit::free)
     }
 }
@@ -148,6 +149,7 @@ fn server_limit(connections: u32, usage: &Usage) -> Limit {
     }
 }
 
+/// The budget is the operator's word, and holds for one that its owner has closed, too: sessions are not ended by that.
 pub(crate) fn database(
     database: &Database,
     budget: Option<&Budget>,
@@ -160,17 +162,14 @@ pub(crate) fn database(
         connections,
         used,
     };
-    let limits = if reachable(database) {
-        let own = catalogue_limit(database.connection_limit);
-        let budget = budget.and_then(|budget| budget.connections);
-        [
-            Some(server_limit(slots.ordinary, usage)),
-            own.map(|connections| limit(LimitKind::Database, connections)),
-            budget.map(|connections| limit(LimitKind::Budget, connections)),
-        ]
-    } else {
-        [None; 3]
-    };
+    let is_open = reachable(database);
+    let own = catalogue_limit(database.connection_limit).filter(|_| is_open);
+    let budget = budget.and_then(|budget| budget.connections);
+    let limits = [
+        is_open.then(|| server_limit(slots.ordinary, usage)),
+        own.map(|connections| limit(LimitKind::Database, connections)),
+        budget.map(|connections| limit(LimitKind::Budget, connections)),
+    ];
     Standing { used, limits }
 }
 

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::Blind;
 use super::findings::{Finding, findings};
 use super::verdict::{Level, Thresholds};
-use crate::limits::Limit;
 use crate::sizes::Unknown;
 use crate::snapshot::{DatabaseView, Judged, RoleView, Snapshot};
 
@@ -176,6 +175,6 @@ fn connections(judged: Option<&Judged>) -> Connections {
         used: judged.map(|judged| judged.standing.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
-        headroom: binding.map(Limit::free),
+        headroom: judged.and_then(|judged| judged.standing.headroom()),
     }
 }

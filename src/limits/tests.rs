@@ -170,8 +170,21 @@ fn nobody_can_connect_to_an_invalid_or_closed_database() {
         ..tenant(5)
     };
     for database_row in [tenant(-2), closed] {
-        let standing = database(&database_row, None, &Usage::default(), slots);
+        let usage = Usage::count(&[clients(1, 2, 4)], AGENT_VERSION);
+        let standing = database(&database_row, None, &usage, slots);
         assert_eq!((standing.headroom(), standing.binding()), (None, None));
+        let budget = Budget {
+            connections: Some(3),
+            ..Budget::default()
+        };
+        let standing = database(&database_row, Some(&budget), &usage, slots);
+        assert_eq!(standing.headroom(), None);
+        let over = Limit {
+            kind: LimitKind::Budget,
+            connections: 3,
+            used: 4,
+        };
+        assert_eq!(standing.limits().collect::<Vec<_>>(), [over]);
     }
 }
 

@@ -205,6 +205,15 @@ async fn every_limit_that_applies_is_shown_and_the_least_binds() {
         Some(-1.0)
     );
     assert_eq!(of_server(&page, "_committed"), Some(10.0 + 97.0 + 97.0));
+
+    // What an owner may do. The sessions go on, and so does what the operator has allotted.
+    cluster
+        .sql("ALTER DATABASE calibre ALLOW_CONNECTIONS false")
+        .await;
+    let page = fresh(&agent).await;
+    assert_eq!(limits(&page, DATABASE, "calibre"), kinds([("budget", 4.0)]));
+    assert_eq!(of(&page, "", DATABASE, "calibre"), Some(3.0));
+    assert_eq!(of(&page, "_headroom", DATABASE, "calibre"), None);
 }
 
 #[tokio::test]

@@ -84,8 +84,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_connections_limit",
         &["datname", "kind"],
-        "Every limit that applies: of the database itself, the configured budget, the server. Absent where nobody can \
-         connect, and without pg_monitor.",
+        "Every limit that applies: of the database itself, the configured budget, the server. Where nobody can connect only \
+         the budget; absent without pg_monitor.",
         |server, series| {
             for view in server.databases() {
                 limits(&view.row.name, view.judged.as_ref(), series);
