@@ -29,6 +29,8 @@ pub(crate) struct Roster {
     pub(crate) committed: u64,
     /// The agent's own role is a superuser, which it need not be.
     pub(crate) superuser: bool,
+    /// It may use the reserved slots; None before PostgreSQL 16.
+    pub(crate) uses_reserved_connections: Option<bool>,
     /// Databases that have a budget and are not there.
     pub(crate) missing: Vec<String>,
     pub(crate) databases: Vec<Tenant>,
@@ -71,11 +73,14 @@ impl Roster {
         let (databases, databases_at) = placed(watched.iter().copied(), |row| row.oid, shown);
         let has_seat = |role: &&Role| names.roles.has(&role.name);
         let (roles, roles_at) = placed(catalogue.roles.iter(), |role| role.oid, has_seat);
+        // As of now, which is later than the login.
+        let own = catalogue.roles.iter().find(|role| role.oid == info.role);
         Self {
             info: Arc::clone(info),
             slots,
             committed: limits::committed(watched.iter().copied(), slots),
-            superuser: is_superuser(&catalogue.roles, info),
+            superuser: own.map_or(info.superuser, |role| role.superuser),
+            uses_reserved_connections: uses_reserved_connections(own, info),
             missing: missing(&catalogue.databases, policy),
             folded: (
                 watched.len() - databases.len(),
@@ -133,10 +138,11 @@ fn placed<'a, T>(
     (shown, places)
 }
 
-/// As of now, which is later than the login.
-fn is_superuser(roles: &[Role], info: &ServerInfo) -> bool {
-    let own = roles.iter().find(|role| role.oid == info.role);
-    own.map_or(info.superuser, |role| role.superuser)
+/// Rows of roles know it only where there are slots to reserve.
+fn uses_reserved_connections(own: Option<&Role>, info: &ServerInfo) -> Option<bool> {
+    let at_login = info.uses_reserved_connections?;
+    let own = own.filter(|_| info.reserved_connections > Some(0));
+    Some(own.map_or(at_login, |role| role.uses_reserved_connections))
 }
 
 fn missing(databases: &[Database], policy: &Policy) -> Vec<String> {

@@ -65,6 +65,8 @@ pub(crate) struct Snapshot {
     pub(crate) info: Arc<ServerInfo>,
     /// The agent's own role is a superuser, which it need not be.
     pub(crate) superuser: bool,
+    /// It may use the reserved slots; None before PostgreSQL 16.
+    pub(crate) uses_reserved_connections: Option<bool>,
     /// A standby that has not been promoted.
     pub(crate) in_recovery: bool,
     pub(crate) slots: Slots,
@@ -125,6 +127,7 @@ impl Snapshot {
         Self {
             info: Arc::clone(&roster.info),
             superuser: roster.superuser,
+            uses_reserved_connections: roster.uses_reserved_connections,
             in_recovery: seen.in_recovery,
             slots: roster.slots,
             committed: roster.committed,

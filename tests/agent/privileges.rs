@@ -8,8 +8,8 @@ use tokio_postgres::error::SqlState;
 
 use crate::faults::witness::Witness;
 use crate::support::{
-    AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, create_agent_role, create_tenant,
-    eventually, failed_polls, fresh, run, sessions, trusting, watch, watch_as,
+    AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, StopMode, create_agent_role,
+    create_tenant, eventually, failed_polls, fresh, run, sessions, trusting, watch, watch_as,
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -103,6 +103,30 @@ async fn a_superuser_is_told_to_be_less() {
     let page = until_it_sees(&agent, true).await;
     assert_eq!(privilege(&page, "superuser"), Some(0.0));
     assert!(!agent.log().contains("superuser"), "{}", agent.log());
+}
+
+/// It was granted to the role before the session, and is revoked within it.
+#[tokio::test]
+async fn a_privilege_is_what_it_is_now() {
+    let mut cluster = trusting(&[]).await;
+    if cluster.major_version().await < 16 {
+        return;
+    }
+    cluster.append_conf(&[("reserved_connections", "2")]);
+    cluster.restart(StopMode::Fast);
+    create_agent_role(&cluster).await;
+    cluster
+        .sql("GRANT pg_use_reserved_connections TO agent")
+        .await;
+    let agent = watch_as(&cluster, AGENT, "").await;
+    let has =
+        |value| move |page: &Scrape| privilege(page, "pg_use_reserved_connections") == Some(value);
+    agent.scrape_until("granted", has(1.0)).await;
+    cluster
+        .sql("REVOKE pg_use_reserved_connections FROM agent")
+        .await;
+    agent.scrape_until("revoked", has(0.0)).await;
+    assert_eq!(logged(&agent, "ready"), 1, "in one session");
 }
 
 async fn role_sql(args: &[&str], env: &[(&str, &str)]) -> String {

@@ -80,7 +80,7 @@ pub(super) const METRICS: &[Metric] = &[
                 u8::from(snapshot.sees_all_sessions()),
             );
             series.put(["superuser"], u8::from(snapshot.superuser));
-            let reserved = snapshot.info.uses_reserved_connections.map(u8::from);
+            let reserved = snapshot.uses_reserved_connections.map(u8::from);
             series.put_known(["pg_use_reserved_connections"], reserved);
         },
     ),
