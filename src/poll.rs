@@ -89,9 +89,9 @@ impl Poller {
         let mut backoff = Backoff::default();
         loop {
             match Session::connect(&self.settings.target, self.settings.cadence.timeout).await {
-                Ok(session) => {
+                Ok(mut session) => {
                     self.begin(&session);
-                    self.serve(&session, &mut backoff).await;
+                    self.serve(&mut session, &mut backoff).await;
                 }
                 Err(error) => self.connect_failed(&error),
             }
@@ -100,7 +100,7 @@ impl Poller {
     }
 
     /// Polls until the session is lost, or another one is wanted.
-    async fn serve(&mut self, session: &Session, backoff: &mut Backoff) {
+    async fn serve(&mut self, session: &mut Session, backoff: &mut Backoff) {
         let mut errors = 0;
         let Some(mut ticks) = self.ticks() else {
             return;
@@ -119,6 +119,11 @@ impl Poller {
                         Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
                     }
                     self.slow_down(&ticks);
+                }
+                // Between two polls, and the next may be long in coming. This one finds out at once.
+                () = session.ended() => {
+                    self.poll(session).await;
+                    return self.publish_down(Down::Poll(Outcome::Lost));
                 }
                 Ok(()) = self.config.changed() => {
                     if self.reconfigured() {

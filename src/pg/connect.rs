@@ -17,6 +17,13 @@ const APPLICATION_NAME: &str = "pgcommons";
 /// The task that moves the bytes of a connection; dropped, it closes the connection, also one that hangs.
 pub(super) struct Driver(JoinHandle<()>);
 
+impl Driver {
+    /// Returns once, when the connection is closed.
+    pub(super) async fn ended(&mut self) {
+        drop((&mut self.0).await);
+    }
+}
+
 impl Drop for Driver {
     fn drop(&mut self) {
         self.0.abort();
@@ -74,7 +81,7 @@ where
 {
     let (client, connection) = config.connect(tls).await.map_err(ConnectError::driver)?;
     let driver = tokio::spawn(async {
-        // Between two polls nobody waits for the server's last word; the next one only learns that all is over.
+        // Between two polls nobody waits for the server's last word; whoever asks next only learns that all is over.
         if let Err(error) = connection.await {
             tracing::warn!(error = chain(&error), "a session was ended");
         }

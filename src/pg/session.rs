@@ -15,7 +15,7 @@ use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, Se
 /// Closes its connection when dropped, also when the server does not answer any more.
 pub(crate) struct Session {
     client: Client,
-    _driver: Driver,
+    driver: Driver,
     info: Arc<ServerInfo>,
     backend: Backend,
     reserved_role: Option<Oid>,
@@ -75,7 +75,7 @@ impl Session {
         let (activity, catalogue, stats, sizes) = prepared.map_err(ConnectError::unusable)?;
         Ok(Self {
             client,
-            _driver: driver,
+            driver,
             info: Arc::new(info.server),
             backend: info.backend,
             reserved_role: info.reserved_role,
@@ -88,6 +88,11 @@ impl Session {
 
     pub(crate) fn info(&self) -> &Arc<ServerInfo> {
         &self.info
+    }
+
+    /// Returns once, when the connection is closed: whatever is asked then fails.
+    pub(crate) async fn ended(&mut self) {
+        self.driver.ended().await;
     }
 
     pub(crate) fn backend(&self) -> Backend {

@@ -67,6 +67,21 @@ async fn a_terminated_backend_is_replaced_by_one_other() {
     }
 }
 
+/// At a slow pace the next poll is long in coming, but the server's last word is there.
+#[tokio::test]
+async fn a_session_that_is_ended_between_polls_is_replaced_at_once() {
+    let cluster = watched_cluster().await;
+    let agent = watch("poll: {interval: 10m, window: 1h}\n", &[("a", &cluster)]).await;
+    until_up(&agent).await;
+    let admin = cluster.admin().await;
+    let old = backend(&admin).await;
+    terminate(&admin, &old).await;
+    agent.scrape_until("lost", |page| lost(page) == 1).await;
+    let page = until_up(&agent).await;
+    assert!(polls(&page, "a", "ok") >= 2.0, "{}", page.text());
+    assert_ne!(backend(&admin).await, old);
+}
+
 /// Any superuser may hold these; logins wait for them as well.
 #[tokio::test]
 async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
