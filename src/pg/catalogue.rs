@@ -12,7 +12,8 @@ use crate::sample::{Catalogue, Database, Fingerprint, Oid, Role};
 
 const DOING: &str = "reading databases and roles";
 
-/// Two kinds of rows share columns; what a column means depends on the first. The parameters are the role
+/// Three kinds of rows share columns; what a column means depends on the first. The last tells how many microseconds all of
+/// them took. The parameters are the role
 /// `pg_use_reserved_connections`, or NULL, and the roles that have sessions. A database costs its maker some megabytes; roles
 /// cost nothing, so there is a limit to what is asked for.
 const SQL: &str = r#"
@@ -26,7 +27,10 @@ select 'r', r.oid, pg_catalog.namesend(r.rolname), r.rolconnlimit, r.logins, r.r
           from pg_catalog.pg_roles
          where rolcanlogin or oid = any ($2)
          order by oid = any ($2) desc, oid
-         limit 10000) as r"#;
+         limit 10000) as r
+union all
+select 'i', null, null, null,
+       (extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8 * 1000000)::int8, null, null"#;
 
 pub(super) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     client
@@ -35,14 +39,14 @@ pub(super) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
         .map_err(QueryError::driver(DOING))
 }
 
-/// `asked`: the roles that have sessions, when the fast poll said `fingerprint`.
+/// `asked`: the roles that have sessions, when the fast poll said `fingerprint`. With seconds of server time.
 pub(super) async fn read(
     client: &Client,
     statement: &Statement,
     reserved_role: Option<Oid>,
     asked: HashSet<Oid>,
     fingerprint: Fingerprint,
-) -> Result<Catalogue, QueryError> {
+) -> Result<(Catalogue, f64), QueryError> {
     let roles: Vec<Oid> = asked.iter().copied().collect();
     let rows = client.query(statement, &[&reserved_role, &roles]).await;
     let mut catalogue = Catalogue {
@@ -50,6 +54,7 @@ pub(super) async fn read(
         fingerprint,
         ..Catalogue::default()
     };
+    let mut seconds = 0.0;
     for row in &rows.map_err(QueryError::driver(DOING))? {
         match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
             b'd' => catalogue.databases.push(database(row)?),
@@ -59,6 +64,7 @@ pub(super) async fn read(
                 catalogue.roles.push(role);
                 catalogue.logins = column::<i64>(row, 4)?.try_into().unwrap_or_default();
             }
+            b'i' => seconds = column::<i64>(row, 4)? as f64 / 1e6,
             other => {
                 return Err(QueryError::Answer {
                     doing: DOING,
@@ -67,7 +73,7 @@ pub(super) async fn read(
             }
         }
     }
-    Ok(catalogue)
+    Ok((catalogue, seconds))
 }
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {

@@ -111,10 +111,13 @@ impl Session {
         let unchanged = |known: &Arc<Catalogue>| {
             known.fingerprint == fingerprint && asked.is_subset(&known.known_roles)
         };
-        activity.catalogue = match known.filter(unchanged) {
-            Some(known) => known,
-            None => self.catalogue(asked, fingerprint).await?,
-        };
+        if let Some(known) = known.filter(unchanged) {
+            activity.catalogue = known;
+        } else {
+            let (catalogue, seconds) = self.catalogue(asked, fingerprint).await?;
+            activity.catalogue = Arc::new(catalogue);
+            activity.seconds += seconds;
+        }
         Ok(activity)
     }
 
@@ -122,10 +125,10 @@ impl Session {
         &self,
         asked: HashSet<Oid>,
         fingerprint: Fingerprint,
-    ) -> Result<Arc<Catalogue>, QueryError> {
+    ) -> Result<(Catalogue, f64), QueryError> {
         let (statement, reserved) = (&self.catalogue, self.reserved_role);
         let read = catalogue::read(&self.client, statement, reserved, asked, fingerprint);
-        let catalogue = read.await?;
+        let (catalogue, seconds) = read.await?;
         // One that is created anew, under the same name, is another: this session would never have its privileges.
         if !catalogue
             .roles
@@ -134,7 +137,7 @@ impl Session {
         {
             return Err(QueryError::RoleDropped);
         }
-        Ok(Arc::new(catalogue))
+        Ok((catalogue, seconds))
     }
 
     /// One round trip.

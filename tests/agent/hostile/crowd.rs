@@ -1,13 +1,14 @@
 //! Databases and roles, of which whoever may create them can create any number, and drop them again.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{MEMORY, folded, resident, values};
 use crate::support::{
-    AGENT, AgentSpec, Cluster, SUPERUSER, Scrape, TestSession, create_tenant, failed_polls, fresh,
-    run, sessions, trusting, watch,
+    AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, TestSession, create_agent_role,
+    create_tenant, failed_polls, fresh, run, sessions, trusting, watch,
 };
 
 async fn create_roles(cluster: &Cluster, count: usize) {
@@ -127,4 +128,38 @@ async fn databases_and_roles_under_ever_new_names_are_few_over_time() {
     assert_eq!(databases, set(&["guest_0", "guest_1", "other", "postgres"]));
     assert_eq!(roles, set(&["guest_0", "guest_1", AGENT, SUPERUSER]));
     assert_eq!(Some(most_folded), Some(1.0));
+}
+
+/// Whoever owns a database can change it without end, and with each change all databases and roles are read.
+#[tokio::test]
+async fn what_an_owner_makes_the_agent_read_is_paid_for_with_rest() {
+    let cluster = trusting(&[]).await;
+    create_roles(&cluster, 9000).await;
+    create_tenant(&cluster, "mallory", 50).await;
+    let mallory = cluster.connect("mallory", "mallory", "mallory").await;
+    let mallory = mallory.expect("his own");
+    create_agent_role(&cluster).await;
+    let url = cluster.url(AGENT, AGENT, "postgres");
+    let agent = Agent::start(AgentSpec {
+        config: Some("poll: {interval: 100ms}\nstats: {interval: 1h}\n"),
+        env: &[
+            ("DATABASE_URL", &url),
+            ("PGCOMMONS__POLL__TIME_SHARE", "0.001"),
+        ],
+        ..AgentSpec::default()
+    })
+    .await;
+    let changing = async {
+        for limit in 1.. {
+            let change = format!("ALTER DATABASE mallory CONNECTION LIMIT {}", limit % 50);
+            mallory.batch_execute(&change).await.expect("his own");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // Reading 9,000 roles takes several milliseconds each time; a poll without that, a fraction of one.
+    let slow = |page: &Scrape| page.value("pgcommons_poll_interval_seconds", &[]) > Some(3.0);
+    tokio::select! {
+        () = changing => {}
+        page = agent.scrape_until("rest", slow) => assert_eq!(failed_polls(&page), [""; 0]),
+    }
 }

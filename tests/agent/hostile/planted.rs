@@ -28,7 +28,7 @@ BEGIN
                        format_type(oprresult, NULL) AS result
                   FROM pg_operator
                  WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprleft <> 0
-                   AND oprname IN ('=', '<>', '<', '>', '-', '+')
+                   AND oprname IN ('=', '<>', '<', '>', '-', '+', '*')
                    AND oprleft::regtype::text IN ('oid', 'text', 'name', 'integer', 'bigint', '\"char\"', 'boolean',
                        'timestamp with time zone', 'interval', 'double precision')
     LOOP
