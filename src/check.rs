@@ -15,7 +15,7 @@ use crate::config::ServerConfig;
 use crate::health::ConnectFailure;
 use crate::logging::chain;
 use crate::memory::{Memory, Moment, Seen};
-use crate::pg::{Question, Session};
+use crate::pg::{Files, Question, Session};
 use crate::sizes::{Cadence, Sizes, Unknown};
 use crate::snapshot::{Slower, Snapshot};
 
@@ -61,7 +61,7 @@ pub(crate) struct Blind {
 
 async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Blind> {
     let deadline = server.cadence.timeout;
-    let session = Session::connect(&server.target, deadline)
+    let session = Session::connect(&server.target, deadline, &mut Files::default())
         .await
         .map_err(|error| Blind {
             message: chain(&error),

@@ -41,8 +41,8 @@ pub use config::Environment;
 use config::{Config, ConfigError, Flag};
 use healthcheck::Question;
 use http::{Guard, WebFile};
-use pg::Session;
 use pg::role::{self, NewRole};
+use pg::{Files, Session};
 use systemd::Systemd;
 
 /// The version of the package.
@@ -230,7 +230,12 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
         .servers
         .first()
         .context("no server is configured; give --server-version")?;
-    let session = Session::connect(&server.target, server.cadence.timeout).await;
+    let session = Session::connect(
+        &server.target,
+        server.cadence.timeout,
+        &mut Files::default(),
+    )
+    .await;
     let session = session.with_context(|| {
         format!(
             "asking {} for its version (or give --server-version)",

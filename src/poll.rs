@@ -20,7 +20,7 @@ use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
 use crate::memory::{Memory, Seen};
-use crate::pg::{ConnectError, QueryError, Question, Session};
+use crate::pg::{ConnectError, Files, QueryError, Question, Session};
 use crate::sample::{Backend, Stats};
 use crate::sizes::Sizes;
 use crate::state::{Down, Publisher};
@@ -86,9 +86,10 @@ impl Poller {
 
     /// Goes on until it is dropped.
     pub(crate) async fn run(mut self) -> Infallible {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut files) = (Backoff::default(), Files::default());
         loop {
-            match Session::connect(&self.settings.target, self.settings.cadence.timeout).await {
+            let (target, timeout) = (&self.settings.target, self.settings.cadence.timeout);
+            match Session::connect(target, timeout, &mut files).await {
                 Ok(mut session) => {
                     self.begin(&session);
                     self.serve(&mut session, &mut backoff).await;

@@ -32,15 +32,43 @@ impl Drop for Driver {
 
 pub(super) type Opened = (Client, Driver);
 
+/// What a login reads first: password and certificates, on a thread of its own, for a file on a dead mount must not stop
+/// everything else. One that hangs is waited for by the logins after it, or each would leave a thread behind.
+#[derive(Default)]
+pub(crate) struct Files(Option<JoinHandle<Result<Prepared, ConnectError>>>);
+
+type Prepared = (Config, Option<MakeRustlsConnect>);
+
+impl Files {
+    async fn read(&mut self, target: &Target, timeout: Duration) -> Result<Prepared, ConnectError> {
+        if let Some(before) = &mut self.0 {
+            drop(before.await); // what was there for a login that is over
+        }
+        let target = target.clone();
+        let reading = tokio::task::spawn_blocking(move || prepared(&target, timeout));
+        let read = self.0.insert(reading).await;
+        self.0 = None;
+        read.expect("reading files does not panic, and nobody cancels it")
+    }
+}
+
 /// Covers the look-up of the name, TCP, TLS and the login, none of which the driver's own timeout covers.
-pub(super) async fn open(target: &Target, timeout: Duration) -> Result<Opened, ConnectError> {
-    let attempt = attempt(target, timeout);
+pub(super) async fn open(
+    target: &Target,
+    timeout: Duration,
+    files: &mut Files,
+) -> Result<Opened, ConnectError> {
+    let attempt = attempt(target, timeout, files);
     let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
     tokio::time::timeout(timeout, attempt).await.map_err(late)?
 }
 
-async fn attempt(target: &Target, timeout: Duration) -> Result<Opened, ConnectError> {
-    let (mut config, encrypted) = prepared(target.clone(), timeout).await?;
+async fn attempt(
+    target: &Target,
+    timeout: Duration,
+    files: &mut Files,
+) -> Result<Opened, ConnectError> {
+    let (mut config, encrypted) = files.read(target, timeout).await?;
     let Some(encrypted) = encrypted else {
         return connect(&config, NoTls).await;
     };
@@ -53,25 +81,14 @@ async fn attempt(target: &Target, timeout: Duration) -> Result<Opened, ConnectEr
     }
 }
 
-/// Reads password and certificates, on a thread of its own: a file on a dead mount must not stop everything else.
-async fn prepared(
-    target: Target,
-    timeout: Duration,
-) -> Result<(Config, Option<MakeRustlsConnect>), ConnectError> {
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut config = driver_config(&target, timeout)?;
-        if target.is_socket() || target.tls.mode == SslMode::Disable {
-            config.ssl_mode(config::SslMode::Disable);
-            return Ok((config, None));
-        }
-        Ok((
-            config,
-            Some(MakeRustlsConnect::new(tls::client_config(&target.tls)?)),
-        ))
-    });
-    reading
-        .await
-        .expect("reading files does not panic, and nobody cancels it")
+fn prepared(target: &Target, timeout: Duration) -> Result<Prepared, ConnectError> {
+    let mut config = driver_config(target, timeout)?;
+    if target.is_socket() || target.tls.mode == SslMode::Disable {
+        config.ssl_mode(config::SslMode::Disable);
+        return Ok((config, None));
+    }
+    let tls = MakeRustlsConnect::new(tls::client_config(&target.tls)?);
+    Ok((config, Some(tls)))
 }
 
 async fn connect<T>(config: &Config, tls: T) -> Result<Opened, ConnectError>

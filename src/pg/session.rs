@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_postgres::{Client, Statement};
 
 use super::activity::Question;
-use super::connect::{self, Driver};
+use super::connect::{self, Driver, Files};
 use super::{ConnectError, QueryError, activity, catalogue, info, sizes, stats};
 use crate::config::Target;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo, Stats};
@@ -46,9 +46,13 @@ const SETTINGS: [(u32, &str); 7] = [
 ];
 
 impl Session {
-    /// `timeout` covers everything up to the first poll.
-    pub(crate) async fn connect(target: &Target, timeout: Duration) -> Result<Self, ConnectError> {
-        let (client, driver) = connect::open(target, timeout).await?;
+    /// `timeout` covers everything up to the first poll; `files` are for all logins of a target, one after the other.
+    pub(crate) async fn connect(
+        target: &Target,
+        timeout: Duration,
+        files: &mut Files,
+    ) -> Result<Self, ConnectError> {
+        let (client, driver) = connect::open(target, timeout, files).await?;
         let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
         tokio::time::timeout(timeout, Self::prepare(client, driver, timeout))
             .await

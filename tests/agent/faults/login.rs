@@ -1,15 +1,17 @@
 //! Logins that the server refuses, until somebody puts it right.
 
+use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
+use std::process::Command;
 
 use tempfile::NamedTempFile;
 
 use super::witness::Witness;
 use super::{
-    BRISK, PASSWORD, ROLE, assert_unready, backend, down, failures, lost, start, terminate,
+    BRISK, HASTY, PASSWORD, ROLE, assert_unready, backend, down, failures, lost, start, terminate,
     until_up, watch, watched_cluster,
 };
-use crate::support::{Agent, Cluster};
+use crate::support::{Agent, Cluster, Scrape, must_run};
 
 /// Ends the agent's session, so that it has to log in anew.
 async fn send_away(cluster: &Cluster) {
@@ -156,7 +158,46 @@ async fn a_password_file_that_is_missing_is_waited_for() {
         .scrape_until("credentials", |page| failures(page, "credentials") > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
-    std::fs::write(&path, PASSWORD).expect("a temporary folder can be written");
+    fs::write(&path, PASSWORD).expect("a temporary folder can be written");
+    witness.over();
+    until_up(&agent).await;
+    witness.report();
+}
+
+/// As on a mount that hangs: who opens it waits.
+#[tokio::test]
+async fn a_password_file_that_hangs_holds_one_thread_whatever_the_number_of_logins() {
+    let cluster = watched_cluster().await;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("password"), PASSWORD).expect("a temporary folder can be written");
+    must_run(Command::new("mkfifo").arg(path("pipe")));
+    let (port, shown) = (cluster.port(), path("password").display().to_string());
+    let agent = start(&format!(
+        "{HASTY}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
+    ))
+    .await;
+    until_up(&agent).await;
+    let threads = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid()));
+        tasks.expect("it runs").count()
+    };
+    let before = threads();
+    let mut witness = Witness::of("the password file hangs", &agent);
+    fs::rename(path("password"), path("kept")).expect("a temporary folder can be written");
+    fs::rename(path("pipe"), path("password")).expect("a temporary folder can be written");
+    send_away(&cluster).await;
+    let late = |page: &Scrape| failures(page, "timeout") >= 5.0;
+    agent.scrape_until("five logins are late", late).await;
+    assert!(
+        threads() <= before + 1,
+        "{} threads, before {before}",
+        threads()
+    );
+
+    let writer = File::options().write(true).open(path("password"));
+    fs::rename(path("kept"), path("password")).expect("a temporary folder can be written");
+    drop(writer.expect("somebody reads it"));
     witness.over();
     until_up(&agent).await;
     witness.report();
