@@ -114,7 +114,9 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             let (config, web) = prepared(&cli.global, environment)?;
             logging::init(config.log_level);
             let systemd = Systemd::of(environment);
-            serve::serve(config, web, &systemd, || settings(&cli.global, environment))
+            let (global, environment) = (cli.global.clone(), environment.clone());
+            let reread = move || settings(&global, &environment);
+            serve::serve(config, web, &systemd, reread)
                 .await
                 .map(|()| 0)
         }

@@ -1,5 +1,7 @@
 //! The agent at work: listener, pollers and signals, until it is told to stop.
 
+mod reload;
+
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,30 +10,28 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use crate::clock::wall_clock;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::http::{self, Guard, WebFile};
-use crate::logging::chain;
-use crate::state::Reload;
 use crate::systemd::Systemd;
+use reload::{Read, Reloading, read_well, warn_of_passfiles};
 
 /// `reread` reads the configuration anew, for SIGHUP; the web file needs no signal.
 pub(crate) async fn serve(
     config: Config,
     (web_file, guard): (Option<WebFile>, Guard),
     systemd: &Systemd,
-    reread: impl Fn() -> Result<Config, ConfigError>,
+    reread: impl Fn() -> Read + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
-    let mut signals = Signals::new().context("installing signal handlers")?;
+    let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &guard).await?;
-    let mut reload = read_well();
+    let reload = read_well();
     let (mut fleet, state) = Fleet::new(reload);
     warn_of_passfiles(&config);
-    let mut current = config.clone();
-    fleet.follow(config.servers, reload);
+    fleet.follow(config.servers.clone(), reload);
+    let mut reloading = Reloading::of(config, reload, reread);
     let mut telling = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
     let (guards, guard) = watch::channel(Arc::new(guard));
@@ -44,14 +44,16 @@ pub(crate) async fn serve(
             never = &mut telling => match never {},
             () = &mut listening => anyhow::bail!("the listener ended by itself"),
             error = fleet.failure() => return Err(error).context("a poller ended by itself"),
-            signal = signals.next() => match signal {
-                Told::Stop => break,
-                Told::Reload => {
-                    systemd.reloading().await;
-                    reload = apply(reread(), &mut current, reload, &mut fleet);
-                    systemd.ready().await;
-                }
-            },
+            () = stop_signals.told() => break,
+            // What comes while it is being read is for afterwards.
+            _ = hangup.recv(), if reloading.is_idle() => {
+                systemd.reloading().await;
+                reloading.begin();
+            }
+            read = reloading.ended() => {
+                reloading.apply(read, &mut fleet);
+                systemd.ready().await;
+            }
         }
     }
     info!("stopping");
@@ -79,85 +81,25 @@ async fn follow(file: Option<WebFile>, guards: watch::Sender<Arc<Guard>>) -> Inf
     }
 }
 
-/// Follows a good configuration; a bad one is complained of, and the old one stays.
-fn apply(
-    read: Result<Config, ConfigError>,
-    current: &mut Config,
-    reload: Reload,
-    fleet: &mut Fleet,
-) -> Reload {
-    match read {
-        Ok(new) => {
-            if new.listen_address != current.listen_address || new.log_level != current.log_level {
-                warn!("web.listen_address and log.level take effect at the next start");
-            }
-            let reload = read_well();
-            warn_of_passfiles(&new);
-            fleet.follow(new.servers.clone(), reload);
-            info!(servers = new.servers.len(), "configuration reloaded");
-            *current = new;
-            reload
-        }
-        Err(problems) => {
-            error!(
-                error = chain(&problems),
-                "configuration not reloaded, the old one stays"
-            );
-            let reload = Reload {
-                successful: false,
-                ..reload
-            };
-            fleet.note(reload);
-            reload
-        }
-    }
-}
-
-fn read_well() -> Reload {
-    Reload {
-        successful: true,
-        last_success: wall_clock(),
-    }
-}
-
-/// What the server says to a login without a password does not tell why there was none.
-fn warn_of_passfiles(config: &Config) {
-    for server in &config.servers {
-        if let Some(path) = server.target.password.passed_over() {
-            warn!(
-                server = server.name,
-                path = %path.display(),
-                "password file passed over: others may read it (chmod 600)"
-            );
-        }
-    }
-}
-
-enum Told {
-    Stop,
-    Reload,
-}
-
-struct Signals {
+struct Stop {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
+impl Stop {
+    async fn told(&mut self) {
         tokio::select! {
-            _ = self.terminate.recv() => Told::Stop,
-            _ = self.interrupt.recv() => Told::Stop,
-            _ = self.hangup.recv() => Told::Reload,
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
+}
+
+/// SIGTERM and SIGINT, and SIGHUP.
+fn signals() -> std::io::Result<(Stop, Signal)> {
+    let stop = Stop {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+    };
+    Ok((stop, signal(SignalKind::hangup())?))
 }

@@ -1,11 +1,13 @@
 //! SIGHUP: the file is read anew, and what has not changed goes on undisturbed.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::support::{Agent, AgentSpec, Cluster, Scrape, TestSession, eventually};
+use crate::support::{Agent, AgentSpec, Cluster, Scrape, TestSession, eventually, must_run};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const BRISK: &str = "poll: {interval: 100ms}\n";
@@ -216,4 +218,44 @@ async fn a_bad_file_changes_nothing_and_is_said_once() {
     let page = until_reload_is(&watched, 1.0).await;
     assert!(reloaded_at(&page) > reloaded_at(&before));
     assert_eq!(backends(&admin).await, session);
+}
+
+/// As on a mount that hangs: who opens the file waits, and nobody else.
+#[tokio::test]
+async fn a_file_that_hangs_keeps_nobody_else_waiting() {
+    let cluster = Cluster::start(&[]);
+    let url = cluster.superuser_url();
+    let config = |budget: u32| {
+        let budgets = format!("budgets: {{postgres: {{connections: {budget}}}}}\n");
+        format!("{BRISK}{budgets}{}", servers(&[("a", &url)]))
+    };
+    let agent = Reloadable::start(&config(7)).await;
+    let is = |budget: f64| move |page: &Scrape| self::budget(page) == Some(budget);
+    agent.agent.scrape_until("the first", is(7.0)).await;
+    let pipe = agent.file.path().with_extension("pipe");
+    must_run(Command::new("mkfifo").arg(&pipe));
+    fs::rename(&pipe, agent.file.path()).expect("the file is ours");
+    agent.agent.signal("HUP");
+    let before = polls(&agent.agent.scrape().await);
+    let goes_on = |page: &Scrape| polls(page) > before + 5.0;
+    let page = agent.agent.scrape_until("polls go on", goes_on).await;
+    assert!(is(7.0)(&page), "{}", page.text());
+
+    // A pipe too says what stands in it, once. What was signalled meanwhile is done then.
+    agent.agent.signal("HUP");
+    let mut writer = File::options()
+        .write(true)
+        .open(agent.file.path())
+        .expect("somebody reads");
+    fs::write(&pipe, config(9)).expect("a temporary file can be written");
+    fs::rename(&pipe, agent.file.path()).expect("the file is ours");
+    writer
+        .write_all(config(8).as_bytes())
+        .expect("somebody reads");
+    drop(writer);
+    agent.agent.scrape_until("the last", is(9.0)).await;
+    assert_eq!(
+        agent.agent.log().matches("configuration reloaded").count(),
+        2
+    );
 }
