@@ -125,6 +125,8 @@ fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectEr
             ChannelBinding::Prefer => config::ChannelBinding::Prefer,
             ChannelBinding::Require => config::ChannelBinding::Require,
         })
+        // Of each address of a name: the first may be silent, and the second not. A SYN that is lost is sent again in a second.
+        .connect_timeout(timeout / 2)
         .keepalives_idle(Duration::from_secs(30))
         .keepalives_interval(Duration::from_secs(5))
         .keepalives_retries(3);

@@ -45,7 +45,11 @@ struct Carried {
 
 impl Relay {
     pub(crate) fn start(target: u16) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_at(Ipv4Addr::LOCALHOST, target)
+    }
+
+    pub(crate) fn start_at(address: Ipv4Addr, target: u16) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
         let road = Arc::new(Road {
             target: AtomicU16::new(target),
