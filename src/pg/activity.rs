@@ -25,7 +25,8 @@ select 'd', null, null, null, null, null, sum(d.xmin::text::int8)::int8, count(*
        count(*) filter (where d.datconnlimit = -2)
   from pg_catalog.pg_database as d
 union all
-select 'r', null, null, null, null, null, sum(r.oid::int8)::int8, count(*), sum(r.rolconnlimit::float8 * 2 + r.rolsuper::int4)
+select 'r', null, null, null, null, null, sum(r.oid::int8)::int8, count(*),
+       sum((r.rolconnlimit::float8 * 2 + r.rolsuper::int4) * r.oid::int8)
   from pg_catalog.pg_roles as r
  where r.rolcanlogin"#;
 

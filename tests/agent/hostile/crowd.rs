@@ -163,3 +163,33 @@ async fn what_an_owner_makes_the_agent_read_is_paid_for_with_rest() {
         page = agent.scrape_until("rest", slow) => assert_eq!(failed_polls(&page), [""; 0]),
     }
 }
+
+/// One statement later there are as many slots as before, and other roles have them.
+#[tokio::test]
+async fn slots_that_move_from_one_role_to_another_are_seen_to_move() {
+    let cluster = trusting(&[]).await;
+    cluster
+        .sql("CREATE ROLE a LOGIN CONNECTION LIMIT 20; CREATE ROLE b LOGIN CONNECTION LIMIT 10")
+        .await;
+    create_agent_role(&cluster).await;
+    let url = cluster.url(AGENT, AGENT, "postgres");
+    let agent = Agent::start(AgentSpec {
+        config: Some("poll: {interval: 100ms}\nstats: {interval: 1h}\n"),
+        env: &[("DATABASE_URL", &url)],
+        ..AgentSpec::default()
+    })
+    .await;
+    let limits = |page: &Scrape| {
+        ["a", "b"].map(|role| page.value("pg_roles_connection_limit", &[("rolname", role)]))
+    };
+    let are = |wanted: [f64; 2]| move |page: &Scrape| limits(page) == wanted.map(Some);
+    agent.scrape_until("as before", are([20.0, 10.0])).await;
+    fresh(&agent).await; // the statistics were read, and the catalogue with them
+    let admin = cluster.admin().await;
+    let swap = "BEGIN; ALTER ROLE a CONNECTION LIMIT 10; ALTER ROLE b CONNECTION LIMIT 20; COMMIT";
+    admin
+        .batch_execute(swap)
+        .await
+        .expect("roles can be altered");
+    agent.scrape_until("swapped", are([10.0, 20.0])).await;
+}
