@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::catalog;
 use super::series::{Metric, Series, Source};
+use super::text;
 use crate::sample::DatabaseStats;
 use crate::state::{Reload, Server};
 
@@ -13,16 +14,22 @@ pub(super) fn families(
     reload: &Reload,
     page: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut series = Series::default();
+    let (mut series, rows) = (Series::default(), Rows::of(servers));
     for metric in catalog::all() {
         series.start(metric);
-        fill(&mut series, metric, servers, reload);
+        fill(&mut series, metric, servers, reload, &rows);
         page.write_all(series.text().as_bytes())?;
     }
     Ok(())
 }
 
-fn fill(series: &mut Series, metric: &'static Metric, servers: &[&Server], reload: &Reload) {
+fn fill(
+    series: &mut Series,
+    metric: &'static Metric,
+    servers: &[&Server],
+    reload: &Reload,
+    rows: &Rows<'_>,
+) {
     match metric.source {
         Source::Agent(read) => read(reload, series),
         Source::Server(read) => {
@@ -31,19 +38,47 @@ fn fill(series: &mut Series, metric: &'static Metric, servers: &[&Server], reloa
                 read(server, series);
             }
         }
-        Source::Statistics(column) => {
-            for server in servers {
-                series.begin(server);
-                statistics(server, column, series);
-            }
-        }
+        Source::Statistics(column) => rows.fill(column, series),
     }
 }
 
-fn statistics(server: &Server, column: fn(&DatabaseStats) -> Option<f64>, series: &mut Series) {
-    for view in server.databases() {
-        if let Some(row) = &view.stats {
-            series.put_known([&*row.oid.to_string(), &*view.row.name], column(row));
+/// The statistics of all databases, with their labels as they are written: they are the same in nineteen families, which are
+/// two thirds of a page.
+struct Rows<'a> {
+    labels: String,
+    /// Each with the place where its labels end.
+    rows: Vec<(&'a DatabaseStats, usize)>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(servers: &[&'a Server]) -> Self {
+        let mut all = Self {
+            labels: String::new(),
+            rows: Vec::new(),
+        };
+        for server in servers {
+            for view in server.databases() {
+                if let Some(row) = &view.stats {
+                    text::labels_of_statistics(
+                        &mut all.labels,
+                        &server.name,
+                        row.oid,
+                        &view.row.name,
+                    );
+                    all.rows.push((row, all.labels.len()));
+                }
+            }
+        }
+        all
+    }
+
+    fn fill(&self, column: fn(&DatabaseStats) -> Option<f64>, series: &mut Series) {
+        let mut from = 0;
+        for &(row, to) in &self.rows {
+            if let Some(value) = column(row) {
+                series.put_written(&self.labels[from..to], value);
+            }
+            from = to;
         }
     }
 }

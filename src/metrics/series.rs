@@ -129,10 +129,7 @@ impl Series {
         value: impl Into<f64>,
     ) {
         debug_assert_eq!(N, self.labels.len(), "labels of {}", self.name);
-        if self.text.is_empty() {
-            text::head(&mut self.text, self.name, self.help, self.kind);
-        }
-        self.text.push_str(self.name);
+        self.begin_line();
         let fixed = self.labels.iter().copied().zip(values);
         let free = free
             .iter()
@@ -149,7 +146,25 @@ impl Series {
             mark = ',';
         }
         self.text.push_str(if mark == ',' { "} " } else { " " });
-        text::number(&mut self.text, value.into());
+        self.end_line(value.into());
+    }
+
+    /// With labels as they are written, `server` and the blank after them included.
+    pub(super) fn put_written(&mut self, labels: &str, value: f64) {
+        self.begin_line();
+        self.text.push_str(labels);
+        self.end_line(value);
+    }
+
+    fn begin_line(&mut self) {
+        if self.text.is_empty() {
+            text::head(&mut self.text, self.name, self.help, self.kind);
+        }
+        self.text.push_str(self.name);
+    }
+
+    fn end_line(&mut self, value: f64) {
+        text::number(&mut self.text, value);
         self.text.push('\n');
     }
 }

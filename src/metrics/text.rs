@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use crate::sample::Oid;
+
 /// Writes into `page` what no reader mistakes for the end of a help text.
 pub(super) fn head(page: &mut String, name: &str, help: &str, kind: &str) {
     page.extend(["# HELP ", name, " "]);
@@ -16,6 +18,15 @@ pub(super) fn label(page: &mut String, name: &str, value: &str) {
     page.extend([name, "=\""]);
     escape(page, value, true);
     page.push('"');
+}
+
+/// All labels of a database's statistics, and what stands between them and a value.
+pub(super) fn labels_of_statistics(page: &mut String, server: &str, datid: Oid, datname: &str) {
+    page.push('{');
+    label(page, "server", server);
+    write!(page, ",datid=\"{datid}\",").expect("writing to memory cannot fail");
+    label(page, "datname", datname);
+    page.push_str("} ");
 }
 
 /// As short as it can be said, without an exponent.

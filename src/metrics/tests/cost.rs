@@ -38,6 +38,41 @@ fn many(databases: u32) -> Activity {
     }
 }
 
+/// Of each database everything is known.
+fn slower(databases: u32) -> Slower {
+    let (row, mut sizes) = (Arc::clone(&stats()[&1]), Sizes::default());
+    let of = |oid| DatabaseStats {
+        oid,
+        ..DatabaseStats::clone(&row)
+    };
+    let all: Vec<Oid> = (1..=databases).collect();
+    let answer = all.iter().map(|&oid| Measured {
+        oid,
+        size: Size::Bytes(8_000_000),
+        seconds: 0.001,
+    });
+    let answer: Vec<_> = answer.collect();
+    sizes.track(Duration::ZERO, all.iter().copied());
+    let cadence = Cadence {
+        interval: Duration::from_mins(1),
+        share: 0.01,
+    };
+    sizes.measured(
+        Duration::ZERO,
+        &all,
+        &answer,
+        Duration::from_secs(1),
+        cadence,
+    );
+    Slower {
+        stats: Some(Arc::new(
+            all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
+        )),
+        sizes: Arc::new(sizes),
+        ..Slower::default()
+    }
+}
+
 /// Allocations of the second poll, of looking at it, and of its page.
 fn spent(databases: u32) -> [u64; 3] {
     let (mut memory, info, policy) = (Memory::default(), Arc::new(info()), policy());
@@ -60,7 +95,8 @@ fn spent(databases: u32) -> [u64; 3] {
     let (mut seen, mut shown) = (None, None);
     let poll = measure(|| seen = Some(observe(second, 1)));
     let seen = seen.expect("a poll");
-    let snapshot = measure(|| shown = Some(Snapshot::of(&seen, &Slower::default())));
+    let slower = slower(databases);
+    let snapshot = measure(|| shown = Some(Snapshot::of(&seen, &slower)));
     let server = showing("main", shown.expect("a snapshot"), Health::default());
     assert_eq!(server.databases().len(), databases as usize);
     let page = measure(|| {
@@ -75,7 +111,7 @@ fn what_is_allocated_has_a_budget() {
         (spent(10), spent(500));
     assert!(page_of_many <= PAGE, "{page_of_many} allocations a page");
     assert!(
-        page_of_many - page <= 16,
+        page_of_many - page <= 24, // buffers that double
         "{page}, and {page_of_many} of 500 databases"
     );
     assert!(poll_of_many <= POLL, "{poll_of_many} allocations a poll");
