@@ -1,6 +1,6 @@
 """pgcommons beside its peers, in turns, against one throw-away PostgreSQL: writes docs/performance.md.
 
-make bench             everything, in half an hour
+make bench             everything, in an hour
 make bench QUICK=1     a part of it, in less than three minutes, to target/bench/performance.md
 make bench ROUNDS=1    everything once: no median of several rounds
 make bench CELLS="1x10 100x200"   these numbers of databases and clients only
@@ -28,7 +28,7 @@ class Plan:
     """Databases and clients of each cell, in how many rounds; and how long things take, in seconds."""
 
     page: pathlib.Path = pathlib.Path("docs/performance.md")
-    cells: tuple = ((1, 10, 2), (10, 200, 1), (100, 200, 2), (500, 200, 2), (100, 1000, 1))
+    cells: tuple = ((1, 10, 2), (10, 200, 2), (100, 200, 2), (500, 200, 2), (100, 1000, 2))
     floors: tuple = ((1, 10), (100, 200), (500, 200), (100, 1000))
     rounds: int = 2
     polls: int = 60
@@ -36,10 +36,6 @@ class Plan:
     minute: int = 60
     crowd: int = 5
     floor: int = 20
-
-    def minute_of(self, exporter):
-        """Half of it will do for those who do nothing between two scrapes; ours measures sizes once in a minute."""
-        return self.minute if exporter.ours else max(self.minute // 2, measure.SCRAPE_INTERVAL)
 
 
 QUICK = Plan(page=pathlib.Path("target/bench/performance.md"), cells=((10, 50, 1),), floors=((10, 50),), rounds=1, polls=5,
@@ -50,12 +46,13 @@ def turns(postgres, plan, everybody):
     """The results of each exporter in each cell: A B C A B C."""
     for databases, clients, rounds in plan.cells:
         postgres.arrange(databases, clients)
+        sizes = floor.sizes(postgres)
         cell = {exporter.name: [] for exporter in everybody}
         for number in range(rounds):
             for exporter in everybody:
                 print(f"{databases} databases, {clients} clients, round {number + 1}: {exporter.name}", file=sys.stderr)
-                cell[exporter.name].append(measure.turn(exporter, postgres, plan))
-        yield {"databases": databases, "clients": clients, "turns": cell}
+                cell[exporter.name].append(measure.turn(exporter, postgres, plan, sizes))
+        yield {"databases": databases, "clients": clients, "rounds": rounds, "sizes": sizes, "turns": cell}
 
 
 def floors(postgres, plan):
@@ -94,7 +91,8 @@ def main():
     everybody, load = exporters.everybody(), os.getloadavg()[2]
     with Server() as postgres:
         roles(postgres)
-        measured = {"load": load, "polls": plan.polls, "machine": machine.measure(plan.polls), "server": postgres.facts(),
+        measured = {"load": load, "polls": plan.polls, "crowd": plan.crowd, "revision": exporters.revision(),
+                    "machine": machine.measure(plan.polls), "server": postgres.facts(),
                     "floors": floors(postgres, plan), "cells": []}
         for cell in turns(postgres, plan, everybody):
             measured["cells"].append(cell)

@@ -47,10 +47,14 @@ def ours(**environment):
                     environment=environment)
 
 
+def revision():
+    return subprocess.run([ours().program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def everybody():
     package = "usr/bin/prometheus-postgres-exporter"
     listen = "--web.listen-address=127.0.0.1:{port}"
-    stable = Exporter("postgres_exporter {version}", "Debian's of this release; `--disable-settings-metrics`; it has no limits",
+    stable = Exporter("postgres_exporter {version}", "Debian's of this release; `--disable-settings-metrics`, without the collector `bgwriter`; it has no limits",
                       PEERS / "stable" / package, (listen, "--disable-settings-metrics", "--no-collector.bgwriter"),
                       "DATA_SOURCE_NAME", same_facts=False)
     newest = Exporter("postgres_exporter {version}",
@@ -76,7 +80,8 @@ def named(peer):
 
 
 class Running:
-    """One that runs, until the end of the `with`. `cold` is the time to its first page that tells of the server."""
+    """One that runs, until the end of the `with`. `cold` is the time to its first page that tells of the server, `complete`,
+    once it has settled, that to the first with every size."""
 
     def __init__(self, exporter, postgres):
         self.exporter = exporter
@@ -124,11 +129,12 @@ class Running:
 
     def settle(self):
         """Until it has everything. pgcommons measures sizes one after the other when it starts; nobody else does that."""
+        self.complete = self.cold
+        while re.search(r'^pgcommons_database_sizes_unknown\{.*"pending".*\} [1-9]', self.scraper.scrape().text, re.MULTILINE):
+            time.sleep(0.1)
+            self.complete = time.perf_counter() - self._started
         for _ in range(5):
-            page = self.scraper.scrape()
-        while re.search(r'^pgcommons_database_sizes_unknown\{.*"pending".*\} [1-9]', page.text, re.MULTILINE):
-            time.sleep(1)
-            page = self.scraper.scrape()
+            self.scraper.scrape()
 
     def cpu(self):
         return process.cpu(self.pid)

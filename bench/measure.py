@@ -26,17 +26,27 @@ class Meter:
         return {key: value / (divisor or seconds / 60) for key, value in spent.items()}
 
 
-def turn(exporter, postgres, plan):
+def turn(exporter, postgres, plan, sizes):
+    """`sizes` is what one pass over all sizes costs the server."""
     with Running(exporter, postgres) as running:
-        result = {"cold": running.cold, "binary": exporter.program.stat().st_size}
         running.settle()
+        result = {"cold": running.cold, "complete": running.complete, "binary": exporter.program.stat().st_size}
         result |= alone(running, postgres, plan)
-        result["minute"] = steady(running, postgres, plan.minute_of(exporter))
+        result["minute"] = steady(running, postgres, plan.minute)
+        if exporter.ours:
+            result |= in_full(result["minute"], sizes)
         page = running.scraper.scrape()
         result |= {"bytes": len(page.text), "bytes_sent": len(page.sent), "series": page.series}
         result |= running.memory() | {"connections": len(postgres.sessions(exporter.role))}
         result["crowd"] = crowd(running, postgres, plan.crowd)
         return result
+
+
+def in_full(minute, sizes):
+    """Sizes are measured each five minutes, and not in the one that was looked at; and a scrape is charged a quarter of the
+    minute, polls that nobody looked at among it."""
+    minute = minute | {"server_cpu": minute["server_cpu"] + sizes / 5}
+    return {"minute": minute, "scrape": {key: value * SCRAPE_INTERVAL / 60 for key, value in minute.items()}}
 
 
 def alone(running, postgres, plan):
@@ -69,13 +79,14 @@ def steady(running, postgres, seconds):
 
 
 def crowd(running, postgres, seconds):
-    """Fifty scrapers, with what they do to memory and to the server's connections."""
+    """Fifty scrapers, with the most that they do to memory and to the server's connections."""
     running.scraper.close()
-    scrapers, most = scrape.Crowd(running.scraper.port, seconds), 0
+    scrapers, most, pss = scrape.Crowd(running.scraper.port, seconds), 0, 0
     while scrapers.is_there():
         most = max(most, len(postgres.sessions(running.exporter.role)))
-        time.sleep(0.05)
-    return {**scrapers.result(), **running.memory(), "connections": most}
+        pss = max(pss, running.memory()["pss"])
+        time.sleep(0.1)
+    return {**scrapers.result(), "pss": pss, "connections": most}
 
 
 def sleep_until(instant):

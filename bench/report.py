@@ -11,17 +11,20 @@ HEAD = """# Performance
 idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within
 one run mean something; the figures beside them are medians of the rounds.
 
+* {revision}, and the peers below.
 * Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
-  between scrapes, a poll each second, statistics each 15 s, sizes each 5 min or each minute if they change, is in its figures
-  in full.
-* *Scrape* is of one scraper without a break, and *per scrape* too. pgcommons keeps a page until the next poll; where it says
-  *no page twice*, and *per scrape*, it gets one scrape a second: each is charged the poll before it, and its share of sizes.
-  Percentiles are of the scrapes of all rounds together; of those of one a second pgcommons has {polls} a round.
+  between scrapes is in its figures in full: a poll each second, statistics each 15 s, and sizes. These it measures each 5 min, or
+  each minute where they change, peers with each scrape; a fifth of what a pass over all of them costs the server, measured by
+  itself and said above each table, is added to its minute. *Per scrape* is, of pgcommons, a quarter of that minute.
+* *Scrape* is of one scraper without a break, and so is *per scrape* of the peers. pgcommons keeps a page until the next poll;
+  where it says *no page twice*, it gets one scrape a second, {polls} in each round, and the peers are those without a break.
+  Percentiles are of the scrapes of all rounds together; of fewer than a hundred, p99 is the slowest.
 * This machine by itself: a calculation takes {at_once[p50]} ms, {at_once[p99]} ms in the slowest of a hundred, and
   {at_once[cpu]} ms of CPU on average; of a process that has slept for a second {slept[p50]}, {slept[p99]} and {slept[cpu]} ms.
   pgcommons wakes each second, its peers with a scrape only.
 * *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
-  share. *50 scrapers* are wrk's, each asking again at once; there is no latency where more than 1 % are refused.
+  share. *50 scrapers* are wrk's, each asking again at once, for {crowd} s: no latency is longer than that, and there is none
+  where more than 1 % are refused.
 * *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
   included: {rivals}.
 
@@ -36,10 +39,9 @@ CPU of the server's backend for one fast poll, with ten polls a second: of the a
 over libpq, to which the cheapest single statement that we know returns the same facts, prepared
 ([bench/floor.py](../bench/floor.py)).
 
-A process that sleeps for a second wakes with cold caches, and that weighs more than what it is asked. Hence a minute of bare
-clients that ask once a second, beside that of the cheapest peer, which asks every 15 s and so pays four wake-ups a minute:
-PostgreSQL CPU for one that asks for *nothing*, `select 1`, and for one that asks for those *facts*; and the CPU of *psql*
-itself, which asks for nothing. Where a ratio is above the goal, a look each second cannot meet it, however little it does.
+Beside it a minute of bare clients that ask once a second, and the cheapest peer, which asks every 15 s: PostgreSQL CPU for one
+that asks for *nothing*, `select 1`, and for one that asks for those *facts*; and the CPU of *psql* itself, which asks for
+nothing. Where the ratio of the facts is above the goal, a look each second by this statement does not meet it.
 
 | databases | clients | agent, ms | bare client, ms | ratio | nothing, ms/min | facts, ms/min | to the peer | psql, ms/min | to the peer |
 |---|---|---|---|---|---|---|---|---|---|
@@ -65,7 +67,7 @@ def head(measured, everybody):
     server = measured["server"]
     return HEAD.format(date=datetime.date.today(), machine=machine.title(), load=measured["load"], version=server["version"],
                        settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),
-                       polls=measured["polls"], rivals=" and ".join(rivals), **milliseconds(measured["machine"])
+                       polls=measured["polls"], crowd=measured["crowd"], revision=measured["revision"], rivals=" and ".join(rivals), **milliseconds(measured["machine"])
                        ) + table((exporter.name, exporter.title) for exporter in everybody)
 
 
@@ -85,7 +87,8 @@ def figures(cell, everybody):
         ratio = cell.ratio(measure)
         lines.append([measure.title, *(measure.show(cell.value(measure, name)) for name in names),
                       "" if ratio is None else f"{ratio:.2f}"])
-    return f"\n## {cell.databases} databases, {cell.clients} clients\n\n" + table(lines)
+    title = f"\n## {cell.databases} databases, {cell.clients} clients\n\n"
+    return f"{title}Rounds: {cell.rounds}. A pass over all sizes: {cell.sizes * 1000:.1f} ms.\n\n" + table(lines)
 
 
 def growth(cells, everybody):
