@@ -157,7 +157,9 @@ impl Poller {
     fn slow_down(&self, ticks: &Ticks) {
         let (took, interval) = (self.took(), self.interval());
         if let Some(rest) = rest(took, interval) {
-            ticks.reset_after(rest);
+            // Who was silent for longer than the deadline may have done nothing for us, and be back at any moment.
+            let is_late = took > self.settings.cadence.timeout;
+            ticks.reset_after(if is_late { rest.min(interval) } else { rest });
         } else if interval > ticks.period() {
             ticks.reset_after(interval.saturating_sub(took));
         }
