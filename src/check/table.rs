@@ -122,9 +122,12 @@ fn roles(rows: &[&RoleReport]) -> String {
 }
 
 fn cells(connections: &Connections, closed: Option<&str>) -> [String; 4] {
-    let by = closed
-        .or(connections.bound_by)
-        .map_or_else(dash, str::to_owned);
+    // One that nobody can connect to may have a budget; that is what its sessions are held to.
+    let by = match connections.headroom {
+        None => connections.bound_by.or(closed),
+        Some(_) => closed.or(connections.bound_by),
+    };
+    let by = by.map_or_else(dash, str::to_owned);
     [
         number(connections.used),
         number(connections.limit),
