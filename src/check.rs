@@ -12,12 +12,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
-use crate::health::ConnectFailure;
 use crate::logging::chain;
-use crate::memory::{Memory, Moment, Seen};
-use crate::pg::{Files, Session};
-use crate::sizes::{Cadence, Sizes, Unknown};
-use crate::snapshot::{Slower, Snapshot};
+use crate::outcome::ConnectFailure;
+use crate::postgres::{Files, Session};
+use crate::size_schedule::{Cadence, Sizes, Unknown};
+use crate::snapshot::{SlowReadings, Snapshot};
+use crate::tracker::{PollContext, PollTracker, PolledState};
 
 pub(crate) use report::Report;
 pub(crate) use table::render;
@@ -81,17 +81,17 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
             ))
         })?
         .map_err(|error| blind(chain(&error)))?;
-    let moment = Moment {
+    let moment = PollContext {
         info: session.info(),
         policy: &server.policy.showing_all(),
         now: Duration::ZERO,
         window: server.cadence.window,
     };
-    let seen = Memory::default().observe(activity, moment);
-    let slower = Slower {
+    let seen = PollTracker::default().observe(activity, moment);
+    let slower = SlowReadings {
         sizes: Arc::new(measure(&session, &seen, patience).await),
         wall_clock: wall_clock(),
-        ..Slower::default()
+        ..SlowReadings::default()
     };
     Ok(Snapshot::of(&seen, &slower))
 }
@@ -102,12 +102,12 @@ const ONCE: Cadence = Cadence {
     share: 1.0,
 };
 
-async fn measure(session: &Session, seen: &Seen, patience: Duration) -> Sizes {
+async fn measure(session: &Session, seen: &PolledState, patience: Duration) -> Sizes {
     let deadline = Instant::now() + patience;
     let permitted = seen.sees_all_sessions();
     let mut sizes = Sizes::default();
     let mut turn = Duration::ZERO;
-    let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
+    let databases = seen.tenants.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
@@ -116,7 +116,7 @@ async fn measure(session: &Session, seen: &Seen, patience: Duration) -> Sizes {
         if batch.is_empty() {
             return sizes;
         }
-        match timeout_at(deadline, session.sizes(&batch, permitted)).await {
+        match timeout_at(deadline, session.sizes(&batch, permitted, patience)).await {
             Ok(Ok(answer)) => sizes.measured(turn, &batch, &answer, patience, ONCE),
             Ok(Err(_)) => sizes.failed(turn, &batch, Duration::ZERO, Unknown::Error, ONCE),
             Err(_) => return sizes,

@@ -26,7 +26,7 @@ pub(crate) use problem::{ConfigError, Problem};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};
 
 use crate::policy::Policy;
-use crate::sizes;
+use crate::size_schedule;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ pub(crate) struct Cadence {
     /// `stats.interval`: how often `pg_stat_database` and locks are read.
     pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.time_share`.
-    pub(crate) sizes: sizes::Cadence,
+    pub(crate) sizes: size_schedule::Cadence,
 }
 
 impl Cadence {

@@ -6,28 +6,27 @@
 mod check;
 pub mod cli;
 mod clock;
+mod collect;
 mod config;
-mod fleet;
 mod health;
 mod healthcheck;
+mod history;
 mod http;
 mod limits;
 mod logging;
-mod memory;
 mod metrics;
-mod names;
-mod pg;
+mod outcome;
 mod policy;
-mod poll;
+mod postgres;
 mod process;
-mod roster;
 mod sample;
+mod series;
 mod serve;
-mod sizes;
+mod size_schedule;
 mod snapshot;
 mod state;
 mod systemd;
-mod window;
+mod tracker;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -41,8 +40,8 @@ pub use config::Environment;
 use config::{Config, ConfigError, Flag};
 use healthcheck::Question;
 use http::{Guard, WebFile};
-use pg::role::{self, NewRole};
-use pg::{Files, Session};
+use postgres::role::{self, NewRole};
+use postgres::{Files, Session};
 use systemd::Systemd;
 
 /// The version of the package.

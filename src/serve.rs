@@ -12,8 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
+use crate::collect::Supervisor;
 use crate::config::Config;
-use crate::fleet::Fleet;
 use crate::http::{self, Guard, WebFile};
 use crate::systemd::Systemd;
 use reload::{Read, Reloading, read_well, warn_of_passfiles};
@@ -28,7 +28,7 @@ pub(crate) async fn serve(
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &guard).await?;
     let reload = read_well();
-    let (mut fleet, state) = Fleet::new(reload);
+    let (mut fleet, state) = Supervisor::new(reload);
     warn_of_passfiles(&config);
     fleet.follow(config.servers.clone(), reload);
     let mut reloading = Reloading::of(config, reload, reread);

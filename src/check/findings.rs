@@ -95,13 +95,13 @@ fn of_database(view: &DatabaseView, thresholds: Thresholds) -> Vec<Finding> {
 
 fn bound_by(judged: &Judged, kinds: &[LimitKind]) -> bool {
     judged
-        .standing
+        .limits
         .binding()
         .is_some_and(|limit| kinds.contains(&limit.kind))
 }
 
 fn connections(whose: &str, judged: &Judged, thresholds: Thresholds) -> Finding {
-    let text = judged.standing.binding().map_or_else(String::new, |limit| {
+    let text = judged.limits.binding().map_or_else(String::new, |limit| {
         let by = if limit.kind == LimitKind::Budget {
             " of its budget"
         } else {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Blind;
 use super::findings::{Finding, findings};
 use super::verdict::{Level, Thresholds};
-use crate::sizes::Unknown;
+use crate::size_schedule::Unknown;
 use crate::snapshot::{DatabaseView, Judged, RoleView, Snapshot};
 
 #[derive(Debug, Serialize)]
@@ -170,11 +170,11 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
 }
 
 fn connections(judged: Option<&Judged>) -> Connections {
-    let binding = judged.and_then(|judged| judged.standing.binding());
+    let binding = judged.and_then(|judged| judged.limits.binding());
     Connections {
-        used: judged.map(|judged| judged.standing.used),
+        used: judged.map(|judged| judged.limits.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
-        headroom: judged.and_then(|judged| judged.standing.headroom()),
+        headroom: judged.and_then(|judged| judged.limits.headroom()),
     }
 }

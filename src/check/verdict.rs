@@ -59,7 +59,7 @@ impl Thresholds {
         let Some(judged) = judged else {
             return Level::Unknown;
         };
-        match judged.standing.binding() {
+        match judged.limits.binding() {
             None => Level::Ok,
             Some(limit) if limit.connections == 0 => Level::Ok,
             Some(limit) if limit.free() == 0 => Level::Critical,

@@ -18,7 +18,7 @@ use super::raw::{
 use super::values::{Reader, quoted};
 use super::{Cadence, Config, ServerConfig, listener};
 use crate::policy::{Budget, Policy};
-use crate::sizes;
+use crate::size_schedule;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -96,10 +96,10 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
     cadence
 }
 
-fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> sizes::Cadence {
+fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::Cadence {
     let raw = reader.table("sizes", block);
     reader.unknown("sizes", &raw.unknown, RawSizes::KEYS);
-    sizes::Cadence {
+    size_schedule::Cadence {
         interval: reader.duration(
             "sizes.interval",
             raw.interval,

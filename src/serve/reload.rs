@@ -6,8 +6,8 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::clock::wall_clock;
+use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
-use crate::fleet::Fleet;
 use crate::logging::chain;
 use crate::state::Reload;
 
@@ -56,7 +56,7 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
     }
 
     /// Follows a good configuration; a bad one is complained of, and the old one stays.
-    pub(super) fn apply(&mut self, read: Read, fleet: &mut Fleet) {
+    pub(super) fn apply(&mut self, read: Read, fleet: &mut Supervisor) {
         match read {
             Ok(new) => {
                 let old = &self.current;

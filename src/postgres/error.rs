@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use crate::config::PasswordError;
-use crate::health::{ConnectFailure, Outcome};
+use crate::outcome::{ConnectFailure, Outcome};
 
 /// No session could be had.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,13 @@
 //! Sizes of a few databases at a time.
 
-use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::QueryError;
+use crate::postgres::QueryError;
+use crate::postgres::column::Doing;
 use crate::sample::{Measured, Oid, Size};
 
-const DOING: &str = "measuring sizes";
+const DOING: Doing = Doing("measuring sizes");
 
 /// `has_database_privilege` for PUBLIC is NULL for a database that has just been dropped, which the size function would
 /// answer with an error for the whole statement. An invalid database is being dropped. The last column is the time when
@@ -21,15 +22,15 @@ select d.oid,
   from pg_catalog.pg_database as d
  where d.datconnlimit <> -2 and d.oid = any ($1)";
 
-pub(super) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
+pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     client
         .prepare_typed(SQL, &[Type::OID_ARRAY, Type::BOOL])
         .await
-        .map_err(QueryError::driver(DOING))
+        .map_err(DOING.failed())
 }
 
 /// `permitted`: the agent's role has `pg_read_all_stats`, with which CONNECT is not needed.
-pub(super) async fn read(
+pub(in crate::postgres) async fn read(
     client: &Client,
     statement: &Statement,
     databases: &[Oid],
@@ -38,27 +39,23 @@ pub(super) async fn read(
     let rows = client
         .query(statement, &[&databases, &permitted])
         .await
-        .map_err(QueryError::driver(DOING))?;
+        .map_err(DOING.failed())?;
     let mut before = 0.0;
     rows.iter().map(|row| measured(row, &mut before)).collect()
 }
 
-fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
-    row.try_get(index).map_err(QueryError::driver(DOING))
-}
-
 fn measured(row: &Row, before: &mut f64) -> Result<Measured, QueryError> {
-    let (there, bytes): (bool, Option<i64>) = (column(row, 1)?, column(row, 2)?);
+    let (there, bytes): (bool, Option<i64>) = (DOING.column(row, 1)?, DOING.column(row, 2)?);
     let size = match bytes {
         Some(bytes) => Size::Bytes(u64::try_from(bytes).unwrap_or_default()),
         None if there => Size::Forbidden,
         None => Size::Gone,
     };
-    let done: f64 = column(row, 3)?;
+    let done: f64 = DOING.column(row, 3)?;
     let seconds = done - *before;
     *before = done;
     Ok(Measured {
-        oid: column(row, 0)?,
+        oid: DOING.column(row, 0)?,
         size,
         seconds,
     })

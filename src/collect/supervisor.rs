@@ -8,12 +8,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
+use super::JOBS;
+use super::poller::Poller;
+use super::server::ServerSource;
 use crate::config::ServerConfig;
 use crate::health::Health;
-use crate::poll::Poller;
 use crate::state::{Down, Published, Publisher, Reload, Server, State};
 
-pub(crate) struct Fleet {
+pub(crate) struct Supervisor {
     publisher: Publisher,
     members: BTreeMap<String, Member>,
     tasks: JoinSet<Infallible>,
@@ -24,7 +26,7 @@ struct Member {
     task: AbortHandle,
 }
 
-impl Fleet {
+impl Supervisor {
     /// With what it will publish.
     pub(crate) fn new(reload: Reload) -> (Self, Published) {
         let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
@@ -62,7 +64,7 @@ impl Fleet {
             return;
         }
         let (config, watched) = watch::channel(Arc::new(server));
-        let poller = Poller::new(watched, self.publisher.clone());
+        let poller = Poller::<ServerSource>::new(watched, self.publisher.clone());
         let task = self.tasks.spawn(poller.run());
         self.members.insert(name, Member { config, task });
     }
@@ -73,7 +75,7 @@ impl Fleet {
                 Arc::new(Server::new(
                     name.to_owned(),
                     Err(Down::Starting),
-                    Health::default(),
+                    Health::of(&JOBS),
                 ))
             };
             let keep = |server: &ServerConfig| {
@@ -109,12 +111,12 @@ impl Fleet {
 mod tests {
     use super::*;
 
-    fn fleet() -> Fleet {
+    fn fleet() -> Supervisor {
         let reload = Reload {
             successful: true,
             last_success: 0.0,
         };
-        Fleet::new(reload).0
+        Supervisor::new(reload).0
     }
 
     #[tokio::test]

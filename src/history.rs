@@ -45,7 +45,7 @@ pub(crate) struct Observed {
     pub(crate) headroom: Option<u32>,
 }
 
-/// The memory of one server, database or role.
+/// The history of one server, database or role.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Track {
     /// Series go by name. A database or role that is renamed begins anew, because the series of its new name may have been
@@ -57,13 +57,13 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    fn observe(&mut self, at: &Moment, seen: Observed) -> Remembered {
+    fn observe(&mut self, at: &Moment, seen: Observed) -> Past {
         self.peak.push(at.now, seen.used, at.window);
         if self.was_exhausted {
             self.exhausted += at.since_last;
         }
         self.was_exhausted = seen.headroom == Some(0);
-        Remembered {
+        Past {
             peak: self.peak.highest(),
             exhausted: self.exhausted,
         }
@@ -78,23 +78,16 @@ struct Moment {
     window: Duration,
 }
 
-/// What is known of the time before a poll: of the server, and of databases and roles in the order in which they were told.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Past {
-    pub(crate) server: Remembered,
-    pub(crate) databases: Vec<Remembered>,
-    pub(crate) roles: Vec<Remembered>,
-}
-
+/// What the polls up to this one saw of the server, a database or a role.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Remembered {
+pub(crate) struct Past {
     /// The highest number of connections that a poll of the window saw.
     pub(crate) peak: Option<u32>,
     /// The time for which polls saw no headroom. A poll speaks for the time until the next one, and for none across a gap.
     pub(crate) exhausted: Duration,
 }
 
-/// The memory of all polls of one server.
+/// The history of all polls of one server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct History {
     last: Option<Duration>,
@@ -105,33 +98,16 @@ pub(crate) struct History {
 
 impl History {
     /// A poll got its data.
-    pub(crate) fn observe(
-        &mut self,
-        now: Duration,
-        window: Duration,
-        server: Observed,
-        databases: impl Iterator<Item = (Oid, Observed)>,
-        roles: impl Iterator<Item = (Oid, Observed)>,
-    ) -> Past {
-        let since_last = self
-            .last
-            .map_or(Duration::ZERO, |last| now.saturating_sub(last));
+    pub(crate) fn poll(&mut self, now: Duration, window: Duration) -> HistoryPoll<'_> {
+        let last = self.last.replace(now);
         let moment = Moment {
             now,
-            since_last,
+            since_last: last.map_or(Duration::ZERO, |last| now.saturating_sub(last)),
             window,
         };
-        self.last = Some(now);
-        let observe = |tracks: &mut HashMap<Oid, Track>, (oid, seen)| {
-            let track = tracks.entry(oid).or_default();
-            track.observe(&moment, seen)
-        };
-        let database = |seen| observe(&mut self.databases, seen);
-        let role = |seen| observe(&mut self.roles, seen);
-        Past {
-            server: self.server.observe(&moment, server),
-            databases: databases.map(database).collect(),
-            roles: roles.map(role).collect(),
+        HistoryPoll {
+            history: self,
+            moment,
         }
     }
 
@@ -148,6 +124,28 @@ impl History {
     /// A poll failed, or the agent was stopped: nothing is known of the time until the next good poll, and none of it counts.
     pub(crate) fn gap(&mut self) {
         self.last = None;
+    }
+}
+
+/// One poll, told of the server and of each database and role once.
+pub(crate) struct HistoryPoll<'a> {
+    history: &'a mut History,
+    moment: Moment,
+}
+
+impl HistoryPoll<'_> {
+    pub(crate) fn server(&mut self, seen: Observed) -> Past {
+        self.history.server.observe(&self.moment, seen)
+    }
+
+    pub(crate) fn database(&mut self, oid: Oid, seen: Observed) -> Past {
+        let track = self.history.databases.entry(oid).or_default();
+        track.observe(&self.moment, seen)
+    }
+
+    pub(crate) fn role(&mut self, oid: Oid, seen: Observed) -> Past {
+        let track = self.history.roles.entry(oid).or_default();
+        track.observe(&self.moment, seen)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Opens the connection: libpq's terms into the driver's, and settings that keep the session harmless from its first byte.
+//! Opens a connection: libpq's terms into the driver's, password and certificates, TLS, the login, and the deadline of all this.
 
 use std::time::Duration;
 
@@ -40,35 +40,43 @@ pub(crate) struct Files(Option<JoinHandle<Result<Prepared, ConnectError>>>);
 type Prepared = (Config, Option<MakeRustlsConnect>);
 
 impl Files {
-    async fn read(&mut self, target: &Target, timeout: Duration) -> Result<Prepared, ConnectError> {
+    async fn read(
+        &mut self,
+        target: &Target,
+        options: &str,
+        timeout: Duration,
+    ) -> Result<Prepared, ConnectError> {
         if let Some(before) = &mut self.0 {
             drop(before.await); // what was there for a login that is over
         }
-        let target = target.clone();
-        let reading = tokio::task::spawn_blocking(move || prepared(&target, timeout));
+        let (target, options) = (target.clone(), options.to_owned());
+        let reading = tokio::task::spawn_blocking(move || prepared(&target, options, timeout));
         let read = self.0.insert(reading).await;
         self.0 = None;
         read.expect("reading files does not panic, and nobody cancels it")
     }
 }
 
-/// Covers the look-up of the name, TCP, TLS and the login, none of which the driver's own timeout covers.
+/// The deadline covers the look-up of the name, TCP, TLS and the login, none of which the driver's own timeout covers.
+/// `options` are libpq's; a `PgBouncer` console takes only empty ones.
 pub(super) async fn open(
     target: &Target,
+    options: &str,
     timeout: Duration,
     files: &mut Files,
 ) -> Result<Opened, ConnectError> {
-    let attempt = attempt(target, timeout, files);
+    let attempt = attempt(target, options, timeout, files);
     let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
     tokio::time::timeout(timeout, attempt).await.map_err(late)?
 }
 
 async fn attempt(
     target: &Target,
+    options: &str,
     timeout: Duration,
     files: &mut Files,
 ) -> Result<Opened, ConnectError> {
-    let (mut config, encrypted) = files.read(target, timeout).await?;
+    let (mut config, encrypted) = files.read(target, options, timeout).await?;
     let Some(encrypted) = encrypted else {
         return connect(&config, NoTls).await;
     };
@@ -81,8 +89,8 @@ async fn attempt(
     }
 }
 
-fn prepared(target: &Target, timeout: Duration) -> Result<Prepared, ConnectError> {
-    let mut config = driver_config(target, timeout)?;
+fn prepared(target: &Target, options: String, timeout: Duration) -> Result<Prepared, ConnectError> {
+    let mut config = driver_config(target, options, timeout)?;
     if target.is_socket() || target.tls.mode == SslMode::Disable {
         config.ssl_mode(config::SslMode::Disable);
         return Ok((config, None));
@@ -98,7 +106,7 @@ where
 {
     let (client, connection) = config.connect(tls).await.map_err(ConnectError::driver)?;
     let driver = tokio::spawn(async {
-        // Between two polls nobody waits for the server's last word; whoever asks next only learns that all is over.
+        // Between two polls no query waits for the server's last error; the next query only fails with "connection closed".
         if let Err(error) = connection.await {
             tracing::warn!(error = chain(&error), "a session was ended");
         }
@@ -106,7 +114,11 @@ where
     Ok((client, Driver(driver)))
 }
 
-fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectError> {
+fn driver_config(
+    target: &Target,
+    options: String,
+    timeout: Duration,
+) -> Result<Config, ConnectError> {
     let mut config = Config::new();
     config
         .host(&target.host)
@@ -114,7 +126,7 @@ fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectEr
         .user(&target.user)
         .dbname(&target.dbname)
         .application_name(APPLICATION_NAME)
-        .options(options(target, timeout))
+        .options(options)
         .ssl_mode(match target.tls.mode {
             SslMode::Disable => config::SslMode::Disable,
             SslMode::Prefer => config::SslMode::Prefer,
@@ -143,25 +155,4 @@ fn driver_config(target: &Target, timeout: Duration) -> Result<Config, ConnectEr
         config.password(password.expose_secret());
     }
     Ok(config)
-}
-
-/// Settings that every supported version knows: an unknown one would be fatal here. They win over what the owner of the
-/// database, or whoever may alter the role, has set as its defaults: no other role's privileges, no function from another
-/// schema, no waiting for the transactions of others. The server must give up on a statement before the agent
-/// does, or the statement would go on for nobody.
-fn options(target: &Target, timeout: Duration) -> String {
-    let statement = statement_timeout(timeout);
-    let lock = statement / 2;
-    format!(
-        "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
-         -c idle_in_transaction_session_timeout={statement} -c role=none -c search_path=pg_catalog,pg_temp \
-         -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
-         -c jit=off",
-        target.options
-    )
-}
-
-/// Milliseconds after which the server gives up on a statement that has `timeout` to be answered.
-pub(super) fn statement_timeout(timeout: Duration) -> i64 {
-    i64::try_from(timeout.as_millis() * 8 / 10).unwrap_or(i64::MAX)
 }

@@ -2,10 +2,11 @@
 
 use tokio_postgres::Client;
 
-use super::QueryError;
+use crate::postgres::QueryError;
+use crate::postgres::column::Doing;
 use crate::sample::{Backend, Oid, ServerInfo};
 
-const DOING: &str = "reading the server's settings";
+const DOING: Doing = Doing("reading the server's settings");
 
 const SQL: &str = "
 select current_setting('server_version_num')::int4,
@@ -25,59 +26,50 @@ select current_setting('server_version_num')::int4,
   from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) as own
   left join pg_catalog.pg_roles as reserved on reserved.rolname = 'pg_use_reserved_connections'";
 
-pub(super) struct Info {
-    pub(super) server: ServerInfo,
+pub(in crate::postgres) struct Info {
+    pub(in crate::postgres) server: ServerInfo,
     /// The one that serves this session.
-    pub(super) backend: Backend,
+    pub(in crate::postgres) backend: Backend,
     /// The role `pg_use_reserved_connections`, where there are slots to reserve (16+).
-    pub(super) reserved_role: Option<Oid>,
+    pub(in crate::postgres) reserved_role: Option<Oid>,
     /// Milliseconds; not what was asked for when something in between drops what the session was started with.
-    pub(super) statement_timeout: i64,
+    pub(in crate::postgres) statement_timeout: i64,
 }
 
-pub(super) async fn read(client: &Client) -> Result<Info, QueryError> {
-    let failed = QueryError::driver(DOING);
+pub(in crate::postgres) async fn read(client: &Client) -> Result<Info, QueryError> {
+    let failed = DOING.failed();
     // One round trip, which a statement that is prepared would take two of.
     let rows = client.query_typed(SQL, &[]).await.map_err(failed)?;
-    let row = rows.first().ok_or_else(|| QueryError::Answer {
-        doing: DOING,
-        what: "no row".to_owned(),
-    })?;
+    let row = rows
+        .first()
+        .ok_or_else(|| DOING.answer("no row".to_owned()))?;
     let count = |column| -> Result<Option<u32>, QueryError> {
-        let value: Option<i32> = row.try_get(column).map_err(failed)?;
+        let value: Option<i32> = DOING.column(row, column)?;
         Ok(value.and_then(|value| u32::try_from(value).ok()))
     };
-    let needed = |what: &'static str| {
-        move || QueryError::Answer {
-            doing: DOING,
-            what: format!("no {what}"),
-        }
-    };
+    let needed = |what: &'static str| move || DOING.answer(format!("no {what}"));
     let reserved_connections = count(5)?;
-    let reserved_role: Option<Oid> = row.try_get(8).map_err(failed)?;
+    let reserved_role: Option<Oid> = DOING.column(row, 8)?;
     Ok(Info {
         server: ServerInfo {
             version_num: count(0)?.ok_or_else(needed("server_version_num"))?,
-            version: row.try_get(1).map_err(failed)?,
-            start_time: row.try_get(2).map_err(failed)?,
+            version: DOING.column(row, 1)?,
+            start_time: DOING.column(row, 2)?,
             max_connections: count(3)?.ok_or_else(needed("max_connections"))?,
             superuser_reserved_connections: count(4)?
                 .ok_or_else(needed("superuser_reserved_connections"))?,
             reserved_connections,
             rds_reserved_connections: count(6)?,
-            role: row.try_get(11).map_err(failed)?,
-            superuser: row
-                .try_get::<_, Option<bool>>(7)
-                .map_err(failed)?
-                .unwrap_or(false),
-            uses_reserved_connections: row.try_get(9).map_err(failed)?,
+            role: DOING.column(row, 11)?,
+            superuser: DOING.column::<Option<bool>>(row, 7)?.unwrap_or(false),
+            uses_reserved_connections: DOING.column(row, 9)?,
         },
         backend: Backend {
-            pid: row.try_get(12).map_err(failed)?,
-            start_time: row.try_get(13).map_err(failed)?,
+            pid: DOING.column(row, 12)?,
+            start_time: DOING.column(row, 13)?,
         },
         reserved_role: reserved_role
             .filter(|_| reserved_connections.is_some_and(|slots| slots > 0)),
-        statement_timeout: row.try_get(10).map_err(failed)?,
+        statement_timeout: DOING.column(row, 10)?,
     })
 }

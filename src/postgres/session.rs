@@ -1,15 +1,18 @@
-//! One connection, kept for as long as it lasts, with everything prepared that is asked on it.
+//! One session with a server, kept for as long as it lasts, with everything prepared that is asked on it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Statement};
 
-use super::connect::{self, Driver, Files};
-use super::{ConnectError, QueryError, activity, catalogue, info, sizes, stats};
+use super::connection::{self, Driver, Files};
+use super::view::{SLOW, SlowView, Update, activity, catalogue, info, sizes};
+use super::{ConnectError, QueryError};
 use crate::config::Target;
-use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo, Stats};
+use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo};
 
 /// Closes its connection when dropped, also when the server does not answer any more.
 pub(crate) struct Session {
@@ -20,10 +23,13 @@ pub(crate) struct Session {
     reserved_role: Option<Oid>,
     /// Of the hashes in a [`Fingerprint`].
     key: i64,
+    /// Milliseconds, for all statements that have no limit of their own.
+    statement_timeout: i64,
     activity: Statement,
     catalogue: Statement,
-    stats: stats::Statements,
     sizes: Statement,
+    /// Prepared when first asked, so that a login takes no longer for them.
+    slow: [OnceCell<Vec<Statement>>; SLOW.len()],
 }
 
 /// Set where the server knows them, on top of the options that every version knows: the session outlives a server-wide
@@ -53,7 +59,8 @@ impl Session {
         timeout: Duration,
         files: &mut Files,
     ) -> Result<Self, ConnectError> {
-        let (client, driver) = connect::open(target, timeout, files).await?;
+        let options = options(target, timeout);
+        let (client, driver) = connection::open(target, &options, timeout, files).await?;
         let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
         tokio::time::timeout(timeout, Self::prepare(client, driver, timeout))
             .await
@@ -66,7 +73,8 @@ impl Session {
         timeout: Duration,
     ) -> Result<Self, ConnectError> {
         let info = info::read(&client).await.map_err(ConnectError::unusable)?;
-        if info.statement_timeout != connect::statement_timeout(timeout) {
+        let statement_timeout = statement_timeout(timeout);
+        if info.statement_timeout != statement_timeout {
             return Err(ConnectError::Pooler(None));
         }
         let version = info.server.version_num;
@@ -74,10 +82,9 @@ impl Session {
         let prepared = tokio::try_join!(
             activity::prepare(&client),
             catalogue::prepare(&client),
-            stats::prepare(&client, version),
             sizes::prepare(&client)
         );
-        let (activity, catalogue, stats, sizes) = prepared.map_err(ConnectError::unusable)?;
+        let (activity, catalogue, sizes) = prepared.map_err(ConnectError::unusable)?;
         Ok(Self {
             client,
             driver,
@@ -85,10 +92,11 @@ impl Session {
             backend: info.backend,
             reserved_role: info.reserved_role,
             key: fastrand::i64(..),
+            statement_timeout,
             activity,
             catalogue,
-            stats,
             sizes,
+            slow: [const { OnceCell::const_new() }; SLOW.len()],
         })
     }
 
@@ -108,11 +116,11 @@ impl Session {
     /// One round trip, and one more if databases or roles are not what `known` says, or nothing is known of them.
     pub(crate) async fn activity(
         &self,
-        left_behind: Option<Backend>,
+        orphan: Option<Backend>,
         known: Option<Arc<Catalogue>>,
     ) -> Result<Activity, QueryError> {
         let (mut activity, fingerprint) =
-            activity::read(&self.client, &self.activity, left_behind, self.key).await?;
+            activity::read(&self.client, &self.activity, orphan, self.key).await?;
         let asked: HashSet<Oid> = activity.sessions.iter().filter_map(|it| it.role).collect();
         let unchanged = |known: &Arc<Catalogue>| {
             known.fingerprint == fingerprint && asked.is_subset(&known.known_roles)
@@ -146,19 +154,68 @@ impl Session {
         Ok((catalogue, seconds))
     }
 
-    /// One round trip.
-    pub(crate) async fn stats(&self) -> Result<Stats, QueryError> {
-        stats::read(&self.client, &self.stats).await
+    /// One of [`SLOW`], in one round trip, and another the first time. The server gives up after `limit`.
+    pub(crate) async fn slow(&self, view: usize, limit: Duration) -> Result<Update, QueryError> {
+        let (view, prepared) = (&SLOW[view], &self.slow[view]);
+        let statements = prepared.get_or_try_init(|| self.prepared(view)).await?;
+        let queries = statements.iter().map(|it| self.client.query(it, &[]));
+        let answers = self.limited(limit, try_join_all(queries)).await;
+        (view.decode)(&answers.map_err(view.doing.failed())?)
     }
 
-    /// One round trip. A database that is not in the answer is not there any more.
+    async fn prepared(&self, view: &SlowView) -> Result<Vec<Statement>, QueryError> {
+        let statements = (view.statements)(self.info.version_num);
+        let prepared = statements.iter().map(|sql| self.client.prepare(sql));
+        let prepared = try_join_all(prepared).await;
+        prepared.map_err(view.doing.failed())
+    }
+
+    /// One round trip. A database that is not in the answer is not there any more. The server gives up after `limit`.
     pub(crate) async fn sizes(
         &self,
         databases: &[Oid],
         permitted: bool,
+        limit: Duration,
     ) -> Result<Vec<Measured>, QueryError> {
-        sizes::read(&self.client, &self.sizes, databases, permitted).await
+        let measured = sizes::read(&self.client, &self.sizes, databases, permitted);
+        self.limited(limit, measured).await
     }
+
+    /// Sends `question` between two settings of `statement_timeout`, in one round trip. An error of a setting is an error of
+    /// the connection, which the question has too.
+    async fn limited<T>(&self, limit: Duration, question: impl Future<Output = T>) -> T {
+        let milliseconds = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+        let limit = milliseconds.clamp(1, self.statement_timeout);
+        let set = format!("set statement_timeout = {limit}");
+        let reset = format!("set statement_timeout = {}", self.statement_timeout);
+        let (set, reset) = (
+            self.client.batch_execute(&set),
+            self.client.batch_execute(&reset),
+        );
+        let (_, answer, _) = tokio::join!(biased; set, question, reset);
+        answer
+    }
+}
+
+/// Settings that every supported version knows: an unknown one would be fatal here. They win over what the owner of the
+/// database, or a role that may alter the agent's, has set as its defaults: no other role's privileges, no function from another
+/// schema, no waiting for the transactions of others. The server must give up on a statement before the agent does, or the
+/// statement would go on without a reader.
+fn options(target: &Target, timeout: Duration) -> String {
+    let statement = statement_timeout(timeout);
+    let lock = statement / 2;
+    format!(
+        "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
+         -c idle_in_transaction_session_timeout={statement} -c role=none -c search_path=pg_catalog,pg_temp \
+         -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
+         -c jit=off",
+        target.options
+    )
+}
+
+/// Milliseconds after which the server gives up on a statement that has `timeout` to be answered.
+fn statement_timeout(timeout: Duration) -> i64 {
+    i64::try_from(timeout.as_millis() * 8 / 10).unwrap_or(i64::MAX)
 }
 
 /// In one round trip, for a network may be slow.

@@ -9,11 +9,11 @@ const LOOKED_AT: usize = 5;
 const LONGEST: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct CostThrottle {
     costs: VecDeque<Duration>,
 }
 
-impl Pace {
+impl CostThrottle {
     /// What a poll has cost the server.
     pub(super) fn spent(&mut self, cost: Duration) {
         if self.costs.len() == LOOKED_AT {
@@ -38,11 +38,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn interval(milliseconds: &[u64]) -> Duration {
-        let mut pace = Pace::default();
+        let mut throttle = CostThrottle::default();
         for cost in milliseconds {
-            pace.spent(Duration::from_millis(*cost));
+            throttle.spent(Duration::from_millis(*cost));
         }
-        pace.interval(SECOND, 0.005)
+        throttle.interval(SECOND, 0.005)
     }
 
     #[test]
@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn a_longer_interval_that_is_configured_stays() {
-        let mut pace = Pace::default();
-        (0..5).for_each(|_| pace.spent(SECOND));
-        assert_eq!(pace.interval(30 * SECOND, 0.005), 30 * SECOND);
+        let mut throttle = CostThrottle::default();
+        (0..5).for_each(|_| throttle.spent(SECOND));
+        assert_eq!(throttle.interval(30 * SECOND, 0.005), 30 * SECOND);
     }
 }

@@ -4,13 +4,14 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::QueryError;
+use crate::postgres::QueryError;
+use crate::postgres::column::Doing;
 use crate::sample::{Catalogue, Database, Fingerprint, Oid, Role};
 
-const DOING: &str = "reading databases and roles";
+const DOING: Doing = Doing("reading databases and roles");
 
 /// Three kinds of rows share columns; what a column means depends on the first. The last tells how many microseconds all of
 /// them took. The parameters are the role
@@ -32,15 +33,15 @@ union all
 select 'i', null, null, null,
        (extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8 * 1000000)::int8, null, null"#;
 
-pub(super) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
+pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     client
         .prepare_typed(SQL, &[Type::OID, Type::OID_ARRAY])
         .await
-        .map_err(QueryError::driver(DOING))
+        .map_err(DOING.failed())
 }
 
 /// `asked`: the roles that have sessions, when the fast poll said `fingerprint`. With seconds of server time.
-pub(super) async fn read(
+pub(in crate::postgres) async fn read(
     client: &Client,
     statement: &Statement,
     reserved_role: Option<Oid>,
@@ -55,47 +56,38 @@ pub(super) async fn read(
         ..Catalogue::default()
     };
     let mut seconds = 0.0;
-    for row in &rows.map_err(QueryError::driver(DOING))? {
-        match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
+    for row in &rows.map_err(DOING.failed())? {
+        match DOING.kind(row)? {
             b'd' => catalogue.databases.push(database(row)?),
             b'r' => {
                 let role = role(row)?;
                 catalogue.known_roles.insert(role.oid);
                 catalogue.roles.push(role);
-                catalogue.logins = column::<i64>(row, 4)?.try_into().unwrap_or_default();
+                catalogue.logins = DOING.column::<i64>(row, 4)?.try_into().unwrap_or_default();
             }
-            b'i' => seconds = column::<i64>(row, 4)? as f64 / 1e6,
-            other => {
-                return Err(QueryError::Answer {
-                    doing: DOING,
-                    what: format!("a row of kind {other}"),
-                });
-            }
+            b'i' => seconds = DOING.column::<i64>(row, 4)? as f64 / 1e6,
+            other => return Err(DOING.unknown_kind(other)),
         }
     }
     Ok((catalogue, seconds))
 }
 
-fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
-    row.try_get(index).map_err(QueryError::driver(DOING))
-}
-
 fn database(row: &Row) -> Result<Database, QueryError> {
     Ok(Database {
-        oid: column(row, 1)?,
-        name: readable(column(row, 2)?),
-        connection_limit: column(row, 3)?,
-        accepts_connections: column(row, 5)?,
+        oid: DOING.column(row, 1)?,
+        name: readable(DOING.column(row, 2)?),
+        connection_limit: DOING.column(row, 3)?,
+        accepts_connections: DOING.column(row, 5)?,
     })
 }
 
 fn role(row: &Row) -> Result<Role, QueryError> {
     Ok(Role {
-        oid: column(row, 1)?,
-        name: readable(column(row, 2)?),
-        connection_limit: column(row, 3)?,
-        superuser: column(row, 5)?,
-        uses_reserved_connections: column(row, 6)?,
+        oid: DOING.column(row, 1)?,
+        name: readable(DOING.column(row, 2)?),
+        connection_limit: DOING.column(row, 3)?,
+        superuser: DOING.column(row, 5)?,
+        uses_reserved_connections: DOING.column(row, 6)?,
     })
 }
 

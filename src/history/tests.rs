@@ -21,14 +21,12 @@ fn database(used: u32, headroom: u32) -> (Oid, Observed) {
     (1, observed(used, headroom))
 }
 
-/// One poll, and what is remembered of the database after it.
-fn poll(history: &mut History, at: u64, seen: (Oid, Observed)) -> Remembered {
-    let (databases, roles) = ([seen].into_iter(), std::iter::empty());
-    let past = history.observe(seconds(at), WINDOW, observed(1, 9), databases, roles);
-    past.databases[0]
+/// One poll, and what is known of the database after it.
+fn poll(history: &mut History, at: u64, (oid, seen): (Oid, Observed)) -> Past {
+    history.poll(seconds(at), WINDOW).database(oid, seen)
 }
 
-fn after(polls: &[(u64, (Oid, Observed))]) -> Remembered {
+fn after(polls: &[(u64, (Oid, Observed))]) -> Past {
     let mut history = History::default();
     let past = polls.iter().map(|&(at, seen)| poll(&mut history, at, seen));
     past.last().expect("a poll")

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::{self, Slots, add};
-use crate::names::Names;
 use crate::policy::{Budget, Policy};
 use crate::sample::{Activity, Database, Oid, Role, ServerInfo, Sessions};
+use crate::series::slots::Names;
 
 /// The label that stands for every database, role and `application_name` without a seat. One that is called so is summed up
 /// with them.
@@ -22,7 +22,7 @@ pub(crate) struct Tenant {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Roster {
+pub(crate) struct TenantSet {
     pub(crate) info: Arc<ServerInfo>,
     pub(crate) slots: Slots,
     /// The sum of the limits of all databases that are watched.
@@ -33,8 +33,8 @@ pub(crate) struct Roster {
     pub(crate) uses_reserved_connections: Option<bool>,
     /// Databases that have a budget and are not there.
     pub(crate) missing: Vec<String>,
-    pub(crate) databases: Vec<Tenant>,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) databases: Vec<Arc<Tenant>>,
+    pub(crate) roles: Vec<Arc<Role>>,
     /// Databases and roles that are watched and have no series of their own.
     pub(crate) folded: (usize, usize),
     /// The place of each that is watched; None: it has no series of its own.
@@ -42,7 +42,7 @@ pub(crate) struct Roster {
     roles_at: HashMap<Oid, Option<usize>>,
 }
 
-impl Roster {
+impl TenantSet {
     /// A database with a budget needs no seat: the operator has named it. Free seats go to those with the most sessions,
     /// of equals to the oldest.
     pub(crate) fn draw_up(
@@ -88,9 +88,9 @@ impl Roster {
             ),
             databases: databases
                 .into_iter()
-                .map(|row| tenant(row, policy))
+                .map(|row| Arc::new(tenant(row, policy)))
                 .collect(),
-            roles: roles.into_iter().cloned().collect(),
+            roles: roles.into_iter().cloned().map(Arc::new).collect(),
             databases_at,
             roles_at,
         }
