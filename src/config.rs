@@ -9,6 +9,8 @@ mod password;
 mod problem;
 mod raw;
 mod scan;
+mod shown;
+mod tenants;
 mod validate;
 mod values;
 mod web;

@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::raw::{Leaf, RawServer};
-use super::values::{Reader, quoted};
+use super::shown::quoted;
+use super::values::Reader;
 use super::{ChannelBinding, PasswordSource, RootCert, SslMode, Target, Tls};
 
 /// The parameters of one server: its own keys, else its DSN's, else the variables that libpq reads.

@@ -34,21 +34,22 @@ pub(super) fn overlay(
             continue;
         };
         let segments: Vec<&str> = path.splitn(DEEPEST, SEPARATOR).collect();
-        let key = set(root, &segments, value);
-        origins.insert(key, variable.clone());
+        if let Some(key) = set(root, &segments, value) {
+            origins.insert(key, variable.clone());
+        }
     }
     for flag in flags {
-        let key = set(root, &flag.key, flag.value);
-        origins.insert(key, flag.name.to_owned());
+        if let Some(key) = set(root, &flag.key, flag.value) {
+            origins.insert(key, flag.name.to_owned());
+        }
     }
     origins
 }
 
 /// Sets one value and gives back its key. A segment takes the spelling of a key that is there already, whatever its case.
-fn set(table: &mut Table, segments: &[&str], value: &str) -> String {
-    let Some((first, rest)) = segments.split_first() else {
-        return String::new();
-    };
+/// None: a table that it should be in is something else, which stays, to be refused.
+fn set(table: &mut Table, segments: &[&str], value: &str) -> Option<String> {
+    let (first, rest) = segments.split_first()?;
     let there = table
         .keys()
         .find(|key| key.eq_ignore_ascii_case(first))
@@ -56,17 +57,17 @@ fn set(table: &mut Table, segments: &[&str], value: &str) -> String {
     let key = there.unwrap_or_else(|| first.to_lowercase());
     if rest.is_empty() {
         table.insert(key.clone(), Value::from(value));
-        return key;
+        return Some(key);
     }
     let slot = table
         .entry(key.clone())
         .or_insert_with(|| Value::from(Table::new()));
-    if !matches!(slot.kind, ValueKind::Table(_)) {
+    if slot.kind == ValueKind::Nil {
         *slot = Value::from(Table::new());
     }
     match &mut slot.kind {
-        ValueKind::Table(inner) => format!("{key}.{}", set(inner, rest, value)),
-        _ => key,
+        ValueKind::Table(inner) => Some(format!("{key}.{}", set(inner, rest, value)?)),
+        _ => None,
     }
 }
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::env::{self, Environment, Flag, Table};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawWeb};
-use super::values::{Reader, quoted};
+use super::shown::quoted;
+use super::values::Reader;
 
 /// For who asks an agent that runs: what else may be wrong with the configuration has been that one's to say.
 pub(super) fn alone(
@@ -19,7 +20,7 @@ pub(super) fn alone(
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
-    let raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
+    let raw = raw.map_err(|_| ConfigError::Mirror)?;
     let address = address(&mut reader, raw.web);
     if reader.problems.is_empty() {
         Ok(address)

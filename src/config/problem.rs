@@ -27,9 +27,9 @@ pub(crate) enum ConfigError {
     /// The cause is one line: the parser's message with line and column.
     #[error("{path} is no configuration in YAML: {message}")]
     Yaml { path: String, message: String },
-    /// The mirror takes any value for any key, so this is a mistake of ours.
-    #[error("the configuration cannot be read: {0}")]
-    Mirror(String),
+    /// The mirror takes any value for any key, so this is a mistake of ours. Its cause could show a value.
+    #[error("the configuration cannot be read")]
+    Mirror,
     #[error("{}", lines(.0))]
     Invalid(Vec<Problem>),
 }

@@ -1,24 +1,18 @@
 //! From the raw mirror to the configuration. Goes through everything, whatever is wrong before it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
-
-use config::Value;
-use serde::Deserialize;
-use wildmatch::WildMatch;
 
 use super::connection::Source;
 use super::env::{self, Environment, Flag, Table};
 use super::problem::ConfigError;
-use super::raw::{
-    Block, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
-    RawStats,
-};
-use super::values::{Reader, quoted};
+use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
+use super::tenants::{activity, budgets, databases};
+use super::values::{Entry, Reader};
 use super::{Cadence, Config, ServerConfig, listener};
-use crate::policy::{Budget, Policy};
+use crate::policy::Policy;
 use crate::sizes;
+use config::Value;
+use serde::Deserialize;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -33,7 +27,7 @@ pub(super) fn config(
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
-    let mut raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
+    let mut raw = raw.map_err(|_| ConfigError::Mirror)?;
     reader.unknown("", &raw.unknown, RawConfig::KEYS);
 
     let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
@@ -128,7 +122,19 @@ fn servers(
     activity(reader, std::mem::take(&mut raw.activity), &mut policy);
     databases(reader, "databases", raw.databases, &mut policy);
     budgets(reader, "budgets", raw.budgets, &mut policy);
-    let given = reader.table("servers", raw.servers);
+    let entry = Entry {
+        prefix: "servers",
+        noun: "server",
+        placeholder: "NAME",
+        sample: "host",
+        keys: RawServer::KEYS,
+    };
+    let problems = reader.problems.len();
+    let want = format!("a table of servers, as in {}", entry.example(entry.sample));
+    let given = reader.table_like("servers", raw.servers, &want);
+    if reader.problems.len() > problems {
+        return Vec::new();
+    }
     if given.len() > 1 {
         policy.expected.clear(); // a budget for all servers need not have its database on each
     }
@@ -141,7 +147,7 @@ fn servers(
     for (name, block) in given {
         let problems = reader.problems.len();
         check_name(reader, &name);
-        let raw = reader.table(&format!("servers.{name}"), block);
+        let raw = reader.named_table(&entry, &name, block);
         if reader.problems.len() == problems {
             servers.extend(server(reader, Some(name), raw, &defaults, environment));
         }
@@ -149,95 +155,11 @@ fn servers(
     servers
 }
 
-fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
-    let raw = reader.table("activity", block);
-    reader.unknown("activity", &raw.unknown, RawActivity::KEYS);
-    let mut seats = |key: &str, leaf, range, seats: &mut usize| {
-        if let Some(number) = reader.number(&format!("activity.{key}"), leaf, range) {
-            *seats = number;
-        }
-    };
-    seats(
-        "databases",
-        raw.databases,
-        1..=100_000,
-        &mut policy.databases,
-    );
-    seats("roles", raw.roles, 1..=100_000, &mut policy.roles);
-    let names = &mut policy.application_names;
-    seats("application_names", raw.application_names, 0..=1000, names);
-}
-
 fn check_name(reader: &mut Reader, name: &str) {
     if name.is_empty() || name.contains("://") {
         let got = "a name that is empty or a connection string (not shown)";
         reader.problem("servers", got, "a short name");
     }
-}
-
-fn databases(reader: &mut Reader, prefix: &str, block: Block<RawDatabases>, policy: &mut Policy) {
-    let raw = reader.table(prefix, block);
-    reader.unknown(prefix, &raw.unknown, RawDatabases::KEYS);
-    let patterns = |list: Vec<String>| list.iter().map(|pattern| WildMatch::new(pattern)).collect();
-    if let Some(include) = reader.list(&format!("{prefix}.include"), raw.include) {
-        policy.include = patterns(include);
-    }
-    if let Some(exclude) = reader.list(&format!("{prefix}.exclude"), raw.exclude) {
-        policy.exclude = patterns(exclude);
-    }
-}
-
-fn budgets(
-    reader: &mut Reader,
-    prefix: &str,
-    block: Block<BTreeMap<String, Block<RawBudget>>>,
-    policy: &mut Policy,
-) {
-    for (datname, block) in reader.table(prefix, block) {
-        let prefix = format!("{prefix}.{datname}");
-        let raw = reader.table(&prefix, block);
-        let budget = budget(reader, &prefix, raw);
-        policy.expected.insert(datname.clone());
-        policy.budgets.insert(datname, Arc::new(budget));
-    }
-}
-
-fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
-    reader.unknown(prefix, &raw.unknown, RawBudget::KEYS);
-    let mut labels = BTreeMap::new();
-    for (label, value) in reader.table(&format!("{prefix}.labels"), raw.labels) {
-        let key = format!("{prefix}.labels.{label}");
-        if !is_label_name(&label) {
-            reader.problem(
-                &key,
-                quoted(&label),
-                "a label name, none of server, datname, owner, job, instance",
-            );
-        } else if let Some(value) = reader.text(&key, value) {
-            labels.insert(label, value);
-        }
-    }
-    Budget {
-        connections: reader.number(
-            &format!("{prefix}.connections"),
-            raw.connections,
-            1..=262_143,
-        ),
-        size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
-        owner: reader.text(&format!("{prefix}.owner"), raw.owner),
-        labels,
-    }
-}
-
-/// A label of Prometheus that is ours to give: not one that the series has already.
-fn is_label_name(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
-        && !name.starts_with("__")
-        && !["server", "datname", "owner", "job", "instance"].contains(&name)
 }
 
 fn server(

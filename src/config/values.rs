@@ -11,6 +11,7 @@ use config::{Value, ValueKind};
 
 use super::problem::Problem;
 use super::raw::{Block, Leaf};
+use super::shown::{self, kind, quoted};
 
 #[derive(Default)]
 pub(super) struct Reader {
@@ -21,11 +22,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let key = if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
-            HIDDEN
-        } else {
-            key
-        };
+        let key = shown::key(key);
         let key = self
             .origins
             .get(key)
@@ -37,13 +34,43 @@ impl Reader {
         });
     }
 
-    /// A table; an empty one when something else stands there.
+    /// A table; an empty one when something else stands there, which is never shown: it may be a password whose table was
+    /// forgotten.
     pub(super) fn table<T: Default>(&mut self, key: &str, block: Block<T>) -> T {
+        self.table_like(key, block, "a table of keys")
+    }
+
+    /// As `table`, with what is wanted in words.
+    pub(super) fn table_like<T: Default>(&mut self, key: &str, block: Block<T>, want: &str) -> T {
         match block {
             Block::Given(table) => table,
             Block::Wrong(None) => T::default(),
             Block::Wrong(Some(value)) => {
-                self.problem(key, shown(&value), "a table of keys");
+                self.problem(key, kind(&value), want);
+                T::default()
+            }
+        }
+    }
+
+    /// The table under a name that the operator chose. A name that is a key of such a table tells that the name was
+    /// forgotten, as in `servers.password`.
+    pub(super) fn named_table<T: Default>(
+        &mut self,
+        entry: &Entry<'_>,
+        name: &str,
+        block: Block<T>,
+    ) -> T {
+        match block {
+            Block::Given(table) => table,
+            Block::Wrong(None) => T::default(),
+            Block::Wrong(Some(value)) => {
+                let got = format!("{} in place of the table of a {}", kind(&value), entry.noun);
+                let meant = entry.keys.iter().find(|key| key.eq_ignore_ascii_case(name));
+                let want = match meant {
+                    Some(key) => entry.example(key),
+                    None => format!("a table, as in {}", entry.example(entry.sample)),
+                };
+                self.problem(&format!("{}.{name}", entry.prefix), got, want);
                 T::default()
             }
         }
@@ -56,8 +83,7 @@ impl Reader {
         known: &[&str],
     ) {
         for (key, value) in unknown {
-            let is_key = is_plain(key) && value.kind != ValueKind::Nil;
-            let key = if is_key { key } else { HIDDEN };
+            let key = shown::unknown_key(key, value);
             let key = if prefix.is_empty() {
                 key.to_owned()
             } else {
@@ -77,11 +103,15 @@ impl Reader {
         match value.kind {
             ValueKind::String(text) => Some(text),
             ValueKind::Table(_) | ValueKind::Array(_) => {
-                self.problem(key, shown(&value), "text");
+                self.problem(key, shown::value(&value), "text");
                 None
             }
             _ => {
-                self.problem(key, format!("the bare {}", shown(&value)), "text in quotes");
+                self.problem(
+                    key,
+                    format!("the bare {}", shown::value(&value)),
+                    "text in quotes",
+                );
                 None
             }
         }
@@ -104,7 +134,7 @@ impl Reader {
     pub(super) fn boolean(&mut self, key: &str, leaf: Leaf) -> Option<bool> {
         let value = leaf?;
         let ValueKind::Boolean(boolean) = value.kind else {
-            self.problem(key, shown(&value), "true or false");
+            self.problem(key, shown::value(&value), "true or false");
             return None;
         };
         Some(boolean)
@@ -125,7 +155,7 @@ impl Reader {
                     .map(|d| humantime::format_duration(*d).to_string());
                 self.problem(
                     key,
-                    shown(&value),
+                    shown::value(&value),
                     format!("a duration with its unit, from {least} to {most}"),
                 );
                 default
@@ -143,7 +173,7 @@ impl Reader {
             _ => {
                 self.problem(
                     key,
-                    shown(&value),
+                    shown::value(&value),
                     format!("a number from {} to {}", range.start(), range.end()),
                 );
                 None
@@ -156,7 +186,11 @@ impl Reader {
         match scalar(&value).parse::<ByteSize>() {
             Ok(size) if size.as_u64() > 0 => Some(size.as_u64()),
             _ => {
-                self.problem(key, shown(&value), "a size above 0, as in 10GiB or 500MB");
+                self.problem(
+                    key,
+                    shown::value(&value),
+                    "a size above 0, as in 10GiB or 500MB",
+                );
                 None
             }
         }
@@ -197,47 +231,34 @@ impl Reader {
                     .collect(),
             ),
             _ => {
-                self.problem(key, shown(&value), "a list");
+                self.problem(key, shown::value(&value), "a list");
                 None
             }
         }
     }
 }
 
-/// What may be a value that became a key by a slip, as in `{password:secret}` and `{password, secret}`, is not shown.
-const HIDDEN: &str = "(a key that may hold a password)";
+/// A table whose keys are names, such as `servers`.
+pub(super) struct Entry<'a> {
+    pub(super) prefix: &'a str,
+    /// What each table in it belongs to, and the word for its name.
+    pub(super) noun: &'a str,
+    pub(super) placeholder: &'a str,
+    /// A key to show the shape with.
+    pub(super) sample: &'a str,
+    /// The keys of each table in it.
+    pub(super) keys: &'a [&'a str],
+}
 
-fn is_plain(key: &str) -> bool {
-    key.chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+impl Entry<'_> {
+    pub(super) fn example(&self, key: &str) -> String {
+        format!("{}.{}.{key}", self.prefix, self.placeholder)
+    }
 }
 
 fn scalar(value: &Value) -> String {
     match &value.kind {
         ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Nil => String::new(),
         _ => value.to_string(),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match &value.kind {
-        ValueKind::Nil => "nothing".to_owned(),
-        ValueKind::Table(_) => "a table".to_owned(),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::String(text) => quoted(text),
-        _ => value.to_string(),
-    }
-}
-
-/// Connection strings, hashes of bcrypt, PEM: as a key they are a slip, and as text they are not shown.
-const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
-const SECRETIVE: [&str; 5] = [":", "$2", "-----BEGIN", "@", "password"];
-
-/// Text for a message, unless it may be a secret that was put in the wrong place.
-pub(super) fn quoted(text: &str) -> String {
-    if SECRETIVE.iter().any(|sign| text.contains(sign)) {
-        "text that may hold a password (not shown)".to_owned()
-    } else {
-        format!("{text:?}")
     }
 }

@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use super::problem::ConfigError;
 use super::raw::{Block, Leaf, RawHttp, RawRateLimit, RawWebFile};
-use super::values::{Reader, quoted};
+use super::shown::quoted;
+use super::values::Reader;
 
 /// How the listener is protected. Without a file, not at all.
 #[derive(Debug, Default)]
@@ -115,7 +116,7 @@ impl WebConfig {
 
     fn checked(table: super::env::Table, directory: &Path) -> Result<Self, ConfigError> {
         let raw = RawWebFile::deserialize(Value::from(table));
-        let raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
+        let raw = raw.map_err(|_| ConfigError::Mirror)?;
         let mut reader = Reader::default();
         reader.unknown("", &raw.unknown, RawWebFile::KEYS);
         let config = Self {
@@ -219,7 +220,8 @@ fn users(
     block: Block<BTreeMap<String, Leaf>>,
 ) -> BTreeMap<String, PasswordHash> {
     let mut users = BTreeMap::new();
-    for (name, leaf) in reader.table("basic_auth_users", block) {
+    let want = "a table of users, as in basic_auth_users.NAME";
+    for (name, leaf) in reader.table_like("basic_auth_users", block, want) {
         if name.contains(':') || name.contains("$2") {
             let got = "a name that no client can send, or a hash (not shown)";
             reader.problem("basic_auth_users", got, "NAME: HASH");

@@ -2,6 +2,7 @@
 
 mod bad;
 mod reload;
+mod tables;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -7,7 +7,8 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::super::raw::{Block, Leaf, RawServerTls};
-use super::super::values::{Reader, quoted};
+use super::super::shown::quoted;
+use super::super::values::Reader;
 use super::{ClientCerts, Pem, PemKind, ServerTls};
 
 const PREFIX: &str = "tls_server_config";
