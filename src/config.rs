@@ -11,6 +11,7 @@ mod raw;
 mod scan;
 mod shown;
 mod tenants;
+mod tree;
 mod validate;
 mod values;
 mod web;
@@ -18,8 +19,6 @@ mod web;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use ::config::{File, FileFormat, Source};
 
 pub use env::Environment;
 pub(crate) use env::Flag;
@@ -29,6 +28,7 @@ pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerT
 
 use crate::policy::Policy;
 use crate::sizes;
+use tree::Document;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,8 +133,8 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<Self, ConfigError> {
-        let table = path.map(read).transpose()?.unwrap_or_default();
-        validate::config(table, environment, flags)
+        let document = path.map(read).transpose()?.unwrap_or_default();
+        validate::config(document, environment, flags)
     }
 
     /// Where an agent with this configuration listens.
@@ -143,8 +143,8 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<String, ConfigError> {
-        let table = path.map(read).transpose()?.unwrap_or_default();
-        listener::alone(table, environment, flags)
+        let document = path.map(read).transpose()?.unwrap_or_default();
+        listener::alone(document.table, environment, flags)
     }
 }
 
@@ -154,7 +154,7 @@ impl Target {
     }
 }
 
-fn read(path: &Path) -> Result<env::Table, ConfigError> {
+fn read(path: &Path) -> Result<Document, ConfigError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: shown.clone(),
@@ -166,9 +166,7 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
         message,
     };
     scan::scan(text).map_err(refused)?;
-    // The parser's own words may show the text, which may be a connection string.
-    let parsed = File::from_str(text, FileFormat::Yaml).collect();
-    parsed.map_err(|_| refused("want a table of keys".to_owned()))
+    tree::read(text).map_err(refused)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::connection::Source;
-use super::env::{self, Environment, Flag, Table};
+use super::env::{self, Environment, Flag};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
 use super::tenants::{activity, budgets, databases};
+use super::tree::Document;
 use super::values::{Entry, Reader};
 use super::{Cadence, Config, ServerConfig, listener};
 use crate::policy::Policy;
@@ -18,13 +19,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn config(
-    mut table: Table,
+    document: Document,
     environment: &Environment,
     flags: &[Flag<'_>],
 ) -> Result<Config, ConfigError> {
+    let mut table = document.table;
     let mut reader = Reader {
+        problems: document.repeated,
         origins: env::overlay(&mut table, environment, flags),
-        ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let mut raw = raw.map_err(|_| ConfigError::Mirror)?;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::problem::ConfigError;
 use super::raw::{Block, Leaf, RawHttp, RawRateLimit, RawWebFile};
 use super::shown::quoted;
+use super::tree::Document;
 use super::values::Reader;
 
 /// How the listener is protected. Without a file, not at all.
@@ -114,10 +115,13 @@ impl WebConfig {
         Self::checked(super::read(path)?, directory)
     }
 
-    fn checked(table: super::env::Table, directory: &Path) -> Result<Self, ConfigError> {
-        let raw = RawWebFile::deserialize(Value::from(table));
+    fn checked(document: Document, directory: &Path) -> Result<Self, ConfigError> {
+        let raw = RawWebFile::deserialize(Value::from(document.table));
         let raw = raw.map_err(|_| ConfigError::Mirror)?;
-        let mut reader = Reader::default();
+        let mut reader = Reader {
+            problems: document.repeated,
+            ..Reader::default()
+        };
         reader.unknown("", &raw.unknown, RawWebFile::KEYS);
         let config = Self {
             tls: tls::server_tls(&mut reader, raw.tls_server_config, directory),

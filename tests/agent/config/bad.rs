@@ -86,6 +86,16 @@ async fn malformed_yaml_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
+async fn keys_that_are_there_twice_are_refused_with_their_lines() {
+    assert_refused("repeated-keys", &[]).await;
+}
+
+#[tokio::test]
+async fn two_documents_in_a_file_are_refused() {
+    assert_refused("two-documents", &[]).await;
+}
+
+#[tokio::test]
 async fn a_file_without_any_server_is_refused() {
     assert_refused("empty", &[]).await;
 }
