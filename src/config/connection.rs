@@ -10,7 +10,7 @@ use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::raw::{Leaf, RawServer};
 use super::shown::quoted;
-use super::values::Reader;
+use super::values::{Reader, one_of};
 use super::{ChannelBinding, PasswordSource, RootCert, SslMode, Target, Tls};
 
 /// The parameters of one server: its own keys, else its DSN's, else the variables that libpq reads.
@@ -46,7 +46,12 @@ impl Source {
         let said_where = own
             .iter()
             .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
-        let dsn = reader.secret(&source.key("dsn"), raw.dsn.take());
+        let want = "a postgres:// URL, or key=value pairs";
+        let key = source.key("dsn");
+        let dsn = reader.secret(&key, raw.dsn.take(), want);
+        if dsn.as_deref() == Some("") {
+            reader.problem(&key, "empty text", want);
+        }
         let dsn = dsn.or_else(|| {
             environment
                 .get("DATABASE_URL")
@@ -110,11 +115,17 @@ impl Source {
     fn own_value(&self, reader: &mut Reader, key: &str, leaf: Leaf) -> Option<String> {
         let full = self.key(key);
         match key {
-            "password" => reader.secret(&full, leaf),
+            "password" => reader.secret(&full, leaf, "text in quotes"),
             "port" => reader
                 .number(&full, leaf, 1..=u16::MAX)
                 .map(|port| port.to_string()),
-            _ => reader.text(&full, leaf),
+            "host" => reader.text_like(&full, leaf, HOST),
+            "hostaddr" => reader.text_like(&full, leaf, ADDRESS),
+            "options" => reader.text(&full, leaf),
+            "sslmode" => reader.text_like(&full, leaf, &one_of(&MODES)),
+            "channel_binding" => reader.text_like(&full, leaf, &one_of(&BINDINGS)),
+            "user" | "dbname" => reader.filled(&full, leaf, "a name"),
+            _ => reader.filled(&full, leaf, "the path of a file"),
         }
     }
 
@@ -155,7 +166,7 @@ impl Source {
         let text = self.take("hostaddr")?;
         let address = text.parse().ok();
         if address.is_none() {
-            reader.problem(&self.key("hostaddr"), quoted(&text), "an IP address");
+            reader.problem(&self.key("hostaddr"), quoted(&text), ADDRESS);
         }
         address
     }
@@ -170,10 +181,7 @@ impl Source {
                 "a server: DATABASE_URL, PGHOST, or servers in --config.file",
             )),
             Some(several) if several.contains(',') => Some((quoted(several), dsn::ONE_HOST)),
-            Some(host) if !is_host(host) => Some((
-                quoted(host),
-                "a host name, an address, or the directory of a socket",
-            )),
+            Some(host) if !is_host(host) => Some((quoted(host), HOST)),
             Some(_) => None,
         };
         if let Some((got, want)) = complaint {
@@ -251,6 +259,9 @@ fn is_host(host: &str) -> bool {
         .map_or(host, |(address, _zone)| address);
     host.starts_with('/') || is_name(host) || address.parse::<Ipv6Addr>().is_ok()
 }
+
+const HOST: &str = "a host name, an address, or the directory of a socket";
+const ADDRESS: &str = "an IP address";
 
 const MODES: [(&str, SslMode); 5] = [
     ("disable", SslMode::Disable),

@@ -29,11 +29,13 @@ pub(super) fn alone(
     }
 }
 
+const WANT: &str = "host:port or :port, as in 127.0.0.1:19187";
+
 pub(super) fn address(reader: &mut Reader, block: Block<RawWeb>) -> String {
     let web = reader.table("web", block);
     reader.unknown("web", &web.unknown, RawWeb::KEYS);
     let address = reader
-        .text("web.listen_address", web.listen_address)
+        .text_like("web.listen_address", web.listen_address, WANT)
         .unwrap_or_else(|| ":19187".to_owned());
     check(reader, &address);
     address
@@ -51,7 +53,7 @@ fn check(reader: &mut Reader, address: &str) {
             } else {
                 format!("{address:?}")
             },
-            "host:port or :port, as in 127.0.0.1:19187",
+            WANT,
         );
     }
 }

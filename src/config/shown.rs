@@ -5,7 +5,7 @@ use std::path::Path;
 use config::{Value, ValueKind};
 
 /// What may be a value that became a key by a slip, as in `{password:secret}` and `{password, secret}`, is not shown.
-const HIDDEN: &str = "(a key that may hold a password)";
+pub(super) const HIDDEN: &str = "(a key that may hold a password)";
 
 /// The whole key that a message is about, as in `servers.main.port`.
 pub(super) fn key(key: &str) -> &str {

@@ -84,7 +84,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
                 quoted(&label),
                 "a label name, none of server, datname, owner, job, instance",
             );
-        } else if let Some(value) = reader.text(&key, value) {
+        } else if let Some(value) = reader.text(&key, Some(value)) {
             labels.insert(label, value);
         }
     }
@@ -95,7 +95,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
             1..=262_143,
         ),
         size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
-        owner: reader.text(&format!("{prefix}.owner"), raw.owner),
+        owner: reader.filled(&format!("{prefix}.owner"), raw.owner, "text"),
         labels,
     }
 }

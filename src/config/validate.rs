@@ -6,9 +6,10 @@ use super::connection::Source;
 use super::env::{self, Environment, Flag};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
+use super::shown;
 use super::tenants::{activity, budgets, databases};
 use super::tree::Document;
-use super::values::{Entry, Reader};
+use super::values::{Entry, Reader, one_of};
 use super::{Cadence, Config, ServerConfig, listener};
 use crate::policy::Policy;
 use crate::sizes;
@@ -35,7 +36,7 @@ pub(super) fn config(
     let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
     let log = reader.table("log", std::mem::take(&mut raw.log));
     reader.unknown("log", &log.unknown, RawLog::KEYS);
-    let level = reader.text("log.level", log.level);
+    let level = reader.text_like("log.level", log.level, &one_of(&LEVELS));
     let log_level = reader.choice("log.level", level, &LEVELS, tracing::Level::INFO);
 
     let cadence = cadence(&mut reader, &mut raw);
@@ -149,9 +150,16 @@ fn servers(
     for (name, block) in given {
         let problems = reader.problems.len();
         check_name(reader, &name);
+        // A name without a table may be a value that became a key.
+        let shown = match &block {
+            Block::Wrong(None) => shown::HIDDEN,
+            Block::Given(_) | Block::Wrong(Some(_)) => &name,
+        };
+        let prefix = format!("servers.{shown}");
         let raw = reader.named_table(&entry, &name, block);
         if reader.problems.len() == problems {
-            servers.extend(server(reader, Some(name), raw, &defaults, environment));
+            let named = Some((name, prefix));
+            servers.extend(server(reader, named, raw, &defaults, environment));
         }
     }
     servers
@@ -166,14 +174,13 @@ fn check_name(reader: &mut Reader, name: &str) {
 
 fn server(
     reader: &mut Reader,
-    name: Option<String>,
+    named: Option<(String, String)>,
     mut raw: RawServer,
     defaults: &Defaults,
     environment: &Environment,
 ) -> Option<ServerConfig> {
-    let prefix = name
-        .as_ref()
-        .map_or_else(String::new, |name| format!("servers.{name}"));
+    let (name, prefix) = named.unzip();
+    let prefix = prefix.unwrap_or_default();
     reader.unknown(&prefix, &raw.unknown, RawServer::KEYS);
     let mut policy = defaults.policy.clone();
     let limit = format!("{prefix}.connections_limit");

@@ -99,36 +99,46 @@ impl Reader {
 
     /// Text as it was written. A bare 007 or yes has lost its spelling by now, so it must be in quotes.
     pub(super) fn text(&mut self, key: &str, leaf: Leaf) -> Option<String> {
-        let value = leaf?;
-        match value.kind {
-            ValueKind::String(text) => Some(text),
-            ValueKind::Table(_) | ValueKind::Array(_) => {
-                self.problem(key, shown::value(&value), "text");
-                None
-            }
-            _ => {
-                self.problem(
-                    key,
-                    format!("the bare {}", shown::value(&value)),
-                    "text in quotes",
-                );
-                None
-            }
-        }
+        self.text_like(key, leaf, "text")
     }
 
-    /// As `text`, but the value is never shown.
-    pub(super) fn secret(&mut self, key: &str, leaf: Leaf) -> Option<String> {
-        if let ValueKind::String(text) = leaf?.kind {
-            Some(text)
-        } else {
-            self.problem(
-                key,
-                "something that is not text (not shown)",
-                "text in quotes",
-            );
-            None
+    /// As `text`, with what is wanted in words.
+    pub(super) fn text_like(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+        let value = leaf?;
+        match value.kind {
+            ValueKind::String(text) => return Some(text),
+            ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => {
+                self.problem(key, kind(&value), want);
+            }
+            _ => {
+                let got = format!("the bare {}", shown::value(&value));
+                self.problem(key, got, "text in quotes");
+            }
         }
+        None
+    }
+
+    /// As `text_like`, where empty text makes no sense.
+    pub(super) fn filled(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+        let text = self.text_like(key, leaf, want)?;
+        if text.is_empty() {
+            self.problem(key, "empty text", want);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// As `text_like`, but the value is never shown.
+    pub(super) fn secret(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+        match leaf?.kind {
+            ValueKind::String(text) => return Some(text),
+            ValueKind::Nil => self.problem(key, "nothing", want),
+            _ => {
+                let got = "something that is not text (not shown)";
+                self.problem(key, got, "text in quotes");
+            }
+        }
+        None
     }
 
     pub(super) fn boolean(&mut self, key: &str, leaf: Leaf) -> Option<bool> {
@@ -207,8 +217,7 @@ impl Reader {
         if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
             return *choice;
         }
-        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        self.problem(key, quoted(&text), format!("one of {}", names.join(", ")));
+        self.problem(key, quoted(&text), one_of(choices));
         default
     }
 
@@ -231,7 +240,7 @@ impl Reader {
                     .collect(),
             ),
             _ => {
-                self.problem(key, shown::value(&value), "a list");
+                self.problem(key, shown::value(&value), "a list, as in [one, two]");
                 None
             }
         }
@@ -261,4 +270,10 @@ fn scalar(value: &Value) -> String {
         ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Nil => String::new(),
         _ => value.to_string(),
     }
+}
+
+/// What a choice is from, in words.
+pub(super) fn one_of<T>(choices: &[(&str, T)]) -> String {
+    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    format!("one of {}", names.join(", "))
 }

@@ -86,6 +86,26 @@ async fn malformed_yaml_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
+async fn keys_without_a_value_are_refused() {
+    assert_refused("nulls", &[("PGHOST", "db")]).await;
+}
+
+/// An empty variable is what is left of one that was not set, as in `${FILE:-}`.
+#[tokio::test]
+async fn variables_without_a_value_are_refused() {
+    let env = [
+        ("PGCOMMONS__SERVERS__MAIN__HOST", "db"),
+        ("PGCOMMONS__SERVERS__MAIN__USER", ""),
+        ("PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE", ""),
+        ("PGCOMMONS__SERVERS__MAIN__SSLMODE", ""),
+        ("PGCOMMONS__SERVERS__MAIN__DSN", ""),
+        ("PGCOMMONS__BUDGETS__SHOP__CONNECTIONS", ""),
+        ("PGCOMMONS__BUDGETS__SHOP__OWNER", ""),
+    ];
+    assert_complains(&check(&[], &env).await, "empty-variables");
+}
+
+#[tokio::test]
 async fn keys_that_are_there_twice_are_refused_with_their_lines() {
     assert_refused("repeated-keys", &[]).await;
 }
