@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use secrecy::{ExposeSecret, SecretString};
 
-use check::{Level, Thresholds};
+use check::{Level, Refusal, Thresholds};
 use cli::{CheckArgs, Cli, Command, Global, HealthArgs, RoleArgs};
 pub use config::Environment;
 use config::{Config, ConfigError, Flag};
@@ -67,8 +67,13 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     process::keep_memory_private();
     let code = execute(cli, environment).unwrap_or_else(|error| {
         complain(error.as_ref());
-        match cli.command {
-            Some(Command::Check(_)) => Level::Unknown.exit_code(),
+        match &cli.command {
+            Some(Command::Check(args)) => {
+                if args.json {
+                    drop(print_json(&Refusal::new(error.as_ref())));
+                }
+                Level::Unknown.exit_code()
+            }
             Some(Command::Healthcheck(_)) => 1, // Docker keeps 2 for itself
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
@@ -176,7 +181,7 @@ async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
     };
     let report = check::run(config.servers, thresholds, args.timeout).await;
     if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        print_json(&report)?;
     } else {
         print(&check::render(&report))?;
     }
@@ -245,6 +250,10 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
         )
     })?;
     Ok(session.info().major())
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

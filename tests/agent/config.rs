@@ -1,6 +1,7 @@
 //! The configuration: what is bad is refused with all that is wrong with it, what is good is used as it says.
 
 mod bad;
+mod json;
 mod reload;
 mod tables;
 
