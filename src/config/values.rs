@@ -24,14 +24,23 @@ impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
         let key = shown::key(key);
         let key = self
-            .origins
-            .get(key)
+            .origin(key)
             .map_or_else(|| key.to_owned(), |variable| format!("{key} ({variable})"));
         self.problems.push(Problem {
             key,
             got: got.into(),
             want: want.into(),
         });
+    }
+
+    /// The variable or flag that set the key, or one below it.
+    fn origin(&self, key: &str) -> Option<&String> {
+        let below = format!("{key}.");
+        let first_below = || {
+            let (set, variable) = self.origins.range(below.clone()..).next()?;
+            set.starts_with(&below).then_some(variable)
+        };
+        self.origins.get(key).or_else(first_below)
     }
 
     /// A table; an empty one when something else stands there, which is never shown: it may be a password whose table was

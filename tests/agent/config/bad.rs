@@ -127,6 +127,10 @@ async fn a_problem_of_the_environment_is_put_down_to_its_variable() {
         ("PGCOMMONS__BUDGETS__SHOP__SIZE", "huge"),
         ("PGCOMMONS__SERVERS__MAIN__SSLMODE", "always"),
         ("PGCOMMONS__WEB__PORT", "9187"),
+        ("PGCOMMONS__POL__INTERVAL", "1s"),
+        ("PGCOMMONS__POLL_TIMEOUT", "1s"),
+        ("PGCOMMONS__BUDGETS__MY__SHOP__SIZE", "1GiB"),
+        ("PGCOMMONS__SIZES__INTERVAL__SIZE", "1h"),
     ];
     assert_refused("bad-environment", &env).await;
 }
