@@ -8,8 +8,10 @@ mod listener;
 mod password;
 mod problem;
 mod raw;
+mod review;
 mod scan;
 mod shown;
+mod tables;
 mod tenants;
 mod tree;
 mod validate;
@@ -28,6 +30,7 @@ pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerT
 
 use crate::policy::Policy;
 use crate::sizes;
+use review::NamedFile;
 use tree::Document;
 
 /// Everything that a run needs to know.
@@ -39,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) log_level: tracing::Level,
     /// By name, which is unique.
     pub(crate) servers: Vec<ServerConfig>,
+    /// What is probably a mistake, though the configuration can be used.
+    pub(crate) warnings: Vec<Problem>,
+    files: Vec<NamedFile>,
 }
 
 /// One PostgreSQL server to watch.

@@ -97,8 +97,8 @@ fn complain(error: &(dyn std::error::Error + 'static)) {
 
 fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
     if cli.global.config_check {
-        prepared(&cli.global, environment)?;
-        return Ok(0);
+        let (config, _) = prepared(&cli.global, environment)?;
+        return config_check(&config).map(|()| 0);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -126,6 +126,15 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
                 .map(|()| 0)
         }
     }
+}
+
+/// A configuration that can be used; what is probably a mistake in it is no reason to fail.
+fn config_check(config: &Config) -> anyhow::Result<()> {
+    let mut out = io::stderr();
+    for warning in config.review() {
+        drop(writeln!(out, "pgcommons: warning: {warning}"));
+    }
+    print(&format!("configuration OK: {}\n", config.summary()))
 }
 
 /// All that the agent needs to serve; what is wrong with either file is said at once.

@@ -7,7 +7,8 @@ use wildmatch::WildMatch;
 
 use super::raw::{Block, RawActivity, RawBudget, RawDatabases};
 use super::shown::quoted;
-use super::values::{Entry, Reader};
+use super::tables::Entry;
+use super::values::Reader;
 use crate::policy::{Budget, Policy};
 
 pub(super) fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
@@ -38,12 +39,60 @@ pub(super) fn databases(
     let raw = reader.table(prefix, block);
     reader.unknown(prefix, &raw.unknown, RawDatabases::KEYS);
     let patterns = |list: Vec<String>| list.iter().map(|pattern| WildMatch::new(pattern)).collect();
-    if let Some(include) = reader.list(&format!("{prefix}.include"), raw.include) {
+    let include = reader.list(&format!("{prefix}.include"), raw.include);
+    let has_include = include.is_some();
+    if let Some(include) = include {
         policy.include = patterns(include);
     }
-    if let Some(exclude) = reader.list(&format!("{prefix}.exclude"), raw.exclude) {
+    let exclude = reader.list(&format!("{prefix}.exclude"), raw.exclude);
+    let has_exclude = exclude.is_some();
+    if let Some(exclude) = exclude {
         policy.exclude = patterns(exclude);
     }
+    if has_include {
+        warn_of_patterns(
+            reader,
+            &format!("{prefix}.include"),
+            &policy.include,
+            &policy.exclude,
+        );
+    }
+    if has_exclude {
+        warn_of_patterns(reader, &format!("{prefix}.exclude"), &policy.exclude, &[]);
+    }
+}
+
+/// Warns of those that match no database's name, or none that is left by what is excluded.
+fn warn_of_patterns(
+    reader: &mut Reader,
+    key: &str,
+    patterns: &[WildMatch],
+    excluded: &[WildMatch],
+) {
+    for (n, pattern) in patterns.iter().enumerate() {
+        let text = pattern.pattern();
+        let least_bytes = text.bytes().filter(|byte| *byte != b'*').count();
+        let excluding = excluded.iter().find(|excluding| covers(excluding, &text));
+        let got = match excluding {
+            _ if text.is_empty() => "an empty pattern".to_owned(),
+            _ if least_bytes > LONGEST_NAME => {
+                format!("a pattern for more than {LONGEST_NAME} bytes")
+            }
+            None => continue,
+            Some(excluding) => {
+                let excluding = quoted(&excluding.pattern());
+                format!("{}, which is excluded by {excluding}", quoted(&text))
+            }
+        };
+        let want = "a pattern that can match the name of a database";
+        reader.warning(&format!("{key}[{n}]"), got, want);
+    }
+}
+
+/// Whether a pattern matches whatever the other one does, as far as it can be told.
+fn covers(pattern: &WildMatch, other: &str) -> bool {
+    let is_exact = !(pattern.pattern().contains('?') && other.contains('*'));
+    is_exact && pattern.matches(other)
 }
 
 pub(super) fn budgets(
@@ -99,6 +148,9 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
         labels,
     }
 }
+
+/// Bytes of a name in PostgreSQL (`NAMEDATALEN` - 1).
+const LONGEST_NAME: usize = 63;
 
 /// A label of Prometheus that is ours to give: not one that the series has already.
 fn is_label_name(name: &str) -> bool {

@@ -7,9 +7,10 @@ use super::env::{self, Environment, Flag};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
 use super::shown;
+use super::tables::Entry;
 use super::tenants::{activity, budgets, databases};
 use super::tree::Document;
-use super::values::{Entry, Reader, one_of};
+use super::values::{Reader, one_of};
 use super::{Cadence, Config, ServerConfig, listener};
 use crate::policy::Policy;
 use crate::sizes;
@@ -28,6 +29,7 @@ pub(super) fn config(
     let mut reader = Reader {
         problems: document.repeated,
         origins: env::overlay(&mut table, environment, flags),
+        ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let mut raw = raw.map_err(|_| ConfigError::Mirror)?;
@@ -46,6 +48,8 @@ pub(super) fn config(
             listen_address,
             log_level,
             servers,
+            warnings: reader.warnings,
+            files: reader.files,
         })
     } else {
         Err(ConfigError::Invalid(reader.problems))

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,27 +11,50 @@ use bytesize::ByteSize;
 use config::{Value, ValueKind};
 
 use super::problem::Problem;
-use super::raw::{Block, Leaf};
+use super::raw::Leaf;
+use super::review::NamedFile;
 use super::shown::{self, kind, quoted};
 
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
+    /// What does not keep the configuration from being used.
+    pub(super) warnings: Vec<Problem>,
+    pub(super) files: Vec<NamedFile>,
     /// Keys that a variable or a flag has set.
     pub(super) origins: BTreeMap<String, String>,
 }
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let key = shown::key(key);
-        let key = self
-            .origin(key)
-            .map_or_else(|| key.to_owned(), |variable| format!("{key} ({variable})"));
-        self.problems.push(Problem {
-            key,
+        let problem = Problem {
+            key: self.named(key),
             got: got.into(),
             want: want.into(),
-        });
+        };
+        self.problems.push(problem);
+    }
+
+    pub(super) fn warning(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
+        let warning = Problem {
+            key: self.named(key),
+            got: got.into(),
+            want: want.into(),
+        };
+        self.warnings.push(warning);
+    }
+
+    /// Notes a file that a key names.
+    pub(super) fn file(&mut self, key: &str, path: &Path) {
+        let (key, path) = (self.named(key), path.to_owned());
+        self.files.push(NamedFile { key, path });
+    }
+
+    /// The key, with the variable or flag that set it.
+    fn named(&self, key: &str) -> String {
+        let key = shown::key(key);
+        self.origin(key)
+            .map_or_else(|| key.to_owned(), |variable| format!("{key} ({variable})"))
     }
 
     /// The variable or flag that set the key, or one below it.
@@ -41,48 +65,6 @@ impl Reader {
             set.starts_with(&below).then_some(variable)
         };
         self.origins.get(key).or_else(first_below)
-    }
-
-    /// A table; an empty one when something else stands there, which is never shown: it may be a password whose table was
-    /// forgotten.
-    pub(super) fn table<T: Default>(&mut self, key: &str, block: Block<T>) -> T {
-        self.table_like(key, block, "a table of keys")
-    }
-
-    /// As `table`, with what is wanted in words.
-    pub(super) fn table_like<T: Default>(&mut self, key: &str, block: Block<T>, want: &str) -> T {
-        match block {
-            Block::Given(table) => table,
-            Block::Wrong(None) => T::default(),
-            Block::Wrong(Some(value)) => {
-                self.problem(key, kind(&value), want);
-                T::default()
-            }
-        }
-    }
-
-    /// The table under a name that the operator chose. A name that is a key of such a table tells that the name was
-    /// forgotten, as in `servers.password`.
-    pub(super) fn named_table<T: Default>(
-        &mut self,
-        entry: &Entry<'_>,
-        name: &str,
-        block: Block<T>,
-    ) -> T {
-        match block {
-            Block::Given(table) => table,
-            Block::Wrong(None) => T::default(),
-            Block::Wrong(Some(value)) => {
-                let got = format!("{} in place of the table of a {}", kind(&value), entry.noun);
-                let meant = entry.keys.iter().find(|key| key.eq_ignore_ascii_case(name));
-                let want = match meant {
-                    Some(key) => entry.example(key),
-                    None => format!("a table, as in {}", entry.example(entry.sample)),
-                };
-                self.problem(&format!("{}.{name}", entry.prefix), got, want);
-                T::default()
-            }
-        }
     }
 
     pub(super) fn unknown(
@@ -253,24 +235,6 @@ impl Reader {
                 None
             }
         }
-    }
-}
-
-/// A table whose keys are names, such as `servers`.
-pub(super) struct Entry<'a> {
-    pub(super) prefix: &'a str,
-    /// What each table in it belongs to, and the word for its name.
-    pub(super) noun: &'a str,
-    pub(super) placeholder: &'a str,
-    /// A key to show the shape with.
-    pub(super) sample: &'a str,
-    /// The keys of each table in it.
-    pub(super) keys: &'a [&'a str],
-}
-
-impl Entry<'_> {
-    pub(super) fn example(&self, key: &str) -> String {
-        format!("{}.{}.{key}", self.prefix, self.placeholder)
     }
 }
 
