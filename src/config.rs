@@ -5,6 +5,7 @@ mod connection;
 mod dsn;
 mod env;
 mod listener;
+mod misspelt;
 mod password;
 mod problem;
 mod raw;

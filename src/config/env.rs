@@ -8,7 +8,7 @@ use config::{Value, ValueKind};
 /// Variables of the process, read once by `main`.
 pub type Environment = BTreeMap<String, String>;
 
-const PREFIX: &str = "PGCOMMONS__";
+pub(super) const PREFIX: &str = "PGCOMMONS__";
 const SEPARATOR: &str = "__";
 /// No key lies deeper, and tables in tables without end would overflow the stack.
 const DEEPEST: usize = 8;

@@ -11,7 +11,7 @@ use super::tables::Entry;
 use super::tenants::{activity, budgets, databases};
 use super::tree::Document;
 use super::values::{Reader, one_of};
-use super::{Cadence, Config, ServerConfig, listener};
+use super::{Cadence, Config, ServerConfig, listener, misspelt};
 use crate::policy::Policy;
 use crate::sizes;
 use config::Value;
@@ -29,6 +29,7 @@ pub(super) fn config(
     let mut reader = Reader {
         problems: document.repeated,
         origins: env::overlay(&mut table, environment, flags),
+        warnings: misspelt::warnings(environment),
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
-use crate::support::{AgentSpec, run};
+use crate::support::{Agent, AgentSpec, eventually, run};
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 async fn check(config: &str, env: &[(&str, &str)]) -> Output {
     let spec = AgentSpec {
@@ -117,4 +120,41 @@ async fn patterns_that_never_match_are_warned_of() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn variables_with_one_underscore_are_warned_of() {
+    let env = [
+        ("PGCOMMONS_POLL_INTERVAL", "2s"),
+        ("PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE", "/run/secrets/pw"),
+        ("PGCOMMONS_BUDGETS__My_Shop_SIZE", "1GiB"),
+        // Kubernetes sets such for a Service called pgcommons, or pgcommons-servers.
+        ("PGCOMMONS_SERVICE_HOST", "10.0.0.1"),
+        ("PGCOMMONS_PORT", "tcp://10.0.0.1:19187"),
+        ("PGCOMMONS_SERVERS_SERVICE_HOST", "10.0.0.1"),
+        ("PGCOMMONS_SERVERS_PORT_80_TCP_PORT", "80"),
+        ("PGCOMMONS_REVISION", "x"),
+    ];
+    let warnings = [
+        "PGCOMMONS_BUDGETS__My_Shop_SIZE: got a variable that sets nothing, want PGCOMMONS__BUDGETS__My_Shop__SIZE",
+        "PGCOMMONS_POLL_INTERVAL: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
+        "PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE",
+    ];
+    assert_warns("servers: {m: {host: h}}", &env, &warnings).await;
+}
+
+#[tokio::test]
+async fn the_agent_logs_the_warnings_when_it_starts_and_when_it_reads_the_file_again() {
+    let spec = AgentSpec {
+        env: &[("PGCOMMONS_POLL_INTERVAL", "2s")],
+        config: Some("servers: {m: {host: 127.0.0.1, port: 1}}"),
+        ..AgentSpec::default()
+    };
+    let agent = Agent::start(spec).await;
+    for times in [1, 2] {
+        let warned = || agent.log().matches("PGCOMMONS__POLL__INTERVAL").count();
+        let logged = async || (warned() == times).then_some(());
+        eventually(LIMIT, "the warning", logged).await;
+        agent.signal("HUP");
+    }
 }
