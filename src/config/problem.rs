@@ -32,7 +32,7 @@ pub(crate) enum ConfigError {
     /// The mirror takes any value for any key, so this is a mistake of ours. Its cause could show a value.
     #[error("the configuration cannot be read")]
     Mirror,
-    #[error("{}", lines(.0))]
+    #[error("{}", joined(.0))]
     Invalid(Vec<Problem>),
 }
 
@@ -49,10 +49,10 @@ impl ConfigError {
     }
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn joined(problems: &[Problem]) -> String {
     problems
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
-        .join("\n")
+        .join("; ")
 }
