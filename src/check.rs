@@ -1,6 +1,7 @@
 //! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
 
 mod findings;
+mod refusal;
 mod report;
 mod table;
 mod verdict;
@@ -19,6 +20,7 @@ use crate::size_schedule::{Cadence, Sizes, Unknown};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
 
+pub(crate) use refusal::Refusal;
 pub(crate) use report::Report;
 pub(crate) use table::render;
 pub(crate) use verdict::{Level, Thresholds};

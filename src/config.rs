@@ -5,10 +5,16 @@ mod connection;
 mod dsn;
 mod env;
 mod listener;
+mod misspelt;
 mod password;
 mod problem;
 mod raw;
+mod review;
 mod scan;
+mod shown;
+mod tables;
+mod tenants;
+mod tree;
 mod validate;
 mod values;
 mod web;
@@ -16,8 +22,6 @@ mod web;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use ::config::{File, FileFormat, Source};
 
 pub use env::Environment;
 pub(crate) use env::Flag;
@@ -27,6 +31,8 @@ pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerT
 
 use crate::policy::Policy;
 use crate::size_schedule;
+use review::NamedFile;
+use tree::Document;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +43,9 @@ pub(crate) struct Config {
     pub(crate) log_level: tracing::Level,
     /// By name, which is unique.
     pub(crate) servers: Vec<ServerConfig>,
+    /// What is probably a mistake, though the configuration can be used.
+    pub(crate) warnings: Vec<Problem>,
+    files: Vec<NamedFile>,
 }
 
 /// One PostgreSQL server to watch.
@@ -130,8 +139,8 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<Self, ConfigError> {
-        let table = path.map(read).transpose()?.unwrap_or_default();
-        validate::config(table, environment, flags)
+        let document = path.map(read).transpose()?.unwrap_or_default();
+        validate::config(document, environment, flags)
     }
 
     /// Where an agent with this configuration listens.
@@ -140,8 +149,8 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<String, ConfigError> {
-        let table = path.map(read).transpose()?.unwrap_or_default();
-        listener::alone(table, environment, flags)
+        let document = path.map(read).transpose()?.unwrap_or_default();
+        listener::alone(document.table, environment, flags)
     }
 }
 
@@ -151,7 +160,7 @@ impl Target {
     }
 }
 
-fn read(path: &Path) -> Result<env::Table, ConfigError> {
+fn read(path: &Path) -> Result<Document, ConfigError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: shown.clone(),
@@ -163,9 +172,7 @@ fn read(path: &Path) -> Result<env::Table, ConfigError> {
         message,
     };
     scan::scan(text).map_err(refused)?;
-    // The parser's own words may show the text, which may be a connection string.
-    let parsed = File::from_str(text, FileFormat::Yaml).collect();
-    parsed.map_err(|_| refused("want a table of keys".to_owned()))
+    tree::read(text).map_err(refused)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use secrecy::{ExposeSecret, SecretString};
 
-use check::{Level, Thresholds};
+use check::{Level, Refusal, Thresholds};
 use cli::{CheckArgs, Cli, Command, Global, HealthArgs, RoleArgs};
 pub use config::Environment;
 use config::{Config, ConfigError, Flag};
@@ -66,8 +66,13 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     process::keep_memory_private();
     let code = execute(cli, environment).unwrap_or_else(|error| {
         complain(error.as_ref());
-        match cli.command {
-            Some(Command::Check(_)) => Level::Unknown.exit_code(),
+        match &cli.command {
+            Some(Command::Check(args)) => {
+                if args.json {
+                    drop(print_json(&Refusal::new(error.as_ref())));
+                }
+                Level::Unknown.exit_code()
+            }
             Some(Command::Healthcheck(_)) => 1, // Docker keeps 2 for itself
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
@@ -91,8 +96,8 @@ fn complain(error: &(dyn std::error::Error + 'static)) {
 
 fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
     if cli.global.config_check {
-        prepared(&cli.global, environment)?;
-        return Ok(0);
+        let (config, _) = prepared(&cli.global, environment)?;
+        return config_check(&config).map(|()| 0);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -120,6 +125,15 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
                 .map(|()| 0)
         }
     }
+}
+
+/// A configuration that can be used; what is probably a mistake in it is no reason to fail.
+fn config_check(config: &Config) -> anyhow::Result<()> {
+    let mut out = io::stderr();
+    for warning in config.review() {
+        drop(writeln!(out, "pgcommons: warning: {warning}"));
+    }
+    print(&format!("configuration OK: {}\n", config.summary()))
 }
 
 /// All that the agent needs to serve; what is wrong with either file is said at once.
@@ -175,7 +189,7 @@ async fn check(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
     };
     let report = check::run(config.servers, thresholds, args.timeout).await;
     if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        print_json(&report)?;
     } else {
         print(&check::render(&report))?;
     }
@@ -244,6 +258,10 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
         )
     })?;
     Ok(session.info().major())
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use crate::collect::Supervisor;
 use crate::config::Config;
 use crate::http::{self, Guard, WebFile};
 use crate::systemd::Systemd;
-use reload::{Read, Reloading, read_well, warn_of_passfiles};
+use reload::{Read, Reloading, log_warnings, read_well};
 
 /// `reread` reads the configuration anew, for SIGHUP; the web file needs no signal.
 pub(crate) async fn serve(
@@ -29,7 +29,7 @@ pub(crate) async fn serve(
     let listener = listen(&config.listen_address, &guard).await?;
     let reload = read_well();
     let (mut fleet, state) = Supervisor::new(reload);
-    warn_of_passfiles(&config);
+    log_warnings(&config);
     fleet.follow(config.servers.clone(), reload);
     let mut reloading = Reloading::of(config, reload, reread);
     let mut telling = pin!(systemd.follow(state.clone()));

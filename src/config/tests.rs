@@ -216,4 +216,6 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
     assert_eq!(two.into_iter().collect::<Vec<_>>(), ["blog"]);
 }
 
+mod levels;
+mod names;
 mod properties;

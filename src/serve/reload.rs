@@ -39,7 +39,7 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
         let reread = Arc::clone(&self.reread);
         let read = move || {
             let config = reread()?;
-            warn_of_passfiles(&config);
+            log_warnings(&config);
             Ok(config)
         };
         self.running = Some(tokio::task::spawn_blocking(read));
@@ -88,7 +88,10 @@ pub(super) fn read_well() -> Reload {
 }
 
 /// What the server says to a login without a password does not tell why there was none.
-pub(super) fn warn_of_passfiles(config: &Config) {
+pub(super) fn log_warnings(config: &Config) {
+    for warning in &config.warnings {
+        warn!("configuration: {warning}");
+    }
     for server in &config.servers {
         if let Some(path) = server.target.password.passed_over() {
             warn!(
