@@ -16,6 +16,7 @@ mod logging;
 mod memory;
 mod metrics;
 mod names;
+mod output;
 mod pg;
 mod policy;
 mod poll;
@@ -248,7 +249,11 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    io::stdout()
-        .write_all(text.as_bytes())
-        .context("writing to standard output")
+    output::print(text).context("writing to standard output")
+}
+
+/// Whether what clap prints to standard output can be read by anything.
+#[must_use]
+pub fn stdout_is_open() -> bool {
+    output::is_open()
 }

@@ -1,6 +1,7 @@
 //! The command line: what it prints, and with which exit code.
 
 mod check;
+mod output;
 mod report;
 
 use std::process::Output;
