@@ -220,12 +220,13 @@ async fn role_sql(
             .is_none_or(|password| !password.expose_secret().is_empty()),
         "the password file is empty"
     );
-    print(&role::sql(&NewRole {
+    let sql = role::sql(&NewRole {
         name: &args.role,
         dbname: &args.dbname,
         major,
         password: password.as_ref(),
-    }))
+    })?;
+    print(&sql)
 }
 
 async fn server_major(config: Config) -> anyhow::Result<u32> {

@@ -3,6 +3,7 @@
 mod check;
 mod output;
 mod report;
+mod role;
 
 use std::process::Output;
 
