@@ -26,6 +26,8 @@ pub(super) struct Journal {
     sees_all_sessions: bool,
     superuser: bool,
     missing: Vec<String>,
+    /// Databases whose files PostgreSQL could not read.
+    unreadable: Vec<String>,
     /// Not every database and role is shown.
     folds: bool,
 }
@@ -40,6 +42,7 @@ impl Journal {
             sees_all_sessions: true,
             superuser: false,
             missing: Vec::new(),
+            unreadable: Vec::new(),
             folds: false,
         }
     }
@@ -88,6 +91,19 @@ impl Journal {
                     server = self.server,
                     ?databases,
                     "budgets for databases that are not there"
+                );
+            }
+        }
+    }
+
+    pub(super) fn unreadable(&mut self, databases: &[&str]) {
+        if self.unreadable != databases {
+            self.unreadable = databases.iter().map(ToString::to_string).collect();
+            if !databases.is_empty() {
+                warn!(
+                    server = self.server,
+                    ?databases,
+                    "PostgreSQL cannot read the files of databases: a directory is missing, or may not be opened"
                 );
             }
         }

@@ -45,12 +45,22 @@ impl Poller {
         Some(outcome)
     }
 
+    /// Before the next batch and not after the last: a database that was dropped meanwhile is forgotten by now.
+    fn tell_unreadable(&mut self) {
+        if let Some(seen) = &self.seen {
+            let unreadable = self.sizes.unreadable().into_iter();
+            let names = unreadable.filter_map(|oid| seen.roster.datname(oid));
+            self.journal.unreadable(&names.collect::<Vec<_>>());
+        }
+    }
+
     /// None: none is due, or none is to be asked for.
     async fn poll_sizes(&mut self, session: &Session) -> Option<Outcome> {
         let batch = self.sizes.next_batch(self.began.elapsed());
         if batch.is_empty() || self.left_behind.is_some() {
             return None;
         }
+        self.tell_unreadable();
         let cadence = self.settings.cadence.sizes;
         let started = Instant::now();
         let permitted = self

@@ -1,10 +1,13 @@
 //! Sizes are those of `pg_database_size()`, follow databases as they come and go, and stay unknown one by one.
 
+mod unreadable;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
 
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, Scrape, TestSession, create_agent_role, create_tenant,
