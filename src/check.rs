@@ -1,6 +1,7 @@
 //! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
 
 mod findings;
+mod own;
 mod report;
 mod table;
 mod verdict;
@@ -8,17 +9,18 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
-use crate::health::ConnectFailure;
+use crate::health::{ConnectFailure, Outcome};
 use crate::logging::chain;
 use crate::memory::{Memory, Moment, Seen};
-use crate::pg::{Files, Question, Session};
+use crate::pg::{ConnectError, Files, Question, Session};
 use crate::sizes::{Cadence, Sizes, Unknown};
 use crate::snapshot::{Slower, Snapshot};
 
+use findings::Finding;
 pub(crate) use report::Report;
 pub(crate) use table::render;
 pub(crate) use verdict::{Level, Thresholds};
@@ -41,46 +43,40 @@ pub(crate) async fn run(
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let looked = poll.await.unwrap_or_else(|error| {
-            Err(Blind {
-                message: error.to_string(),
-                refused: false,
-            })
-        });
+        let looked = poll
+            .await
+            .unwrap_or_else(|error| Err(unknown(error.to_string())));
         reports.push(report::server(name, looked, thresholds));
     }
     Report::of(reports)
 }
 
-/// Why there is nothing to show.
-pub(crate) struct Blind {
-    pub(crate) message: String,
-    /// The server had no slot for the check, which says what the check wants to know.
-    pub(crate) refused: bool,
+/// One poll of a server.
+struct Look {
+    snapshot: Snapshot,
+    /// Why sizes were not read to the end: the session was lost, or the server fell silent.
+    gap: Option<String>,
 }
 
-async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Blind> {
+/// A server of which nothing is known.
+fn unknown(text: String) -> Finding {
+    Finding {
+        status: Level::Unknown,
+        text,
+    }
+}
+
+async fn look(server: &ServerConfig, patience: Duration) -> Result<Look, Finding> {
     let deadline = server.cadence.timeout;
     let session = Session::connect(&server.target, deadline, &mut Files::default())
         .await
-        .map_err(|error| Blind {
-            message: chain(&error),
-            refused: error.reason() == ConnectFailure::TooManyConnections,
-        })?;
-    let blind = |message: String| Blind {
-        message,
-        refused: false,
-    };
+        .map_err(|error| no_session(&error))?;
     let asked = session.activity(Question::default(), None);
-    let activity = tokio::time::timeout(deadline, asked).await;
-    let activity = activity
-        .map_err(|_| {
-            blind(format!(
-                "no answer within {}",
-                humantime::format_duration(deadline)
-            ))
-        })?
-        .map_err(|error| blind(chain(&error)))?;
+    let mut activity = timeout(deadline, asked)
+        .await
+        .map_err(|_| unknown(silent(deadline)))?
+        .map_err(|error| unknown(chain(&error)))?;
+    own::leave_out(&mut activity, session.info().role, &server.target.dbname);
     let moment = Moment {
         info: session.info(),
         policy: &server.policy.showing_all(),
@@ -89,25 +85,59 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         validity: server.cadence.timeout,
     };
     let seen = Memory::default().observe(activity, moment);
+    let (sizes, gap) = measure(&session, &seen, patience, deadline).await;
     let slower = Slower {
-        sizes: Arc::new(measure(&session, &seen, patience).await),
+        sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..Slower::default()
     };
-    Ok(Snapshot::of(&seen, &slower))
+    Ok(Look {
+        snapshot: Snapshot::of(&seen, &slower),
+        gap,
+    })
 }
 
-/// Every database once, without rest; what is left when the patience is over stays pending.
+fn silent(deadline: Duration) -> String {
+    format!("no answer within {}", humantime::format_duration(deadline))
+}
+
+/// A server without a slot says what the check wants to know. The limit of the check's own role says nothing about others.
+fn no_session(error: &ConnectError) -> Finding {
+    let message = chain(error);
+    if error.is_role_limit() {
+        return unknown(format!(
+            "the role of the check is at its own connection limit, so the server could not be asked: {message}"
+        ));
+    }
+    match error.reason() {
+        ConnectFailure::TooManyConnections => Finding {
+            status: Level::Critical,
+            text: format!("no connection left for the check: {message}"),
+        },
+        _ => unknown(message),
+    }
+}
+
+/// Every database once, without rest.
 const ONCE: Cadence = Cadence {
     interval: Duration::from_secs(1 << 40),
     share: 1.0,
 };
 
-async fn measure(session: &Session, seen: &Seen, patience: Duration) -> Sizes {
-    let deadline = Instant::now() + patience;
+/// Begins no statement once `patience` is over; databases not asked for by then stay pending. Each statement has `deadline`
+/// to be answered, also the last one: only so is a server that froze told from one that has many files. The text says why
+/// the measuring ended early, if it did.
+async fn measure(
+    session: &Session,
+    seen: &Seen,
+    patience: Duration,
+    deadline: Duration,
+) -> (Sizes, Option<String>) {
+    let end = Instant::now() + patience;
     let permitted = seen.sees_all_sessions();
     let mut sizes = Sizes::default();
     let mut turn = Duration::ZERO;
+    let mut failure = None;
     let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
@@ -115,12 +145,26 @@ async fn measure(session: &Session, seen: &Seen, patience: Duration) -> Sizes {
         turn += Duration::from_hours(1); // past any pause
         let batch = sizes.next_batch(turn);
         if batch.is_empty() {
-            return sizes;
+            return (sizes, None);
         }
-        match timeout_at(deadline, session.sizes(&batch, permitted)).await {
-            Ok(Ok(answer)) => sizes.measured(turn, &batch, &answer, patience, ONCE),
-            Ok(Err(_)) => sizes.failed(turn, &batch, Duration::ZERO, Unknown::Error, ONCE),
-            Err(_) => return sizes,
+        if Instant::now() >= end {
+            return (sizes, failure);
+        }
+        match timeout(deadline, session.sizes(&batch, permitted)).await {
+            Ok(Ok(answer)) => {
+                sizes.measured(turn, &batch, &answer, patience, ONCE);
+                failure = None;
+            }
+            Ok(Err(error)) => {
+                failure = Some(chain(&error));
+                let why = match error.outcome() {
+                    Outcome::Lost => return (sizes, failure),
+                    Outcome::Timeout => Unknown::Timeout,
+                    Outcome::Ok | Outcome::Error => Unknown::Error,
+                };
+                sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
+            }
+            Err(_) => return (sizes, Some(silent(deadline))),
         }
     }
 }

@@ -12,6 +12,6 @@ mod stats;
 mod tls;
 
 pub(crate) use activity::Question;
-pub(crate) use connect::Files;
+pub(crate) use connect::{APPLICATION_NAME, Files};
 pub(crate) use error::{ConnectError, QueryError};
 pub(crate) use session::Session;

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::Blind;
+use super::Look;
 use super::findings::{Finding, findings};
-use super::verdict::{Level, Thresholds};
+use super::verdict::{Level, Thresholds, own_limit};
+use crate::limits::LimitKind;
 use crate::sizes::Unknown;
-use crate::snapshot::{DatabaseView, Judged, RoleView, Snapshot};
+use crate::snapshot::{DatabaseView, Judged, RoleView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -73,27 +74,16 @@ impl Report {
 
 pub(super) fn server(
     name: String,
-    looked: Result<Snapshot, Blind>,
+    looked: Result<Look, Finding>,
     thresholds: Thresholds,
 ) -> ServerReport {
     match looked {
-        Ok(snapshot) => seen(name, &snapshot, thresholds),
-        Err(blind) => unseen(name, blind),
+        Ok(look) => seen(name, &look, thresholds),
+        Err(finding) => unseen(name, finding),
     }
 }
 
-fn unseen(name: String, blind: Blind) -> ServerReport {
-    let finding = if blind.refused {
-        Finding {
-            status: Level::Critical,
-            text: format!("no connection left for the check: {}", blind.message),
-        }
-    } else {
-        Finding {
-            status: Level::Unknown,
-            text: blind.message,
-        }
-    };
+fn unseen(name: String, finding: Finding) -> ServerReport {
     ServerReport {
         server: name,
         status: finding.status,
@@ -105,7 +95,8 @@ fn unseen(name: String, blind: Blind) -> ServerReport {
     }
 }
 
-fn seen(name: String, snapshot: &Snapshot, thresholds: Thresholds) -> ServerReport {
+fn seen(name: String, look: &Look, thresholds: Thresholds) -> ServerReport {
+    let snapshot = &look.snapshot;
     let mut databases: Vec<_> = snapshot
         .databases
         .iter()
@@ -119,7 +110,7 @@ fn seen(name: String, snapshot: &Snapshot, thresholds: Thresholds) -> ServerRepo
         .map(|view| role(view, thresholds))
         .collect();
     roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
-    let findings = findings(snapshot, thresholds);
+    let findings = findings(look, thresholds);
     ServerReport {
         server: name,
         status: findings.first().map_or(Level::Ok, |worst| worst.status),
@@ -170,7 +161,12 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
 }
 
 fn connections(judged: Option<&Judged>) -> Connections {
-    let binding = judged.and_then(|judged| judged.standing.binding());
+    // The sessions of one that is closed by a limit of 0 are held to its budget.
+    let binding = judged.and_then(|judged| {
+        let binding = judged.standing.binding()?;
+        let closed = binding.connections == 0 && binding.kind != LimitKind::Server;
+        own_limit(judged).filter(|_| closed).or(Some(binding))
+    });
     Connections {
         used: judged.map(|judged| judged.standing.used),
         limit: binding.map(|limit| limit.connections),

@@ -122,11 +122,9 @@ fn roles(rows: &[&RoleReport]) -> String {
 }
 
 fn cells(connections: &Connections, closed: Option<&str>) -> [String; 4] {
-    // One that nobody can connect to may have a budget; that is what its sessions are held to.
-    let by = match connections.headroom {
-        None => connections.bound_by.or(closed),
-        Some(_) => closed.or(connections.bound_by),
-    };
+    // A closed database may have a budget, which is what its sessions are held to.
+    let budget = connections.bound_by.filter(|by| *by == "budget");
+    let by = budget.or(closed).or(connections.bound_by);
     let by = by.map_or_else(dash, str::to_owned);
     [
         number(connections.used),

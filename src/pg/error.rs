@@ -65,6 +65,16 @@ impl ConnectError {
         }
     }
 
+    /// The login met the `CONNECTION LIMIT` of the role itself. The text may be translated; the function that raised the error
+    /// is not.
+    pub(crate) fn is_role_limit(&self) -> bool {
+        let Self::Driver(error) = self else {
+            return false;
+        };
+        self.reason() == ConnectFailure::TooManyConnections
+            && error.as_db_error().and_then(DbError::routine) == Some("InitializeSessionUserId")
+    }
+
     /// libpq's `prefer` tries once more without TLS when the handshake fails or `pg_hba.conf` rejects the encrypted session.
     pub(super) fn plaintext_may_do(&self) -> bool {
         match self {

@@ -3,8 +3,8 @@
 use super::{output, stderr, stdout};
 use crate::support::{Agent, AgentSpec, Cluster, StopMode, TestSession, run};
 
-const ROLE: &str = "pgcommons";
-const PASSWORD: &str = "agent-pw";
+pub(super) const ROLE: &str = "pgcommons";
+pub(super) const PASSWORD: &str = "agent-pw";
 
 /// A server with the agent's role, and a tenant `shop` with its role `app`.
 pub(super) async fn shared_server(settings: &[(&str, &str)]) -> Cluster {
@@ -55,7 +55,13 @@ pub(super) async fn check(cluster: &Cluster, flags: &[&str], config: &str) -> (i
 }
 
 /// The code, and a first line that says why.
-async fn assert_says(cluster: &Cluster, flags: &[&str], config: &str, code: i32, summary: &str) {
+pub(super) async fn assert_says(
+    cluster: &Cluster,
+    flags: &[&str],
+    config: &str,
+    code: i32,
+    summary: &str,
+) {
     let (actual, text) = check(cluster, flags, config).await;
     let first = text.lines().next().unwrap_or_default();
     let name = format!("{}:{}", cluster.host(), cluster.port());

@@ -75,7 +75,7 @@ async fn the_json_has_the_figures() {
             "/servers/0/findings/0/text",
             "database shop uses 4 of 5 connections".into(),
         ),
-        ("/servers/0/connections/used", 5.into()),
+        ("/servers/0/connections/used", 4.into()),
         ("/servers/0/connections/limit", 17.into()),
         ("/servers/0/databases/0/datname", "shop".into()),
         ("/servers/0/databases/0/status", "warning".into()),
