@@ -101,7 +101,8 @@ fn silent(deadline: Duration) -> String {
     format!("no answer within {}", humantime::format_duration(deadline))
 }
 
-/// A server without a slot says what the check wants to know. The limit of the check's own role says nothing about others.
+/// A server that refuses everybody, or has no slot, says what the check wants to know. Without an answer in time, or when
+/// it is the check that may not log in, applications may be served. So they may at the limit of the check's own role.
 fn no_session(error: &ConnectError) -> Finding {
     let message = chain(error);
     if error.is_role_limit() {
@@ -109,12 +110,16 @@ fn no_session(error: &ConnectError) -> Finding {
             "the role of the check is at its own connection limit, so the server could not be asked: {message}"
         ));
     }
-    match error.reason() {
-        ConnectFailure::TooManyConnections => Finding {
-            status: Level::Critical,
-            text: format!("no connection left for the check: {message}"),
-        },
-        _ => unknown(message),
+    let what = if error.reason() == ConnectFailure::TooManyConnections {
+        "no connection left for the check"
+    } else if error.refuses_everybody() {
+        "the server refuses connections"
+    } else {
+        return unknown(message);
+    };
+    Finding {
+        status: Level::Critical,
+        text: format!("{what}: {message}"),
     }
 }
 
@@ -133,11 +138,8 @@ async fn measure(
     patience: Duration,
     deadline: Duration,
 ) -> (Sizes, Option<String>) {
-    let end = Instant::now() + patience;
-    let permitted = seen.sees_all_sessions();
-    let mut sizes = Sizes::default();
-    let mut turn = Duration::ZERO;
-    let mut failure = None;
+    let (end, permitted) = (Instant::now() + patience, seen.sees_all_sessions());
+    let (mut sizes, mut turn, mut failure) = (Sizes::default(), Duration::ZERO, None);
     let databases = seen.roster.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::check::{check, sessions, shared_server, url};
+use super::check::{PASSWORD, ROLE, check, sessions, shared_server, url};
 use crate::support::StopMode;
 
 /// The names in the second column of the table of databases.
@@ -123,7 +123,7 @@ async fn a_server_that_is_down_is_in_the_json_too() {
     cluster.stop(StopMode::Fast);
     let (code, text) = check(&cluster, &["--json"], "").await;
     let report: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!((code, &report["status"]), (3, &"unknown".into()), "{text}");
+    assert_eq!((code, &report["status"]), (2, &"critical".into()), "{text}");
     assert_eq!(
         report.pointer("/servers/0/connections"),
         Some(&Value::Null),
@@ -133,13 +133,12 @@ async fn a_server_that_is_down_is_in_the_json_too() {
 
 #[tokio::test]
 async fn what_is_critical_outweighs_a_server_that_is_unknown() {
-    let (full, mut away) = (shared_server(&[]).await, shared_server(&[]).await);
-    away.stop(StopMode::Fast);
+    let (full, away) = (shared_server(&[]).await, shared_server(&[]).await);
     full.sql("ALTER DATABASE shop CONNECTION LIMIT 1").await;
     let _open = sessions(&full, "shop", 1).await;
     let config = format!(
         "servers:\n  away: {{dsn: '{}'}}\n  full: {{dsn: '{}'}}\n",
-        url(&away),
+        away.url(ROLE, PASSWORD, "nowhere"),
         url(&full)
     );
     let (code, text) = check(&full, &[], &config).await;
