@@ -6,6 +6,7 @@ mod report;
 mod table;
 mod verdict;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use crate::config::ServerConfig;
 use crate::health::{ConnectFailure, Outcome};
 use crate::logging::chain;
 use crate::memory::{Memory, Moment, Seen};
-use crate::pg::{ConnectError, Files, Question, Session};
+use crate::pg::{ConnectError, Files, QueryError, Question, Session};
+use crate::sample::Oid;
 use crate::sizes::{Cadence, Sizes, Unknown};
 use crate::snapshot::{Slower, Snapshot};
 
@@ -54,6 +56,8 @@ pub(crate) async fn run(
 /// One poll of a server.
 struct Look {
     snapshot: Snapshot,
+    /// The owner of each database.
+    owners: HashMap<Oid, String>,
     /// Why sizes were not read to the end: the session was lost, or the server fell silent.
     gap: Option<String>,
 }
@@ -71,11 +75,8 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Look, Finding
     let session = Session::connect(&server.target, deadline, &mut Files::default())
         .await
         .map_err(|error| no_session(&error))?;
-    let asked = session.activity(Question::default(), None);
-    let mut activity = timeout(deadline, asked)
-        .await
-        .map_err(|_| unknown(silent(deadline)))?
-        .map_err(|error| unknown(chain(&error)))?;
+    let mut activity = answered(deadline, session.activity(Question::default(), None)).await?;
+    let owners = answered(deadline, session.owners()).await?;
     own::leave_out(&mut activity, session.info().role, &server.target.dbname);
     let moment = Moment {
         info: session.info(),
@@ -93,8 +94,19 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Look, Finding
     };
     Ok(Look {
         snapshot: Snapshot::of(&seen, &slower),
+        owners,
         gap,
     })
+}
+
+/// An answer in time, or nothing is known.
+async fn answered<T>(
+    deadline: Duration,
+    question: impl Future<Output = Result<T, QueryError>>,
+) -> Result<T, Finding> {
+    let answer = timeout(deadline, question).await;
+    let answer = answer.map_err(|_| unknown(silent(deadline)))?;
+    answer.map_err(|error| unknown(chain(&error)))
 }
 
 fn silent(deadline: Duration) -> String {

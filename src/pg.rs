@@ -5,6 +5,7 @@ mod catalogue;
 mod connect;
 mod error;
 mod info;
+mod owners;
 pub(crate) mod role;
 mod session;
 mod sizes;

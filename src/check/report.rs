@@ -1,11 +1,14 @@
 //! What the check found, worst first; also the shape of `--json`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::Look;
 use super::findings::{Finding, findings};
 use super::verdict::{Level, Thresholds, own_limit};
-use crate::limits::LimitKind;
+use crate::limits::{LimitKind, Standing};
+use crate::sample::Oid;
 use crate::sizes::Unknown;
 use crate::snapshot::{DatabaseView, Judged, RoleView};
 
@@ -35,6 +38,9 @@ pub(crate) struct Connections {
     /// The limit that binds, and whose it is.
     pub(crate) limit: Option<u32>,
     pub(crate) bound_by: Option<&'static str>,
+    /// The limit that is set for the database or role alone, and where.
+    pub(crate) own_limit: Option<u32>,
+    pub(crate) own_limit_set_by: Option<&'static str>,
     pub(crate) headroom: Option<u32>,
 }
 
@@ -48,7 +54,10 @@ pub(crate) struct DatabaseReport {
     /// Why the size is not known.
     pub(crate) size_unknown: Option<&'static str>,
     pub(crate) size_limit_bytes: Option<u64>,
+    /// The role that owns it in PostgreSQL.
     pub(crate) owner: Option<String>,
+    /// `owner` of its budget: who is to be asked.
+    pub(crate) budget_owner: Option<String>,
     /// Nobody can connect, by `datallowconn`, or because the database is invalid or closed by a limit of 0.
     pub(crate) closed: Option<&'static str>,
 }
@@ -100,7 +109,7 @@ fn seen(name: String, look: &Look, thresholds: Thresholds) -> ServerReport {
     let mut databases: Vec<_> = snapshot
         .databases
         .iter()
-        .map(|view| database(view, thresholds))
+        .map(|view| database(view, &look.owners, thresholds))
         .collect();
     databases
         .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
@@ -131,7 +140,11 @@ fn urgency(status: Level, connections: &Connections) -> (std::cmp::Reverse<Level
     (std::cmp::Reverse(status), part)
 }
 
-fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
+fn database(
+    view: &DatabaseView,
+    owners: &HashMap<Oid, String>,
+    thresholds: Thresholds,
+) -> DatabaseReport {
     let closed = match (view.row.connection_limit, view.row.accepts_connections) {
         (-2, _) => Some("invalid"),
         (_, false) => Some("datallowconn"),
@@ -147,7 +160,8 @@ fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
         size_bytes: view.size.ok(),
         size_unknown: view.size.err().map(Unknown::label),
         size_limit_bytes: view.size_limit(),
-        owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
+        owner: owners.get(&view.row.oid).cloned(),
+        budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
         closed,
     }
 }
@@ -161,16 +175,21 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
 }
 
 fn connections(judged: Option<&Judged>) -> Connections {
-    // The sessions of one that is closed by a limit of 0 are held to its budget.
-    let binding = judged.and_then(|judged| {
-        let binding = judged.standing.binding()?;
-        let closed = binding.connections == 0 && binding.kind != LimitKind::Server;
-        own_limit(judged).filter(|_| closed).or(Some(binding))
-    });
+    let standing = judged.map(|judged| &judged.standing);
+    let binding = standing.and_then(Standing::binding);
+    // A limit of 0, which closes a database or role, is shown where there is no budget to hold its sessions to.
+    let closing = |standing: &Standing| {
+        let database = standing.limit(LimitKind::Database);
+        database.or_else(|| standing.limit(LimitKind::Role))
+    };
+    let catalogue = standing.and_then(closing);
+    let own = judged.and_then(own_limit).or(catalogue);
     Connections {
-        used: judged.map(|judged| judged.standing.used),
+        used: standing.map(|standing| standing.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
-        headroom: judged.and_then(|judged| judged.standing.headroom()),
+        own_limit: own.map(|limit| limit.connections),
+        own_limit_set_by: own.map(|limit| limit.kind.label()),
+        headroom: standing.and_then(Standing::headroom),
     }
 }

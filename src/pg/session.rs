@@ -1,6 +1,6 @@
 //! One connection, kept for as long as it lasts, with everything prepared that is asked on it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::activity::Question;
 use super::connect::{self, Driver, Files};
-use super::{ConnectError, QueryError, activity, catalogue, info, sizes, stats};
+use super::{ConnectError, QueryError, activity, catalogue, info, owners, sizes, stats};
 use crate::config::Target;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo, Stats};
 
@@ -147,6 +147,11 @@ impl Session {
     /// One round trip.
     pub(crate) async fn stats(&self) -> Result<Stats, QueryError> {
         stats::read(&self.client, &self.stats).await
+    }
+
+    /// The names of the databases' owners. One round trip.
+    pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
+        owners::read(&self.client).await
     }
 
     /// One round trip. A database that is not in the answer is not there any more.

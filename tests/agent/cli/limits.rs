@@ -19,16 +19,88 @@ async fn a_closed_database_over_its_budget_is_2() {
     let over = "CRITICAL: SERVER: database shop uses 6 of 5 connections of its budget";
     assert_says(&cluster, &[], budget, 2, over).await;
     let (_, text) = check(&cluster, &[], budget).await;
-    let row = text.lines().rfind(|line| line.contains(" shop "));
-    let cells = row.into_iter().flat_map(|row| row.split_whitespace());
-    let cells: Vec<_> = cells.filter(|cell| *cell != "-").take(6).collect();
-    assert_eq!(
-        cells,
-        ["critical", "shop", "6", "5", "budget", "0"],
-        "{text}"
-    );
+    let row = ["critical", "shop", "6", "5", "budget", "0", "limit", "0"];
+    assert_eq!(cells(&text, "shop")[..8], row, "{text}");
     // Without a budget it was closed on purpose, and its sessions are the last ones.
     assert_says(&cluster, &[], "", 0, ROOM).await;
+    let (_, text) = check(&cluster, &[], "").await;
+    let row = ["closed", "shop", "6", "0", "database", "0", "limit", "0"];
+    assert_eq!(cells(&text, "shop")[..8], row, "{text}");
+}
+
+/// The row of a database or role in the table.
+fn cells<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let mut rows = text.lines().map(|line| line.split_whitespace().collect());
+    let row = rows.rfind(|row: &Vec<_>| row.get(1) == Some(&name));
+    row.unwrap_or_else(|| panic!("{name}: {text}"))
+}
+
+#[tokio::test]
+async fn the_own_limit_stands_beside_what_binds() {
+    let cluster = shared_server(&[("max_connections", "20")]).await;
+    for limit in [
+        "ALTER DATABASE shop CONNECTION LIMIT 12",
+        "ALTER ROLE app CONNECTION LIMIT 16",
+        "CREATE ROLE idle LOGIN CONNECTION LIMIT 12",
+        "CREATE ROLE ann",
+        "ALTER DATABASE shop OWNER TO ann",
+    ] {
+        cluster.sql(limit).await;
+    }
+    let _open = sessions(&cluster, "postgres", 10).await;
+    let (code, text) = check(&cluster, &[], "").await;
+    assert_eq!(code, 0, "{text}");
+    let shop = cells(&text, "shop");
+    let row = ["ok", "shop", "0", "12", "database", "7", "server"];
+    assert_eq!(
+        (&shop[..7], shop.last()),
+        (&row[..], Some(&"ann")),
+        "{text}"
+    );
+    let row = ["ok", "postgres", "10", "-", "-", "7", "server"];
+    assert_eq!(cells(&text, "postgres")[..7], row, "{text}");
+    let roles = [
+        ["ok", "app", "10", "16", "6", "role"],
+        ["ok", "idle", "0", "12", "7", "server"],
+    ];
+    for row in roles {
+        assert_eq!(cells(&text, row[1]), row, "{text}");
+    }
+    assert!(!text.contains("BUDGET OWNER"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_said_in_words() {
+    let cluster = shared_server(&[]).await;
+    cluster.sql(&format!("REVOKE pg_monitor FROM {ROLE}")).await;
+    let (code, text) = check(&cluster, &[], "").await;
+    assert_eq!(code, 3, "{text}");
+    let server = text.lines().nth(2).unwrap_or_default();
+    assert!(
+        server.ends_with(": its connections are not known"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn other_findings_are_told_by_how_bad_they_are() {
+    let cluster = shared_server(&[]).await;
+    for name in ["one", "two", "three"] {
+        let create = format!("CREATE DATABASE {name} CONNECTION LIMIT 5");
+        cluster.sql(&create).await;
+    }
+    let _open = [
+        sessions(&cluster, "one", 5).await,
+        sessions(&cluster, "two", 5).await,
+        sessions(&cluster, "three", 4).await,
+    ];
+    let missing = "servers: {SERVER: {dsn: 'DSN', budgets: {gone: {connections: 5}, gone2: {connections: 5}}}}\n";
+    let config = missing.replace("DSN", &super::check::url(&cluster));
+    let (code, text) = check(&cluster, &[], &config).await;
+    assert_eq!(code, 2, "{text}");
+    let first = text.lines().next().unwrap_or_default();
+    let others = "(other findings: 1 critical, 3 warning)";
+    assert!(first.ends_with(others), "{text}");
 }
 
 #[tokio::test]

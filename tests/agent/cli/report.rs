@@ -32,7 +32,7 @@ async fn the_table_begins_with_the_worst() {
     assert_eq!(code, 2, "{text}");
     let first = text.lines().next().unwrap_or_default();
     assert!(
-        first.ends_with("database atlas uses 2 of 2 connections (and 1 more)"),
+        first.ends_with("database atlas uses 2 of 2 connections (other findings: 1 warning)"),
         "{text}"
     );
     assert_eq!(
@@ -88,7 +88,10 @@ async fn the_json_has_the_figures() {
             "/servers/0/databases/0/size_limit_bytes",
             (1_u64 << 30).into(),
         ),
-        ("/servers/0/databases/0/owner", "Ann".into()),
+        ("/servers/0/databases/0/own_limit", 5.into()),
+        ("/servers/0/databases/0/own_limit_set_by", "database".into()),
+        ("/servers/0/databases/0/owner", "postgres".into()),
+        ("/servers/0/databases/0/budget_owner", "Ann".into()),
         ("/servers/0/databases/0/closed", Value::Null),
     ] {
         assert_eq!(report.pointer(path), Some(&value), "{path}: {text}");
@@ -144,7 +147,7 @@ async fn what_is_critical_outweighs_a_server_that_is_unknown() {
     let (code, text) = check(&full, &[], &config).await;
     assert_eq!(code, 2, "{text}");
     let first = text.lines().next().unwrap_or_default();
-    let worst = "CRITICAL: full: database shop uses 1 of 1 connections (and 1 more)";
+    let worst = "CRITICAL: full: database shop uses 1 of 1 connections (other findings: 1 unknown)";
     assert_eq!(first, worst, "{text}");
     assert!(text.lines().any(|line| line.starts_with("away")), "{text}");
 }
