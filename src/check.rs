@@ -1,7 +1,7 @@
 //! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
 
 mod findings;
-mod own;
+mod own_session;
 mod report;
 mod table;
 mod verdict;
@@ -39,27 +39,27 @@ pub(crate) async fn run(
             let name = server.name.clone();
             (
                 name,
-                tokio::spawn(async move { look(&server, patience).await }),
+                tokio::spawn(async move { poll(&server, patience).await }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let looked = poll
+        let polled = poll
             .await
             .unwrap_or_else(|error| Err(unknown(error.to_string())));
-        reports.push(report::server(name, looked, thresholds));
+        reports.push(report::server(name, polled, thresholds));
     }
     Report::of(reports)
 }
 
 /// One poll of a server.
-struct Look {
+struct PolledServer {
     snapshot: Snapshot,
     /// The owner of each database.
     owners: HashMap<Oid, String>,
     /// Why sizes were not read to the end: the session was lost, or the server fell silent.
-    gap: Option<String>,
+    sizes_failure: Option<String>,
 }
 
 /// A server of which nothing is known.
@@ -70,14 +70,14 @@ fn unknown(text: String) -> Finding {
     }
 }
 
-async fn look(server: &ServerConfig, patience: Duration) -> Result<Look, Finding> {
+async fn poll(server: &ServerConfig, patience: Duration) -> Result<PolledServer, Finding> {
     let deadline = server.cadence.timeout;
     let session = Session::connect(&server.target, deadline, &mut Files::default())
         .await
         .map_err(|error| no_session(&error))?;
     let mut activity = answered(deadline, session.activity(Question::default(), None)).await?;
     let owners = answered(deadline, session.owners()).await?;
-    own::leave_out(&mut activity, session.info().role, &server.target.dbname);
+    own_session::leave_out(&mut activity, session.info().role, &server.target.dbname);
     let moment = Moment {
         info: session.info(),
         policy: &server.policy.showing_all(),
@@ -86,16 +86,16 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Look, Finding
         validity: server.cadence.timeout,
     };
     let seen = Memory::default().observe(activity, moment);
-    let (sizes, gap) = measure(&session, &seen, patience, deadline).await;
+    let (sizes, sizes_failure) = measure(&session, &seen, patience, deadline).await;
     let slower = Slower {
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..Slower::default()
     };
-    Ok(Look {
+    Ok(PolledServer {
         snapshot: Snapshot::of(&seen, &slower),
         owners,
-        gap,
+        sizes_failure,
     })
 }
 

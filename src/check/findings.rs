@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Look;
+use super::PolledServer;
 use super::verdict::{Level, Thresholds, own_limit};
 use crate::limits::{Limit, LimitKind};
 use crate::sizes::Unknown;
@@ -15,12 +15,12 @@ pub(crate) struct Finding {
 }
 
 /// Worst first. A limit is complained of where it is set: a full server is one finding, not one for each database.
-pub(super) fn findings(look: &Look, thresholds: Thresholds) -> Vec<Finding> {
-    let mut findings = of_server(look, thresholds);
-    for view in &look.snapshot.databases {
+pub(super) fn findings(polled: &PolledServer, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = of_server(polled, thresholds);
+    for view in &polled.snapshot.databases {
         findings.extend(of_database(view, thresholds));
     }
-    for view in &look.snapshot.roles {
+    for view in &polled.snapshot.roles {
         let whose = format!("role {}", view.row.name);
         findings.extend(own(&whose, view.judged.as_ref(), thresholds));
     }
@@ -33,8 +33,8 @@ fn finding(status: Level, text: String) -> Finding {
     Finding { status, text }
 }
 
-fn of_server(look: &Look, thresholds: Thresholds) -> Vec<Finding> {
-    let snapshot = &look.snapshot;
+fn of_server(polled: &PolledServer, thresholds: Thresholds) -> Vec<Finding> {
+    let snapshot = &polled.snapshot;
     let mut findings = Vec::new();
     match &snapshot.server {
         Some(judged) => {
@@ -47,10 +47,10 @@ fn of_server(look: &Look, thresholds: Thresholds) -> Vec<Finding> {
                 .into(),
         )),
     }
-    findings.extend(look.gap.as_ref().map(|gap| {
+    findings.extend(polled.sizes_failure.as_ref().map(|failure| {
         let sizes = snapshot.databases.iter().map(|view| view.size);
         let pending = sizes.filter(|size| *size == Err(Unknown::Pending)).count();
-        let text = format!("the sizes of {pending} databases are not known: {gap}");
+        let text = format!("the sizes of {pending} databases are not known: {failure}");
         finding(Level::Unknown, text)
     }));
     if snapshot.superuser {

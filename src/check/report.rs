@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Look;
+use super::PolledServer;
 use super::findings::{Finding, findings};
 use super::verdict::{Level, Thresholds, own_limit};
 use crate::limits::{LimitKind, Standing};
@@ -83,11 +83,11 @@ impl Report {
 
 pub(super) fn server(
     name: String,
-    looked: Result<Look, Finding>,
+    polled: Result<PolledServer, Finding>,
     thresholds: Thresholds,
 ) -> ServerReport {
-    match looked {
-        Ok(look) => seen(name, &look, thresholds),
+    match polled {
+        Ok(polled) => seen(name, &polled, thresholds),
         Err(finding) => unseen(name, finding),
     }
 }
@@ -104,12 +104,12 @@ fn unseen(name: String, finding: Finding) -> ServerReport {
     }
 }
 
-fn seen(name: String, look: &Look, thresholds: Thresholds) -> ServerReport {
-    let snapshot = &look.snapshot;
+fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
+    let snapshot = &polled.snapshot;
     let mut databases: Vec<_> = snapshot
         .databases
         .iter()
-        .map(|view| database(view, &look.owners, thresholds))
+        .map(|view| database(view, &polled.owners, thresholds))
         .collect();
     databases
         .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
@@ -119,7 +119,7 @@ fn seen(name: String, look: &Look, thresholds: Thresholds) -> ServerReport {
         .map(|view| role(view, thresholds))
         .collect();
     roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
-    let findings = findings(look, thresholds);
+    let findings = findings(polled, thresholds);
     ServerReport {
         server: name,
         status: findings.first().map_or(Level::Ok, |worst| worst.status),
