@@ -1,25 +1,29 @@
 //! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
 
 mod findings;
+mod own_session;
 mod refusal;
 mod report;
 mod table;
 mod verdict;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::logging::chain;
-use crate::outcome::ConnectFailure;
-use crate::postgres::{Files, Session};
+use crate::outcome::{ConnectFailure, Outcome};
+use crate::postgres::{ConnectError, Files, QueryError, Session};
+use crate::sample::Oid;
 use crate::size_schedule::{Cadence, Sizes, Unknown};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
 
+use findings::Finding;
 pub(crate) use refusal::Refusal;
 pub(crate) use report::Report;
 pub(crate) use table::render;
@@ -37,52 +41,45 @@ pub(crate) async fn run(
             let name = server.name.clone();
             (
                 name,
-                tokio::spawn(async move { look(&server, patience).await }),
+                tokio::spawn(async move { poll(&server, patience).await }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let looked = poll.await.unwrap_or_else(|error| {
-            Err(Blind {
-                message: error.to_string(),
-                refused: false,
-            })
-        });
-        reports.push(report::server(name, looked, thresholds));
+        let polled = poll
+            .await
+            .unwrap_or_else(|error| Err(unknown(error.to_string())));
+        reports.push(report::server(name, polled, thresholds));
     }
     Report::of(reports)
 }
 
-/// Why there is nothing to show.
-pub(crate) struct Blind {
-    pub(crate) message: String,
-    /// The server had no slot for the check, which says what the check wants to know.
-    pub(crate) refused: bool,
+/// One poll of a server.
+struct PolledServer {
+    snapshot: Snapshot,
+    /// The owner of each database.
+    owners: HashMap<Oid, String>,
+    /// Why sizes were not read to the end: the session was lost, or the server fell silent.
+    sizes_failure: Option<String>,
 }
 
-async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Blind> {
+/// A server of which nothing is known.
+fn unknown(text: String) -> Finding {
+    Finding {
+        status: Level::Unknown,
+        text,
+    }
+}
+
+async fn poll(server: &ServerConfig, patience: Duration) -> Result<PolledServer, Finding> {
     let deadline = server.cadence.timeout;
     let session = Session::connect(&server.target, deadline, &mut Files::default())
         .await
-        .map_err(|error| Blind {
-            message: chain(&error),
-            refused: error.reason() == ConnectFailure::TooManyConnections,
-        })?;
-    let blind = |message: String| Blind {
-        message,
-        refused: false,
-    };
-    let asked = session.activity(None, None);
-    let activity = tokio::time::timeout(deadline, asked).await;
-    let activity = activity
-        .map_err(|_| {
-            blind(format!(
-                "no answer within {}",
-                humantime::format_duration(deadline)
-            ))
-        })?
-        .map_err(|error| blind(chain(&error)))?;
+        .map_err(|error| no_session(&error))?;
+    let mut activity = answered(deadline, session.activity(None, None)).await?;
+    let owners = answered(deadline, session.owners()).await?;
+    own_session::leave_out(&mut activity, session.info().role, &server.target.dbname);
     let moment = PollContext {
         info: session.info(),
         policy: &server.policy.showing_all(),
@@ -90,25 +87,72 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         window: server.cadence.window,
     };
     let seen = PollTracker::default().observe(activity, moment);
+    let (sizes, sizes_failure) = measure(&session, &seen, patience, deadline).await;
     let slower = SlowReadings {
-        sizes: Arc::new(measure(&session, &seen, patience).await),
+        sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
     };
-    Ok(Snapshot::of(&seen, &slower))
+    Ok(PolledServer {
+        snapshot: Snapshot::of(&seen, &slower),
+        owners,
+        sizes_failure,
+    })
 }
 
-/// Every database once, without rest; what is left when the patience is over stays pending.
+/// An answer in time, or nothing is known.
+async fn answered<T>(
+    deadline: Duration,
+    question: impl Future<Output = Result<T, QueryError>>,
+) -> Result<T, Finding> {
+    let answer = timeout(deadline, question).await;
+    let answer = answer.map_err(|_| unknown(silent(deadline)))?;
+    answer.map_err(|error| unknown(chain(&error)))
+}
+
+fn silent(deadline: Duration) -> String {
+    format!("no answer within {}", humantime::format_duration(deadline))
+}
+
+/// A server that refuses everybody, or has no slot, says what the check wants to know. Without an answer in time, or when
+/// it is the check that may not log in, applications may be served. So they may at the limit of the check's own role.
+fn no_session(error: &ConnectError) -> Finding {
+    let message = chain(error);
+    if error.is_role_limit() {
+        return unknown(format!(
+            "the role of the check is at its own connection limit, so the server could not be asked: {message}"
+        ));
+    }
+    let what = if error.reason() == ConnectFailure::TooManyConnections {
+        "no connection left for the check"
+    } else if error.refuses_everybody() {
+        "the server refuses connections"
+    } else {
+        return unknown(message);
+    };
+    Finding {
+        status: Level::Critical,
+        text: format!("{what}: {message}"),
+    }
+}
+
+/// Every database once, without rest.
 const ONCE: Cadence = Cadence {
     interval: Duration::from_secs(1 << 40),
     share: 1.0,
 };
 
-async fn measure(session: &Session, seen: &PolledState, patience: Duration) -> Sizes {
-    let deadline = Instant::now() + patience;
-    let permitted = seen.sees_all_sessions();
-    let mut sizes = Sizes::default();
-    let mut turn = Duration::ZERO;
+/// Begins no statement once `patience` is over; databases not asked for by then stay pending. Each statement has `deadline`
+/// to be answered, also the last one: only so is a server that froze told from one that has many files. The text says why
+/// the measuring ended early, if it did.
+async fn measure(
+    session: &Session,
+    seen: &PolledState,
+    patience: Duration,
+    deadline: Duration,
+) -> (Sizes, Option<String>) {
+    let (end, permitted) = (Instant::now() + patience, seen.sees_all_sessions());
+    let (mut sizes, mut turn, mut failure) = (Sizes::default(), Duration::ZERO, None);
     let databases = seen.tenants.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
@@ -116,12 +160,26 @@ async fn measure(session: &Session, seen: &PolledState, patience: Duration) -> S
         turn += Duration::from_hours(1); // past any pause
         let batch = sizes.next_batch(turn);
         if batch.is_empty() {
-            return sizes;
+            return (sizes, None);
         }
-        match timeout_at(deadline, session.sizes(&batch, permitted, patience)).await {
-            Ok(Ok(answer)) => sizes.measured(turn, &batch, &answer, patience, ONCE),
-            Ok(Err(_)) => sizes.failed(turn, &batch, Duration::ZERO, Unknown::Error, ONCE),
-            Err(_) => return sizes,
+        if Instant::now() >= end {
+            return (sizes, failure);
+        }
+        match timeout(deadline, session.sizes(&batch, permitted, deadline)).await {
+            Ok(Ok(answer)) => {
+                sizes.measured(turn, &batch, &answer, patience, ONCE);
+                failure = None;
+            }
+            Ok(Err(error)) => {
+                failure = Some(chain(&error));
+                let why = match error.outcome() {
+                    Outcome::Lost => return (sizes, failure),
+                    Outcome::Timeout => Unknown::Timeout,
+                    Outcome::Ok | Outcome::Error => Unknown::Error,
+                };
+                sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
+            }
+            Err(_) => return (sizes, Some(silent(deadline))),
         }
     }
 }

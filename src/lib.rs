@@ -16,6 +16,7 @@ mod limits;
 mod logging;
 mod metrics;
 mod outcome;
+mod output;
 mod policy;
 mod postgres;
 mod process;
@@ -232,12 +233,13 @@ async fn role_sql(
             .is_none_or(|password| !password.expose_secret().is_empty()),
         "the password file is empty"
     );
-    print(&role::sql(&NewRole {
+    let sql = role::sql(&NewRole {
         name: &args.role,
         dbname: &args.dbname,
         major,
         password: password.as_ref(),
-    }))
+    })?;
+    print(&sql)
 }
 
 async fn server_major(config: Config) -> anyhow::Result<u32> {
@@ -265,7 +267,11 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    io::stdout()
-        .write_all(text.as_bytes())
-        .context("writing to standard output")
+    output::print(text).context("writing to standard output")
+}
+
+/// Whether what clap prints to standard output can be read by anything.
+#[must_use]
+pub fn stdout_is_open() -> bool {
+    output::is_open()
 }

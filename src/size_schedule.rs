@@ -32,16 +32,19 @@ pub(crate) enum Unknown {
     /// Not asked for yet.
     Pending,
     Forbidden,
+    /// PostgreSQL may be asked, and can read no file of the database.
+    Unreadable,
     Timeout,
     Error,
-    /// An invalid database, what an interrupted DROP leaves behind; it is not asked for.
+    /// An invalid database; it is not asked for.
     Invalid,
 }
 
 impl Unknown {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Pending,
         Self::Forbidden,
+        Self::Unreadable,
         Self::Timeout,
         Self::Error,
         Self::Invalid,
@@ -51,6 +54,7 @@ impl Unknown {
         match self {
             Self::Pending => "pending",
             Self::Forbidden => "forbidden",
+            Self::Unreadable => "unreadable",
             Self::Timeout => "timeout",
             Self::Error => "error",
             Self::Invalid => "invalid",
@@ -163,6 +167,7 @@ impl Sizes {
         let bytes = match measured.size {
             Size::Bytes(bytes) => Ok(bytes),
             Size::Forbidden => Err(Unknown::Forbidden),
+            Size::Unreadable => Err(Unknown::Unreadable),
             Size::Gone => {
                 self.entries.remove(&measured.oid);
                 return;
@@ -225,6 +230,15 @@ impl Sizes {
         self.entries
             .get(&oid)
             .map_or(Err(Unknown::Pending), |entry| entry.bytes)
+    }
+
+    /// Databases whose files PostgreSQL cannot read, in the order of their numbers.
+    pub(crate) fn unreadable(&self) -> Vec<Oid> {
+        let unreadable = self.entries.iter();
+        let unreadable = unreadable.filter(|(_, entry)| entry.bytes == Err(Unknown::Unreadable));
+        let mut unreadable: Vec<_> = unreadable.map(|(oid, _)| *oid).collect();
+        unreadable.sort_unstable();
+        unreadable
     }
 
     /// The age of the oldest size that is known.

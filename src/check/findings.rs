@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use super::verdict::{Level, Thresholds};
-use crate::limits::LimitKind;
-use crate::snapshot::{DatabaseView, Judged, Snapshot};
+use super::PolledServer;
+use super::verdict::{Level, Thresholds, own_limit};
+use crate::limits::{Limit, LimitKind};
+use crate::size_schedule::Unknown;
+use crate::snapshot::{DatabaseView, Judged};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
@@ -13,46 +15,52 @@ pub(crate) struct Finding {
 }
 
 /// Worst first. A limit is complained of where it is set: a full server is one finding, not one for each database.
-pub(super) fn findings(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<Finding> {
-    let mut findings = of_server(snapshot, thresholds);
-    for view in &snapshot.databases {
+pub(super) fn findings(polled: &PolledServer, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = of_server(polled, thresholds);
+    for view in &polled.snapshot.databases {
         findings.extend(of_database(view, thresholds));
     }
-    for view in &snapshot.roles {
-        let own = view
-            .judged
-            .as_ref()
-            .filter(|judged| bound_by(judged, &[LimitKind::Role]));
-        findings.extend(
-            own.map(|judged| connections(&format!("role {}", view.row.name), judged, thresholds)),
-        );
+    for view in &polled.snapshot.roles {
+        let whose = format!("role {}", view.row.name);
+        findings.extend(own(&whose, view.judged.as_ref(), thresholds));
     }
     findings.retain(|finding| finding.status > Level::Ok);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.status));
     findings
 }
 
-fn of_server(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<Finding> {
+fn finding(status: Level, text: String) -> Finding {
+    Finding { status, text }
+}
+
+fn of_server(polled: &PolledServer, thresholds: Thresholds) -> Vec<Finding> {
+    let snapshot = &polled.snapshot;
     let mut findings = Vec::new();
     match &snapshot.server {
-        Some(judged) => findings.push(connections("the server", judged, thresholds)),
-        None => findings.push(Finding {
-            status: Level::Unknown,
-            text:
-                "the role lacks pg_monitor, so connections cannot be counted (pgcommons role-sql)"
-                    .into(),
-        }),
-    }
-    if snapshot.superuser {
-        findings.push(Finding {
-            status: Level::Warning,
-            text: "the role of the check is a superuser, which it need not be (pgcommons role-sql)"
+        Some(judged) => {
+            let limit = judged.limits.limit(LimitKind::Server);
+            findings.extend(limit.map(|limit| connections("the server", limit, thresholds)));
+        }
+        None => findings.push(finding(
+            Level::Unknown,
+            "the role lacks pg_monitor, so connections cannot be counted (pgcommons role-sql)"
                 .into(),
-        });
+        )),
     }
-    findings.extend(snapshot.missing.iter().map(|name| Finding {
-        status: Level::Warning,
-        text: format!("database {name} has a budget, and is not there"),
+    findings.extend(polled.sizes_failure.as_ref().map(|failure| {
+        let sizes = snapshot.databases.iter().map(|view| view.size);
+        let pending = sizes.filter(|size| *size == Err(Unknown::Pending)).count();
+        let text = format!("the sizes of {pending} databases are not known: {failure}");
+        finding(Level::Unknown, text)
+    }));
+    if snapshot.superuser {
+        let text =
+            "the role of the check is a superuser, which it need not be (pgcommons role-sql)";
+        findings.push(finding(Level::Warning, text.into()));
+    }
+    findings.extend(snapshot.missing.iter().map(|name| {
+        let text = format!("database {name} has a budget, and is not there");
+        finding(Level::Warning, text)
     }));
     findings
 }
@@ -60,62 +68,48 @@ fn of_server(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<Finding> {
 fn of_database(view: &DatabaseView, thresholds: Thresholds) -> Vec<Finding> {
     let name = &view.row.name;
     let mut findings = Vec::new();
-    let own = view
-        .judged
-        .as_ref()
-        .filter(|judged| bound_by(judged, &[LimitKind::Database, LimitKind::Budget]));
-    findings.extend(own.map(|judged| connections(&format!("database {name}"), judged, thresholds)));
-    if let Some(quota) = view.size_limit() {
-        let text = match view.size {
-            Ok(size) => format!(
-                "database {name} has {} of its {}",
-                bytes(size),
-                bytes(quota)
-            ),
-            Err(why) => format!(
-                "database {name} has a quota, and its size is not known ({})",
-                why.label()
-            ),
-        };
-        findings.push(Finding {
-            status: thresholds.size(view),
-            text,
-        });
-    }
+    let whose = format!("database {name}");
+    findings.extend(own(&whose, view.judged.as_ref(), thresholds));
+    let size = match (view.size, view.size_limit()) {
+        (Ok(size), Some(quota)) => Some(format!(
+            "{whose} has {} of its {}",
+            bytes(size),
+            bytes(quota)
+        )),
+        (Err(why), Some(_)) => Some(format!(
+            "{whose} has a quota, and its size is not known ({})",
+            why.label()
+        )),
+        (Err(why), None) => Some(format!(
+            "the size of {whose} is not known ({})",
+            why.label()
+        )),
+        (Ok(_), None) => None,
+    };
+    findings.extend(size.map(|text| finding(thresholds.size(view), text)));
     if view.row.is_invalid() {
-        let text =
-            format!("database {name} is invalid, which an interrupted DROP DATABASE leaves behind");
-        findings.push(Finding {
-            status: Level::Warning,
-            text,
-        });
+        let text = format!("{whose} is invalid: a DROP DATABASE of it runs, or was interrupted");
+        findings.push(finding(Level::Warning, text));
     }
     findings
 }
 
-fn bound_by(judged: &Judged, kinds: &[LimitKind]) -> bool {
-    judged
-        .limits
-        .binding()
-        .is_some_and(|limit| kinds.contains(&limit.kind))
+/// How a database or role stands against the limit that is set for it alone.
+fn own(whose: &str, judged: Option<&Judged>, thresholds: Thresholds) -> Option<Finding> {
+    let limit = own_limit(judged?)?;
+    Some(connections(whose, limit, thresholds))
 }
 
-fn connections(whose: &str, judged: &Judged, thresholds: Thresholds) -> Finding {
-    let text = judged.limits.binding().map_or_else(String::new, |limit| {
-        let by = if limit.kind == LimitKind::Budget {
-            " of its budget"
-        } else {
-            ""
-        };
-        format!(
-            "{whose} uses {} of {} connections{by}",
-            limit.used, limit.connections
-        )
-    });
-    Finding {
-        status: thresholds.connections(Some(judged)),
-        text,
-    }
+fn connections(whose: &str, limit: Limit, thresholds: Thresholds) -> Finding {
+    let by = match limit.kind {
+        LimitKind::Budget => " of its budget",
+        LimitKind::Server | LimitKind::Database | LimitKind::Role => "",
+    };
+    let text = format!(
+        "{whose} uses {} of {} connections{by}",
+        limit.used, limit.connections
+    );
+    finding(thresholds.limit(limit), text)
 }
 
 pub(super) fn bytes(size: u64) -> String {

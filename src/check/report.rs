@@ -1,12 +1,16 @@
 //! What the check found, worst first; also the shape of `--json`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
-use super::Blind;
+use super::PolledServer;
 use super::findings::{Finding, findings};
-use super::verdict::{Level, Thresholds};
+use super::verdict::{Level, Thresholds, own_limit};
+use crate::limits::{LimitKind, LimitStatus};
+use crate::sample::Oid;
 use crate::size_schedule::Unknown;
-use crate::snapshot::{DatabaseView, Judged, RoleView, Snapshot};
+use crate::snapshot::{DatabaseView, Judged, RoleView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -34,6 +38,9 @@ pub(crate) struct Connections {
     /// The limit that binds, and whose it is.
     pub(crate) limit: Option<u32>,
     pub(crate) bound_by: Option<&'static str>,
+    /// The limit that is set for the database or role alone, and where.
+    pub(crate) own_limit: Option<u32>,
+    pub(crate) own_limit_set_by: Option<&'static str>,
     pub(crate) headroom: Option<u32>,
 }
 
@@ -47,7 +54,10 @@ pub(crate) struct DatabaseReport {
     /// Why the size is not known.
     pub(crate) size_unknown: Option<&'static str>,
     pub(crate) size_limit_bytes: Option<u64>,
+    /// The role that owns it in PostgreSQL.
     pub(crate) owner: Option<String>,
+    /// `owner` of its budget: who is to be asked.
+    pub(crate) budget_owner: Option<String>,
     /// Nobody can connect, by `datallowconn`, or because the database is invalid or closed by a limit of 0.
     pub(crate) closed: Option<&'static str>,
 }
@@ -73,27 +83,16 @@ impl Report {
 
 pub(super) fn server(
     name: String,
-    looked: Result<Snapshot, Blind>,
+    polled: Result<PolledServer, Finding>,
     thresholds: Thresholds,
 ) -> ServerReport {
-    match looked {
-        Ok(snapshot) => seen(name, &snapshot, thresholds),
-        Err(blind) => unseen(name, blind),
+    match polled {
+        Ok(polled) => seen(name, &polled, thresholds),
+        Err(finding) => unseen(name, finding),
     }
 }
 
-fn unseen(name: String, blind: Blind) -> ServerReport {
-    let finding = if blind.refused {
-        Finding {
-            status: Level::Critical,
-            text: format!("no connection left for the check: {}", blind.message),
-        }
-    } else {
-        Finding {
-            status: Level::Unknown,
-            text: blind.message,
-        }
-    };
+fn unseen(name: String, finding: Finding) -> ServerReport {
     ServerReport {
         server: name,
         status: finding.status,
@@ -105,11 +104,12 @@ fn unseen(name: String, blind: Blind) -> ServerReport {
     }
 }
 
-fn seen(name: String, snapshot: &Snapshot, thresholds: Thresholds) -> ServerReport {
+fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
+    let snapshot = &polled.snapshot;
     let mut databases: Vec<_> = snapshot
         .databases
         .iter()
-        .map(|view| database(view, thresholds))
+        .map(|view| database(view, &polled.owners, thresholds))
         .collect();
     databases
         .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
@@ -119,7 +119,7 @@ fn seen(name: String, snapshot: &Snapshot, thresholds: Thresholds) -> ServerRepo
         .map(|view| role(view, thresholds))
         .collect();
     roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
-    let findings = findings(snapshot, thresholds);
+    let findings = findings(polled, thresholds);
     ServerReport {
         server: name,
         status: findings.first().map_or(Level::Ok, |worst| worst.status),
@@ -140,7 +140,11 @@ fn urgency(status: Level, connections: &Connections) -> (std::cmp::Reverse<Level
     (std::cmp::Reverse(status), part)
 }
 
-fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
+fn database(
+    view: &DatabaseView,
+    owners: &HashMap<Oid, String>,
+    thresholds: Thresholds,
+) -> DatabaseReport {
     let closed = match (view.row.connection_limit, view.row.accepts_connections) {
         (-2, _) => Some("invalid"),
         (_, false) => Some("datallowconn"),
@@ -156,7 +160,8 @@ fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
         size_bytes: view.size.ok(),
         size_unknown: view.size.err().map(Unknown::label),
         size_limit_bytes: view.size_limit(),
-        owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
+        owner: owners.get(&view.row.oid).cloned(),
+        budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
         closed,
     }
 }
@@ -170,11 +175,21 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
 }
 
 fn connections(judged: Option<&Judged>) -> Connections {
-    let binding = judged.and_then(|judged| judged.limits.binding());
+    let limits = judged.map(|judged| &judged.limits);
+    let binding = limits.and_then(LimitStatus::binding);
+    // A limit of 0, which closes a database or role, is shown where there is no budget to hold its sessions to.
+    let closing = |limits: &LimitStatus| {
+        let database = limits.limit(LimitKind::Database);
+        database.or_else(|| limits.limit(LimitKind::Role))
+    };
+    let catalogue = limits.and_then(closing);
+    let own = judged.and_then(own_limit).or(catalogue);
     Connections {
-        used: judged.map(|judged| judged.limits.used),
+        used: limits.map(|limits| limits.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
-        headroom: judged.and_then(|judged| judged.limits.headroom()),
+        own_limit: own.map(|limit| limit.connections),
+        own_limit_set_by: own.map(|limit| limit.kind.label()),
+        headroom: limits.and_then(LimitStatus::headroom),
     }
 }

@@ -36,8 +36,25 @@ fn summary(report: &Report) -> String {
     match findings.split_first() {
         None => format!("{} server(s), every tenant has room", report.servers.len()),
         Some(((_, worst), [])) => worst.clone(),
-        Some(((_, worst), more)) => format!("{worst} (and {} more)", more.len()),
+        Some(((_, worst), more)) => format!("{worst} ({})", others(more)),
     }
+}
+
+/// How many findings there are beside the worst, and how bad they are.
+fn others(findings: &[(Level, String)]) -> String {
+    let of_level = |level| {
+        findings
+            .iter()
+            .filter(|(status, _)| *status == level)
+            .count()
+    };
+    let counts =
+        [Level::Critical, Level::Unknown, Level::Warning].map(|level| (of_level(level), level));
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(count, level)| format!("{count} {}", level.label()))
+        .collect();
+    format!("other findings: {}", counts.join(", "))
 }
 
 fn server_section(text: &mut String, server: &ServerReport) {
@@ -45,17 +62,8 @@ fn server_section(text: &mut String, server: &ServerReport) {
         .version
         .as_ref()
         .map_or_else(String::new, |version| format!(", PostgreSQL {version}"));
-    let slots = server
-        .connections
-        .as_ref()
-        .map_or_else(String::new, |slots| {
-            format!(
-                ": {} of {} connections used, {} free",
-                number(slots.used),
-                number(slots.limit),
-                number(slots.headroom)
-            )
-        });
+    let slots = server.connections.as_ref().map(slots);
+    let slots = slots.map_or_else(String::new, |slots| format!(": {slots}"));
     let _ = writeln!(text, "{}{version}{slots}", plain(&server.server));
     for finding in &server.findings {
         let _ = writeln!(
@@ -72,7 +80,7 @@ fn server_section(text: &mut String, server: &ServerReport) {
     let limited: Vec<_> = server
         .roles
         .iter()
-        .filter(|role| role.connections.bound_by == Some("role"))
+        .filter(|role| role.connections.own_limit.is_some())
         .collect();
     if !limited.is_empty() {
         text.push('\n');
@@ -80,59 +88,83 @@ fn server_section(text: &mut String, server: &ServerReport) {
     }
 }
 
+fn slots(server: &Connections) -> String {
+    match (server.used, server.limit, server.headroom) {
+        (Some(used), Some(limit), Some(free)) => {
+            format!("{used} of {limit} connections used, {free} free")
+        }
+        _ => "its connections are not known".to_owned(),
+    }
+}
+
+/// The column for owners of budgets is there if one is set.
 fn databases(rows: &[DatabaseReport]) -> String {
     let header = [
-        "STATUS", "DATABASE", "USED", "LIMIT", "SET BY", "FREE", "SIZE", "QUOTA", "OWNER",
+        "STATUS",
+        "DATABASE",
+        "USED",
+        "LIMIT",
+        "SET BY",
+        "FREE",
+        "BOUND BY",
+        "SIZE",
+        "QUOTA",
+        "OWNER",
+        "BUDGET OWNER",
     ];
-    let mut table = table(&header, &[2, 3, 5, 6, 7]);
+    let has_contacts = rows.iter().any(|row| row.budget_owner.is_some());
+    let columns = header.len() - usize::from(!has_contacts);
+    let mut table = table(&header[..columns], &[2, 3, 5, 7, 8]);
     for row in rows {
-        let [used, limit, by, free] = cells(&row.connections, row.closed);
+        let [used, limit, by, free, bound] = cells(&row.connections, row.closed);
         let size = row
             .size_bytes
             .map(bytes)
             .or_else(|| row.size_unknown.map(|why| format!("({why})")));
-        table.add_row([
+        let cells = [
             status(row.status, row.closed),
             plain(&row.datname),
             used,
             limit,
             by,
             free,
+            bound,
             size.unwrap_or_else(dash),
             row.size_limit_bytes.map_or_else(dash, bytes),
             row.owner.as_deref().map_or_else(dash, plain),
-        ]);
+            row.budget_owner.as_deref().map_or_else(dash, plain),
+        ];
+        table.add_row(cells.into_iter().take(columns));
     }
     lines(&table)
 }
 
 fn roles(rows: &[&RoleReport]) -> String {
-    let mut table = table(&["STATUS", "ROLE", "USED", "LIMIT", "FREE"], &[2, 3, 4]);
+    let header = ["STATUS", "ROLE", "USED", "LIMIT", "FREE", "BOUND BY"];
+    let mut table = table(&header, &[2, 3, 4]);
     for row in rows {
-        let [used, limit, _, free] = cells(&row.connections, None);
+        let [used, limit, _, free, bound] = cells(&row.connections, None);
         table.add_row([
             row.status.label().to_owned(),
             plain(&row.rolname),
             used,
             limit,
             free,
+            bound,
         ]);
     }
     lines(&table)
 }
 
-fn cells(connections: &Connections, closed: Option<&str>) -> [String; 4] {
-    // One that nobody can connect to may have a budget; that is what its sessions are held to.
-    let by = match connections.headroom {
-        None => connections.bound_by.or(closed),
-        Some(_) => closed.or(connections.bound_by),
-    };
-    let by = by.map_or_else(dash, str::to_owned);
+/// Used, its own limit and where that is set, what is free and what bounds that.
+fn cells(connections: &Connections, closed: Option<&str>) -> [String; 5] {
+    let word = |word: Option<&str>| word.map_or_else(dash, str::to_owned);
     [
         number(connections.used),
-        number(connections.limit),
-        by,
+        number(connections.own_limit),
+        word(connections.own_limit_set_by),
         number(connections.headroom),
+        word(closed.or(connections.bound_by)),
     ]
 }
 

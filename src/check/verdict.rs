@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::limits::{Limit, LimitKind};
+use crate::size_schedule::Unknown;
 use crate::snapshot::{DatabaseView, Judged};
 
 /// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
@@ -54,25 +56,45 @@ impl Thresholds {
         }
     }
 
-    /// No connection left is critical, whatever the shares; a limit of 0 is a database that was closed on purpose.
+    /// The worst of the limit of the server and the one that is set for this database or role alone.
     pub(super) fn connections(self, judged: Option<&Judged>) -> Level {
         let Some(judged) = judged else {
             return Level::Unknown;
         };
-        match judged.limits.binding() {
-            None => Level::Ok,
-            Some(limit) if limit.connections == 0 => Level::Ok,
-            Some(limit) if limit.free() == 0 => Level::Critical,
-            Some(limit) => self.share(f64::from(limit.used), f64::from(limit.connections)),
+        let limits = [judged.limits.limit(LimitKind::Server), own_limit(judged)];
+        let levels = limits.into_iter().flatten().map(|limit| self.limit(limit));
+        levels.max().unwrap_or(Level::Ok)
+    }
+
+    /// No connection left is critical, whatever the shares.
+    pub(super) fn limit(self, limit: Limit) -> Level {
+        if limit.free() == 0 {
+            Level::Critical
+        } else {
+            self.share(f64::from(limit.used), f64::from(limit.connections))
         }
     }
 
-    /// A quota that cannot be judged is not kept.
+    /// A quota that cannot be judged is not kept. Without a quota, a size that could not be read is not passed over either.
     pub(super) fn size(self, view: &DatabaseView) -> Level {
         match (view.size_limit(), view.size) {
-            (None, _) => Level::Ok,
-            (Some(_), Err(_)) => Level::Unknown,
+            (Some(_), Err(_))
+            | (None, Err(Unknown::Unreadable | Unknown::Timeout | Unknown::Error)) => {
+                Level::Unknown
+            }
+            (None, Ok(_) | Err(Unknown::Pending | Unknown::Forbidden | Unknown::Invalid)) => {
+                Level::Ok
+            }
             (Some(quota), Ok(size)) => self.share(size as f64, quota as f64),
         }
     }
+}
+
+/// The smallest limit that is set for the database or role alone, in the catalogue or as its budget. A limit of 0 closes it
+/// on purpose and is none to reach. The rules of `alerts/pgcommons.yml` judge by the same one
+/// (`pgcommons:database_connections_limit:own`).
+pub(super) fn own_limit(judged: &Judged) -> Option<Limit> {
+    let own = judged.limits.limits();
+    let own = own.filter(|limit| limit.kind != LimitKind::Server && limit.connections > 0);
+    own.min_by_key(|limit| limit.connections)
 }

@@ -127,6 +127,15 @@ impl ServerSource {
         self.polled = Some(Arc::new(polled));
     }
 
+    /// Before the next batch and not after the last: a database that was dropped meanwhile is forgotten by now.
+    fn log_unreadable(&mut self) {
+        if let Some(polled) = &self.polled {
+            let unreadable = self.sizes.unreadable().into_iter();
+            let names = unreadable.filter_map(|oid| polled.tenants.datname(oid));
+            self.log.unreadable(&names.collect::<Vec<_>>());
+        }
+    }
+
     fn lazy_snapshot(&self, polled: Arc<PolledState>, now: Duration) -> LazySnapshot {
         let slow = SlowReadings {
             readings: self.readings.clone(),
@@ -220,7 +229,11 @@ impl Source for ServerSource {
             }
             SIZES => {
                 self.batch = self.sizes.next_batch(now);
-                (!self.batch.is_empty()).then(|| Question::Sizes {
+                if self.batch.is_empty() {
+                    return None;
+                }
+                self.log_unreadable();
+                Some(Question::Sizes {
                     databases: self.batch.clone(),
                     permitted: self.sees_all_sessions(),
                 })

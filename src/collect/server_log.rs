@@ -12,6 +12,8 @@ pub(super) struct ServerLog {
     sees_all_sessions: bool,
     superuser: bool,
     missing: Vec<String>,
+    /// Databases whose files PostgreSQL could not read.
+    unreadable: Vec<String>,
     /// Not every database and role has series of its own.
     is_full: bool,
 }
@@ -24,6 +26,7 @@ impl ServerLog {
             sees_all_sessions: true,
             superuser: false,
             missing: Vec::new(),
+            unreadable: Vec::new(),
             is_full: false,
         }
     }
@@ -64,6 +67,19 @@ impl ServerLog {
                     server = self.server,
                     ?databases,
                     "budgets for databases that are not there"
+                );
+            }
+        }
+    }
+
+    pub(super) fn unreadable(&mut self, databases: &[&str]) {
+        if self.unreadable != databases {
+            self.unreadable = databases.iter().map(ToString::to_string).collect();
+            if !databases.is_empty() {
+                warn!(
+                    server = self.server,
+                    ?databases,
+                    "PostgreSQL cannot read the files of databases: a directory is missing, or may not be opened"
                 );
             }
         }

@@ -12,7 +12,8 @@ use super::{ConnectError, tls};
 use crate::config::{ChannelBinding, Login, SslMode, Target};
 use crate::logging::chain;
 
-const APPLICATION_NAME: &str = "pgcommons";
+/// The `application_name` of every session.
+pub(crate) const APPLICATION_NAME: &str = "pgcommons";
 
 /// The task that moves the bytes of a connection; dropped, it closes the connection, also one that hangs.
 pub(super) struct Driver(JoinHandle<()>);

@@ -65,6 +65,34 @@ impl ConnectError {
         }
     }
 
+    /// The login met the `CONNECTION LIMIT` of the role itself. The text may be translated; the function that raised the error
+    /// is not.
+    pub(crate) fn is_role_limit(&self) -> bool {
+        let Self::Driver(error) = self else {
+            return false;
+        };
+        self.reason() == ConnectFailure::TooManyConnections
+            && error.as_db_error().and_then(DbError::routine) == Some("InitializeSessionUserId")
+    }
+
+    /// Nothing listens at the address, or the server takes no session at the moment: an application is refused as well.
+    pub(crate) fn refuses_everybody(&self) -> bool {
+        let Self::Driver(error) = self else {
+            return false;
+        };
+        match self.reason() {
+            ConnectFailure::StartingUp => true,
+            ConnectFailure::Refused => io_kind(error).is_some_and(|kind| {
+                // Of a Unix socket, the file is gone with the server.
+                matches!(
+                    kind,
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+                )
+            }),
+            _ => false,
+        }
+    }
+
     /// libpq's `prefer` tries once more without TLS when the handshake fails or `pg_hba.conf` rejects the encrypted session.
     pub(super) fn plaintext_may_do(&self) -> bool {
         match self {
@@ -93,6 +121,11 @@ fn driver_reason(error: &Error) -> ConnectFailure {
         .source()
         .and_then(|source| source.downcast_ref::<io::Error>())
         .map_or(ConnectFailure::Other, network)
+}
+
+fn io_kind(error: &Error) -> Option<io::ErrorKind> {
+    let source = error.source()?.downcast_ref::<io::Error>()?;
+    Some(source.kind())
 }
 
 fn refusal(db: &DbError) -> ConnectFailure {

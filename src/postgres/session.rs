@@ -1,6 +1,6 @@
 //! One session with a server, kept for as long as it lasts, with everything prepared that is asked on it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, Driver, Files};
-use super::view::{SLOW, SlowView, Update, activity, catalogue, info, sizes};
+use super::view::{SLOW, SlowView, Update, activity, catalogue, info, owners, sizes};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo};
@@ -152,6 +152,11 @@ impl Session {
             return Err(QueryError::RoleDropped);
         }
         Ok((catalogue, seconds))
+    }
+
+    /// The names of the databases' owners. One round trip.
+    pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
+        owners::read(&self.client).await
     }
 
     /// One of [`SLOW`], in one round trip, and another the first time. The server gives up after `limit`.

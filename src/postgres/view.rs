@@ -3,6 +3,7 @@
 pub(super) mod activity;
 pub(super) mod catalogue;
 pub(super) mod info;
+pub(super) mod owners;
 pub(super) mod sizes;
 pub(super) mod statistics;
 

@@ -10,14 +10,14 @@ pub(crate) struct Database {
     pub(crate) oid: Oid,
     /// Bytes that are not UTF-8 stand as `\xe9`: a name may have been made in another encoding.
     pub(crate) name: String,
-    /// `datconnlimit`: -1 no limit, -2 invalid (an interrupted DROP), else the number of sessions.
+    /// `datconnlimit`: -1 no limit, -2 invalid, else the number of sessions.
     pub(crate) connection_limit: i32,
     /// `datallowconn`.
     pub(crate) accepts_connections: bool,
 }
 
 impl Database {
-    /// What an interrupted DROP DATABASE leaves behind, and what a running one shows for as long as it takes.
+    /// A DROP DATABASE of it runs, or one was interrupted: the catalogue does not tell which.
     pub(crate) fn is_invalid(&self) -> bool {
         self.connection_limit == -2
     }

@@ -8,6 +8,9 @@ pub(crate) enum Size {
     Bytes(u64),
     /// Neither CONNECT on the database nor `pg_read_all_stats`.
     Forbidden,
+    /// `pg_database_size()` gave NULL to a role that may ask: PostgreSQL found no file that it could read, because the
+    /// directory of the database is missing or cannot be opened.
+    Unreadable,
     /// Dropped, or being dropped, while it was asked for.
     Gone,
 }

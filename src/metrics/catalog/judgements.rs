@@ -146,7 +146,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_sizes_unknown",
         &["reason"],
-        "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid. Of those with series.",
+        "Databases whose size is not known, by reason: pending, forbidden, unreadable, timeout, error, invalid. Of those with series.",
         |server, series| {
             if server.snapshot().is_none() {
                 return;

@@ -93,7 +93,7 @@ fn role(row: &Row) -> Result<Role, QueryError> {
 
 /// A byte that is not UTF-8 is written as `\xe9`, and so is the backslash of a name that has these four characters itself:
 /// two names never become one, or one tenant could make two series alike, which costs the whole page.
-fn readable(bytes: &[u8]) -> String {
+pub(super) fn readable(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for (at, character) in chunk.valid().char_indices() {

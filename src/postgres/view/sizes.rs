@@ -10,11 +10,12 @@ use crate::sample::{Measured, Oid, Size};
 const DOING: Doing = Doing("measuring sizes");
 
 /// `has_database_privilege` for PUBLIC is NULL for a database that has just been dropped, which the size function would
-/// answer with an error for the whole statement. An invalid database is being dropped. The last column is the time when
-/// the row was done: rows are made one after another, so the difference is what the row cost.
+/// answer with an error for the whole statement. An invalid database is not asked for: its files are gone or will be. The
+/// last column is the time when the row was done: rows are made one after another, so the difference is what the row cost.
 const SQL: &str = "
 select d.oid,
        pg_catalog.has_database_privilege('public', d.oid, 'connect') is not null as there,
+       $2 or pg_catalog.has_database_privilege(d.oid, 'connect') as permitted,
        case when pg_catalog.has_database_privilege('public', d.oid, 'connect') is null then null
             when $2 or pg_catalog.has_database_privilege(d.oid, 'connect') then pg_catalog.pg_database_size(d.oid)
        end as bytes,
@@ -45,13 +46,16 @@ pub(in crate::postgres) async fn read(
 }
 
 fn measured(row: &Row, before: &mut f64) -> Result<Measured, QueryError> {
-    let (there, bytes): (bool, Option<i64>) = (DOING.column(row, 1)?, DOING.column(row, 2)?);
-    let size = match bytes {
-        Some(bytes) => Size::Bytes(u64::try_from(bytes).unwrap_or_default()),
-        None if there => Size::Forbidden,
-        None => Size::Gone,
+    let (there, permitted): (bool, Option<bool>) = (DOING.column(row, 1)?, DOING.column(row, 2)?);
+    let bytes: Option<i64> = DOING.column(row, 3)?;
+    let size = match (bytes, permitted) {
+        (Some(bytes), _) => Size::Bytes(u64::try_from(bytes).unwrap_or_default()),
+        (None, _) if !there => Size::Gone,
+        (None, Some(true)) => Size::Unreadable,
+        (None, Some(false)) => Size::Forbidden,
+        (None, None) => Size::Gone, // dropped between two columns
     };
-    let done: f64 = DOING.column(row, 3)?;
+    let done: f64 = DOING.column(row, 4)?;
     let seconds = done - *before;
     *before = done;
     Ok(Measured {
