@@ -1,5 +1,6 @@
 //! The example against the defaults and against the keys that exist, and how the layers lie on each other.
 
+use crate::policy::Policy;
 use std::path::Path;
 
 use super::raw::{

@@ -34,8 +34,8 @@ fn page(servers: &[&Server]) -> String {
     let mut page = Vec::new();
     family::families(servers, &RELOAD, &mut page).expect("writing to memory cannot fail");
     let page = String::from_utf8(page).expect("UTF-8");
-    page.replace(crate::REVISION, "REVISION")
-        .replace(crate::VERSION, "VERSION")
+    page.replace(crate::build_info::REVISION, "REVISION")
+        .replace(crate::build_info::VERSION, "VERSION")
 }
 
 #[test]

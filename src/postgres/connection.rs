@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Config, NoTls, Socket, config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{ConnectError, tls};
+use crate::blocking::OneAtATime;
 use crate::config::{ChannelBinding, Login, SslMode, Target};
 use crate::logging::chain;
 
@@ -36,7 +37,7 @@ pub(super) type Opened = (Client, Driver);
 /// What a login reads first: password and certificates, on a thread of its own, for a file on a dead mount must not stop
 /// everything else. One that hangs is waited for by the logins after it, or each would leave a thread behind.
 #[derive(Default)]
-pub(crate) struct Files(Option<JoinHandle<Result<Prepared, ConnectError>>>);
+pub(crate) struct Files(OneAtATime<Result<Prepared, ConnectError>>);
 
 type Prepared = (Config, Option<MakeRustlsConnect>);
 
@@ -47,14 +48,9 @@ impl Files {
         options: &str,
         timeout: Duration,
     ) -> Result<Prepared, ConnectError> {
-        if let Some(before) = &mut self.0 {
-            drop(before.await); // what was there for a login that is over
-        }
         let (target, options) = (target.clone(), options.to_owned());
-        let reading = tokio::task::spawn_blocking(move || prepared(&target, options, timeout));
-        let read = self.0.insert(reading).await;
-        self.0 = None;
-        read.expect("reading files does not panic, and nobody cancels it")
+        let read = move || prepared(&target, options, timeout);
+        self.0.run(read).await
     }
 }
 

@@ -76,7 +76,7 @@ impl ConnectError {
     }
 
     /// Nothing listens at the address, or the server takes no session at the moment: an application is refused as well.
-    pub(crate) fn refuses_everybody(&self) -> bool {
+    pub(crate) fn refuses_all(&self) -> bool {
         let Self::Driver(error) = self else {
             return false;
         };

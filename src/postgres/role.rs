@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::names;
+
 /// What to create.
 pub(crate) struct NewRole<'a> {
     pub(crate) name: &'a str,
@@ -82,7 +84,7 @@ fn identifier(what: &'static str, name: &str) -> Result<String, NameError> {
         let name = name.to_owned();
         return Err(NameError::Control { what, name });
     }
-    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+    Ok(names::identifier(name))
 }
 
 /// A name that psql reads as itself without quotes.

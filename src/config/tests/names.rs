@@ -1,6 +1,7 @@
 //! Names are what the operator wrote: those of databases, servers and labels, in the file and in variables.
 
 use super::*;
+use std::time::Duration;
 
 /// Bare, a YAML parser takes each of these for a number, a truth, nothing or an instruction.
 const NAMES: [&str; 16] = [

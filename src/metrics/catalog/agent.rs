@@ -1,5 +1,6 @@
 //! `pgcommons_*` of the agent itself: its polls, its privileges, its configuration, its build.
 
+use crate::build_info::{REVISION, VERSION};
 use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
 use crate::outcome::{ConnectFailure, Outcome};
 
@@ -110,7 +111,9 @@ pub(super) const METRICS: &[Metric] = &[
         Kind::Gauge,
         &["version", "revision"],
         "Always 1; the version of the agent and the revision it was built from.",
-        Source::Agent(|_, series| series.put([crate::VERSION, crate::REVISION], 1)),
+        Source::Agent(|_, series| {
+            series.put([VERSION, REVISION], 1);
+        }),
     ),
 ];
 

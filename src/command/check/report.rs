@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::PolledServer;
-use super::findings::{Finding, findings};
-use super::verdict::{Level, Thresholds, own_limit};
+use super::poll::PolledServer;
+use crate::findings::{Finding, Severity, Thresholds, findings, own_limit};
 use crate::limits::{LimitKind, LimitStatus};
 use crate::sample::Oid;
 use crate::size_schedule::Unknown;
@@ -14,14 +13,14 @@ use crate::snapshot::{DatabaseView, Judged, RoleView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    pub(crate) status: Level,
+    pub(crate) status: Severity,
     pub(crate) servers: Vec<ServerReport>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerReport {
     pub(crate) server: String,
-    pub(crate) status: Level,
+    pub(crate) status: Severity,
     /// One for each thing that is not as it should be, worst first.
     pub(crate) findings: Vec<Finding>,
     /// `15.18`; null when the server could not be asked.
@@ -47,7 +46,7 @@ pub(crate) struct Connections {
 #[derive(Debug, Serialize)]
 pub(crate) struct DatabaseReport {
     pub(crate) datname: String,
-    pub(crate) status: Level,
+    pub(crate) status: Severity,
     #[serde(flatten)]
     pub(crate) connections: Connections,
     pub(crate) size_bytes: Option<u64>,
@@ -65,7 +64,7 @@ pub(crate) struct DatabaseReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct RoleReport {
     pub(crate) rolname: String,
-    pub(crate) status: Level,
+    pub(crate) status: Severity,
     #[serde(flatten)]
     pub(crate) connections: Connections,
 }
@@ -76,7 +75,7 @@ impl Report {
             .iter()
             .map(|server| server.status)
             .max()
-            .unwrap_or(Level::Unknown);
+            .unwrap_or(Severity::Unknown);
         Self { status, servers }
     }
 }
@@ -95,7 +94,7 @@ pub(super) fn server(
 fn unseen(name: String, finding: Finding) -> ServerReport {
     ServerReport {
         server: name,
-        status: finding.status,
+        status: finding.severity,
         findings: vec![finding],
         version: None,
         connections: None,
@@ -119,10 +118,12 @@ fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerRe
         .map(|view| role(view, thresholds))
         .collect();
     roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
-    let findings = findings(polled, thresholds);
+    let findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
     ServerReport {
         server: name,
-        status: findings.first().map_or(Level::Ok, |worst| worst.status),
+        status: findings
+            .first()
+            .map_or(Severity::Ok, |worst| worst.severity),
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
@@ -132,7 +133,7 @@ fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerRe
 }
 
 /// Worst first; of equals, the one with the smallest part of its limit left.
-fn urgency(status: Level, connections: &Connections) -> (std::cmp::Reverse<Level>, u64) {
+fn urgency(status: Severity, connections: &Connections) -> (std::cmp::Reverse<Severity>, u64) {
     let left = connections.headroom.zip(connections.limit);
     let part = left.map_or(u64::MAX, |(headroom, limit)| {
         u64::from(headroom) * 1_000_000 / u64::from(limit.max(1))

@@ -24,7 +24,8 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 /// write succeeds. A shell's `>/dev/null` and systemd's `StandardOutput=null` open it for writing only and are told apart. A
 /// caller that opens it for both (`<>/dev/null`, `daemon(3)`, Python's `subprocess.DEVNULL`, Node's `ignore`) is taken for
 /// one that has closed it: nothing shows the difference.
-pub(crate) fn is_open() -> bool {
+#[must_use]
+pub fn is_open() -> bool {
     let out = io::stdout();
     let is_null = fs::metadata("/dev/null")
         .is_ok_and(|null| fstat(&out).is_ok_and(|out| out.st_rdev == null.rdev()));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::blocking::OneAtATime;
 use crate::clock::wall_clock;
 use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
@@ -17,7 +17,7 @@ pub(super) struct Reloading<F> {
     current: Config,
     last: Reload,
     reread: Arc<F>,
-    running: Option<JoinHandle<Read>>,
+    running: OneAtATime<Read>,
 }
 
 impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
@@ -27,12 +27,12 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
             current,
             last,
             reread: Arc::new(reread),
-            running: None,
+            running: OneAtATime::default(),
         }
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_none()
+        self.running.is_idle()
     }
 
     pub(super) fn begin(&mut self) {
@@ -42,21 +42,16 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
             log_warnings(&config);
             Ok(config)
         };
-        self.running = Some(tokio::task::spawn_blocking(read));
+        self.running.begin(read);
     }
 
     /// Never ready while nothing is read.
     pub(super) async fn ended(&mut self) -> Read {
-        let Some(running) = &mut self.running else {
-            return std::future::pending().await;
-        };
-        let read = running.await;
-        self.running = None;
-        read.expect("reading files does not panic, and nobody cancels it")
+        self.running.ended().await
     }
 
     /// Follows a good configuration; a bad one is complained of, and the old one stays.
-    pub(super) fn apply(&mut self, read: Read, fleet: &mut Supervisor) {
+    pub(super) fn apply(&mut self, read: Read, supervisor: &mut Supervisor) {
         match read {
             Ok(new) => {
                 let old = &self.current;
@@ -64,7 +59,7 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
                     warn!("web.listen_address and log.level take effect at the next start");
                 }
                 self.last = read_well();
-                fleet.follow(new.servers.clone(), self.last);
+                supervisor.follow(new.servers.clone(), self.last);
                 info!(servers = new.servers.len(), "configuration reloaded");
                 self.current = new;
             }
@@ -74,7 +69,7 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
                     "configuration not reloaded, the old one stays"
                 );
                 self.last.successful = false;
-                fleet.note(self.last);
+                supervisor.note(self.last);
             }
         }
     }

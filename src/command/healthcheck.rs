@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
+use super::cli::HealthArgs;
+
 /// For each step: an agent that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// As in `HTTP/1.1 200`.
@@ -20,14 +22,14 @@ pub(crate) enum Question {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Ill {
+pub(crate) enum HealthcheckError {
     #[error("asking {address}")]
     NoAnswer {
         address: String,
         #[source]
         source: io::Error,
     },
-    #[error("who answers at {address} is no agent")]
+    #[error("{address}: not a pgcommons agent")]
     Stranger { address: String },
     #[error("not ready: no server is up")]
     NotReady,
@@ -37,18 +39,30 @@ pub(crate) enum Ill {
     Refused { status: u16 },
 }
 
+/// `address` is where the agent listens, as in `web.listen_address`.
+pub(super) fn run(args: &HealthArgs, address: &str) -> anyhow::Result<()> {
+    let question = if args.ready {
+        Question::Ready
+    } else {
+        Question::Healthy
+    };
+    Ok(ask(address, question)?)
+}
+
 /// Asks the agent that listens at this address of `web.listen_address`. Blocks.
-pub(crate) fn ask(address: &str, question: Question) -> Result<(), Ill> {
-    let answer = answer(address, question).map_err(|source| Ill::NoAnswer {
+pub(crate) fn ask(address: &str, question: Question) -> Result<(), HealthcheckError> {
+    let answer = answer(address, question).map_err(|source| HealthcheckError::NoAnswer {
         address: address.to_owned(),
         source,
     })?;
     match (question, status(&answer)) {
         // 400 is what plain HTTP gets from a port for TLS, 429 comes of a rate limit.
         (Question::Healthy, Some(200 | 400 | 401 | 429)) | (Question::Ready, Some(200)) => Ok(()),
-        (Question::Ready, Some(503)) => Err(Ill::NotReady),
-        (Question::Ready, Some(status @ (400 | 401 | 429))) => Err(Ill::Refused { status }),
-        (_, _) => Err(Ill::Stranger {
+        (Question::Ready, Some(503)) => Err(HealthcheckError::NotReady),
+        (Question::Ready, Some(status @ (400 | 401 | 429))) => {
+            Err(HealthcheckError::Refused { status })
+        }
+        (_, _) => Err(HealthcheckError::Stranger {
             address: address.to_owned(),
         }),
     }

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Without a configuration file it watches the server of `DATABASE_URL`, or of PGHOST, PGPORT, PGUSER and PGPASSWORD.
 #[derive(Debug, Parser)]
-#[command(name = "pgcommons", version = crate::version_line(), args_conflicts_with_subcommands = false)]
+#[command(name = "pgcommons", version = crate::build_info::VERSION_LINE, args_conflicts_with_subcommands = false)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

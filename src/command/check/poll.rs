@@ -1,11 +1,4 @@
-//! `pgcommons check`: one poll, for a person or for a monitor that looks at exit codes.
-
-mod findings;
-mod own_session;
-mod refusal;
-mod report;
-mod table;
-mod verdict;
+//! One poll of each server, without an agent: a session, what the fast poll asks, the owners, and every size once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
+use crate::findings::{Finding, Severity, Thresholds};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::{ConnectError, Files, QueryError, Session};
@@ -23,14 +17,11 @@ use crate::size_schedule::{Cadence, Sizes, Unknown};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
 
-use findings::Finding;
-pub(crate) use refusal::Refusal;
-pub(crate) use report::Report;
-pub(crate) use table::render;
-pub(crate) use verdict::{Level, Thresholds};
+use super::own_session;
+use super::report::{self, Report};
 
 /// Polls every server once, all at the same time.
-pub(crate) async fn run(
+pub(super) async fn all(
     servers: Vec<ServerConfig>,
     thresholds: Thresholds,
     patience: Duration,
@@ -56,20 +47,17 @@ pub(crate) async fn run(
 }
 
 /// One poll of a server.
-struct PolledServer {
-    snapshot: Snapshot,
+pub(super) struct PolledServer {
+    pub(super) snapshot: Snapshot,
     /// The owner of each database.
-    owners: HashMap<Oid, String>,
+    pub(super) owners: HashMap<Oid, String>,
     /// Why sizes were not read to the end: the session was lost, or the server fell silent.
-    sizes_failure: Option<String>,
+    pub(super) sizes_failure: Option<String>,
 }
 
 /// A server of which nothing is known.
 fn unknown(text: String) -> Finding {
-    Finding {
-        status: Level::Unknown,
-        text,
-    }
+    Finding::unreachable(Severity::Unknown, text)
 }
 
 async fn poll(server: &ServerConfig, patience: Duration) -> Result<PolledServer, Finding> {
@@ -114,7 +102,7 @@ fn silent(deadline: Duration) -> String {
     format!("no answer within {}", humantime::format_duration(deadline))
 }
 
-/// A server that refuses everybody, or has no slot, says what the check wants to know. Without an answer in time, or when
+/// A server that refuses every connection, or has no slot, says what the check wants to know. Without an answer in time, or when
 /// it is the check that may not log in, applications may be served. So they may at the limit of the check's own role.
 fn no_session(error: &ConnectError) -> Finding {
     let message = chain(error);
@@ -125,15 +113,12 @@ fn no_session(error: &ConnectError) -> Finding {
     }
     let what = if error.reason() == ConnectFailure::TooManyConnections {
         "no connection left for the check"
-    } else if error.refuses_everybody() {
+    } else if error.refuses_all() {
         "the server refuses connections"
     } else {
         return unknown(message);
     };
-    Finding {
-        status: Level::Critical,
-        text: format!("{what}: {message}"),
-    }
+    Finding::unreachable(Severity::Critical, format!("{what}: {message}"))
 }
 
 /// Every database once, without rest.

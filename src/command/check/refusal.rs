@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::verdict::Level;
 use crate::config::{ConfigError, Problem};
+use crate::findings::Severity;
 use crate::logging::chain;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Refusal<'a> {
-    status: Level,
+    status: Severity,
     /// On one line, with its causes.
     error: String,
     /// What is wrong with the configuration, if that is the error.
@@ -23,7 +23,7 @@ impl<'a> Refusal<'a> {
             _ => &[],
         };
         Self {
-            status: Level::Unknown,
+            status: Severity::Unknown,
             error: chain(error),
             problems,
             servers: [],

@@ -9,14 +9,14 @@ use crate::snapshot::{DatabaseView, Judged};
 /// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Level {
+pub(crate) enum Severity {
     Ok,
     Warning,
     Unknown,
     Critical,
 }
 
-impl Level {
+impl Severity {
     /// What monitors of Nagios' kind expect.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
@@ -45,45 +45,45 @@ pub(crate) struct Thresholds {
 }
 
 impl Thresholds {
-    fn share(self, used: f64, limit: f64) -> Level {
+    fn share(self, used: f64, limit: f64) -> Severity {
         let share = used / limit;
         if share >= self.critical {
-            Level::Critical
+            Severity::Critical
         } else if share >= self.warning {
-            Level::Warning
+            Severity::Warning
         } else {
-            Level::Ok
+            Severity::Ok
         }
     }
 
     /// The worst of the limit of the server and the one that is set for this database or role alone.
-    pub(super) fn connections(self, judged: Option<&Judged>) -> Level {
+    pub(crate) fn connections(self, judged: Option<&Judged>) -> Severity {
         let Some(judged) = judged else {
-            return Level::Unknown;
+            return Severity::Unknown;
         };
         let limits = [judged.limits.limit(LimitKind::Server), own_limit(judged)];
         let levels = limits.into_iter().flatten().map(|limit| self.limit(limit));
-        levels.max().unwrap_or(Level::Ok)
+        levels.max().unwrap_or(Severity::Ok)
     }
 
     /// No connection left is critical, whatever the shares.
-    pub(super) fn limit(self, limit: Limit) -> Level {
+    pub(crate) fn limit(self, limit: Limit) -> Severity {
         if limit.free() == 0 {
-            Level::Critical
+            Severity::Critical
         } else {
             self.share(f64::from(limit.used), f64::from(limit.connections))
         }
     }
 
     /// A quota that cannot be judged is not kept. Without a quota, a size that could not be read is not passed over either.
-    pub(super) fn size(self, view: &DatabaseView) -> Level {
+    pub(crate) fn size(self, view: &DatabaseView) -> Severity {
         match (view.size_limit(), view.size) {
             (Some(_), Err(_))
             | (None, Err(Unknown::Unreadable | Unknown::Timeout | Unknown::Error)) => {
-                Level::Unknown
+                Severity::Unknown
             }
             (None, Ok(_) | Err(Unknown::Pending | Unknown::Forbidden | Unknown::Invalid)) => {
-                Level::Ok
+                Severity::Ok
             }
             (Some(quota), Ok(size)) => self.share(size as f64, quota as f64),
         }
@@ -93,7 +93,7 @@ impl Thresholds {
 /// The smallest limit that is set for the database or role alone, in the catalogue or as its budget. A limit of 0 closes it
 /// on purpose and is none to reach. The rules of `alerts/pgcommons.yml` judge by the same one
 /// (`pgcommons:database_connections_limit:own`).
-pub(super) fn own_limit(judged: &Judged) -> Option<Limit> {
+pub(crate) fn own_limit(judged: &Judged) -> Option<Limit> {
     let own = judged.limits.limits();
     let own = own.filter(|limit| limit.kind != LimitKind::Server && limit.connections > 0);
     own.min_by_key(|limit| limit.connections)

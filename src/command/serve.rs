@@ -13,24 +13,27 @@ use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::collect::Supervisor;
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::http::{self, Guard, WebFile};
+use crate::logging;
 use crate::systemd::Systemd;
 use reload::{Read, Reloading, log_warnings, read_well};
 
 /// `reread` reads the configuration anew, for SIGHUP; the web file needs no signal.
-pub(crate) async fn serve(
+pub(super) async fn run(
     config: Config,
     (web_file, guard): (Option<WebFile>, Guard),
-    systemd: &Systemd,
+    environment: &Environment,
     reread: impl Fn() -> Read + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
+    logging::init(config.log_level);
+    let systemd = Systemd::of(environment);
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &guard).await?;
     let reload = read_well();
-    let (mut fleet, state) = Supervisor::new(reload);
+    let (mut supervisor, state) = Supervisor::new(reload);
     log_warnings(&config);
-    fleet.follow(config.servers.clone(), reload);
+    supervisor.follow(config.servers.clone(), reload);
     let mut reloading = Reloading::of(config, reload, reread);
     let mut telling = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
@@ -43,7 +46,7 @@ pub(crate) async fn serve(
             never = &mut following => match never {},
             never = &mut telling => match never {},
             () = &mut listening => anyhow::bail!("the listener ended by itself"),
-            error = fleet.failure() => return Err(error).context("a poller ended by itself"),
+            error = supervisor.failure() => return Err(error).context("a poller ended by itself"),
             () = stop_signals.told() => break,
             // What comes while it is being read is for afterwards.
             _ = hangup.recv(), if reloading.is_idle() => {
@@ -51,14 +54,14 @@ pub(crate) async fn serve(
                 reloading.begin();
             }
             read = reloading.ended() => {
-                reloading.apply(read, &mut fleet);
+                reloading.apply(read, &mut supervisor);
                 systemd.ready().await;
             }
         }
     }
     info!("stopping");
     systemd.stopping().await;
-    drop((fleet, stop));
+    drop((supervisor, stop));
     listening.await;
     Ok(())
 }
@@ -67,7 +70,7 @@ async fn listen(address: &str, guard: &Guard) -> anyhow::Result<TcpListener> {
     let listener = http::bind(address).await;
     let listener = listener.with_context(|| format!("listening on {address}"))?;
     let (address, tls) = (listener.local_addr()?, guard.speaks_tls());
-    info!(%address, version = crate::VERSION, tls, "listening");
+    info!(%address, version = crate::build_info::VERSION, tls, "listening");
     if guard.sends_passwords_in_the_clear() {
         warn!("basic_auth_users without tls_server_config: passwords travel in the clear");
     }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::findings::bytes;
 use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
-use super::verdict::Level;
+use crate::findings::{Severity, bytes};
+use crate::names::plain;
 
 /// The first line is what monitors of Nagios' kind show; to them, figures would follow a bar.
 pub(crate) fn render(report: &Report) -> String {
@@ -26,7 +26,7 @@ fn summary(report: &Report) -> String {
     let findings = report.servers.iter().flat_map(|server| {
         server.findings.iter().map(move |finding| {
             (
-                finding.status,
+                finding.severity,
                 format!("{}: {}", server.server, finding.text),
             )
         })
@@ -41,15 +41,15 @@ fn summary(report: &Report) -> String {
 }
 
 /// How many findings there are beside the worst, and how bad they are.
-fn others(findings: &[(Level, String)]) -> String {
-    let of_level = |level| {
+fn others(findings: &[(Severity, String)]) -> String {
+    let of_severity = |level| {
         findings
             .iter()
             .filter(|(status, _)| *status == level)
             .count()
     };
-    let counts =
-        [Level::Critical, Level::Unknown, Level::Warning].map(|level| (of_level(level), level));
+    let counts = [Severity::Critical, Severity::Unknown, Severity::Warning]
+        .map(|level| (of_severity(level), level));
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts
         .map(|(count, level)| format!("{count} {}", level.label()))
@@ -69,7 +69,7 @@ fn server_section(text: &mut String, server: &ServerReport) {
         let _ = writeln!(
             text,
             "  {:8}  {}",
-            finding.status.label(),
+            finding.severity.label(),
             plain(&finding.text)
         );
     }
@@ -168,9 +168,9 @@ fn cells(connections: &Connections, closed: Option<&str>) -> [String; 5] {
     ]
 }
 
-fn status(level: Level, closed: Option<&str>) -> String {
+fn status(level: Severity, closed: Option<&str>) -> String {
     match closed {
-        Some(_) if level == Level::Ok => "closed".to_owned(),
+        Some(_) if level == Severity::Ok => "closed".to_owned(),
         _ => level.label().to_owned(),
     }
 }
@@ -200,35 +200,4 @@ fn number(value: Option<u32>) -> String {
 
 fn dash() -> String {
     "-".to_owned()
-}
-
-/// A name may hold newlines, escape sequences, and characters that are not seen or turn the line around: none of these must
-/// reach a terminal. What Rust escapes beside them is harmless, and is left as it was.
-fn plain(text: &str) -> String {
-    text.escape_debug()
-        .to_string()
-        .replace("\\'", "'")
-        .replace("\\\"", "\"")
-        .replace("\\\\", "\\")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn what_could_move_the_cursor_is_spelt_out() {
-        for (text, shown) in [
-            ("größe 🐘 ไทย", "größe 🐘 ไทย"),
-            (r#"it's "a\b\'c\\"#, r#"it's "a\b\'c\\"#),
-            ("\u{1b}[2J\u{7}\r\n\t\u{7f}", r"\u{1b}[2J\u{7}\r\n\t\u{7f}"),
-            ("\u{9b}31m", r"\u{9b}31m"),
-            (
-                "\u{202e}nimda\u{200b}\u{2028}",
-                r"\u{202e}nimda\u{200b}\u{2028}",
-            ),
-        ] {
-            assert_eq!(plain(text), shown);
-        }
-    }
 }
