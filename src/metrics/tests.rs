@@ -16,6 +16,7 @@ use crate::collect::JOBS;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy};
+use crate::sample::readings::Archiver;
 use crate::sample::{
     Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Readings, Role, ServerInfo,
     SessionCounts, Sessions, Size, Stats,
@@ -117,6 +118,11 @@ fn snapshot(privileged: bool) -> Snapshot {
     let slower = SlowReadings {
         readings: Readings {
             statistics: Some(Arc::new(stats())),
+            archiver: Some(Archiver {
+                archived_count: 12,
+                failed_count: 1,
+                last_archive_age: Some(30.0),
+            }),
         },
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),

@@ -1,6 +1,7 @@
 //! The views of a server that are read: one file each, with its SQL, its row, its decoding and, if it is slow, its cadence.
 
 pub(super) mod activity;
+mod archiver;
 pub(super) mod catalogue;
 pub(super) mod info;
 pub(super) mod owners;
@@ -17,7 +18,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as a job of its own. A new one is a line here.
-pub(crate) const SLOW: [SlowView; 1] = [statistics::VIEW];
+pub(crate) const SLOW: [SlowView; 2] = [statistics::VIEW, archiver::VIEW];
 
 /// What a slow view has brought, for the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;

@@ -1,7 +1,8 @@
 //! `pg_*`: facts, under the names, types, units and labels of `prometheus-community/postgres_exporter`, plus `server`.
 
-use crate::metrics::series::{Metric, Series, gauge};
+use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::sample::DatabaseStats;
+use crate::sample::readings::Archiver;
 use crate::snapshot::SessionTotal;
 use crate::state::Server;
 
@@ -105,6 +106,24 @@ pub(super) const METRICS: &[Metric] = &[
          pg_monitor.",
         |server, series| sessions(server, series, |total| total.oldest_transaction),
     ),
+    counter(
+        "pg_stat_archiver_archived_count",
+        &[],
+        "WAL files archived.",
+        |server, series| of_archiver(server, series, |row| Some(row.archived_count as f64)),
+    ),
+    counter(
+        "pg_stat_archiver_failed_count",
+        &[],
+        "Failed attempts to archive a WAL file.",
+        |server, series| of_archiver(server, series, |row| Some(row.failed_count as f64)),
+    ),
+    gauge(
+        "pg_stat_archiver_last_archive_age",
+        &[],
+        "Seconds since the last WAL file was archived; absent if none was.",
+        |server, series| of_archiver(server, series, |row| row.last_archive_age),
+    ),
     gauge(
         "pg_database_size_bytes",
         &["datname"],
@@ -176,6 +195,11 @@ fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Op
         ];
         series.put_known(labels, value(total));
     }
+}
+
+fn of_archiver(server: &Server, series: &mut Series, value: fn(&Archiver) -> Option<f64>) {
+    let archiver = server.snapshot().and_then(|it| it.readings.archiver);
+    series.put_known([], archiver.as_ref().and_then(value));
 }
 
 fn of_stats(server: &Server, series: &mut Series, value: fn(&DatabaseStats) -> f64) {

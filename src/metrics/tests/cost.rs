@@ -69,6 +69,7 @@ fn slower(databases: u32) -> SlowReadings {
             statistics: Some(Arc::new(
                 all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
             )),
+            archiver: None,
         },
         sizes: Arc::new(sizes),
         ..SlowReadings::default()

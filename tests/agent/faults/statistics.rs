@@ -97,8 +97,12 @@ async fn after_late_statistics_no_size_is_taken_for_forbidden() {
 }
 
 async fn lock(admin: &TestSession) {
-    let lock = "BEGIN; LOCK TABLE pg_catalog.pg_locks IN ACCESS EXCLUSIVE MODE";
-    let locked = admin.batch_execute(lock).await;
+    lock_view(admin, "pg_locks").await;
+}
+
+async fn lock_view(admin: &TestSession, view: &str) {
+    let lock = format!("BEGIN; LOCK TABLE pg_catalog.{view} IN ACCESS EXCLUSIVE MODE");
+    let locked = admin.batch_execute(&lock).await;
     locked.expect("a superuser may lock");
 }
 
@@ -143,4 +147,36 @@ async fn statistics_that_hang_never_show_the_server_as_down() {
     unlock(&admin).await;
     agent.scrape_until("statistics again", known).await;
     assert_eq!(backend(&admin).await, before, "the session was kept");
+}
+
+#[tokio::test]
+async fn an_archiver_that_hangs_costs_its_own_series_only() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "shop", 5).await;
+    let agent = watch(&cluster, "").await;
+    let archived = |page: &Scrape| page.value("pg_stat_archiver_archived_count", &[]);
+    agent
+        .scrape_until("the archiver", |page| archived(page) == Some(0.0))
+        .await;
+    let admin = cluster.admin().await;
+    lock_view(&admin, "pg_stat_archiver").await;
+    let labels = [("poll", "archiver"), ("outcome", "timeout")];
+    let page = agent
+        .scrape_until("it is late", |page| {
+            assert!(up(page), "{}", agent.log());
+            page.sum("pgcommons_polls_total", &labels) >= 1.0
+        })
+        .await;
+    assert_eq!(archived(&page), None);
+    let page = agent
+        .scrape_until("statistics", |page| {
+            assert!(up(page), "{}", agent.log());
+            of_shop(page, "pg_stat_database_numbackends").is_some()
+        })
+        .await;
+    assert_eq!(of_shop(&page, "pgcommons_database_connections"), Some(0.0));
+    unlock(&admin).await;
+    agent
+        .scrape_until("the archiver again", |page| archived(page) == Some(0.0))
+        .await;
 }

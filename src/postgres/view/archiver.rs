@@ -1,0 +1,38 @@
+//! `pg_stat_archiver`: what has become of the WAL files that the server archives.
+
+use tokio_postgres::Row;
+
+use super::{SlowView, Update};
+use crate::postgres::QueryError;
+use crate::postgres::column::Doing;
+use crate::sample::readings::Archiver;
+
+const DOING: Doing = Doing("polling the archiver");
+
+pub(super) const VIEW: SlowView = SlowView {
+    job: "archiver",
+    interval: |cadence| cadence.stats,
+    clear: |readings| readings.archiver = None,
+    doing: DOING,
+    statements: |_| vec![SQL.to_owned()],
+    decode,
+};
+
+const SQL: &str = "
+select a.archived_count, a.failed_count,
+       extract(epoch from now() - a.last_archived_time)::float8 as last_archive_age
+  from pg_catalog.pg_stat_archiver as a";
+
+fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
+    let [rows] = answers else {
+        return Err(DOING.answer("not one answer".to_owned()));
+    };
+    let row = rows.first();
+    let row = row.ok_or_else(|| DOING.answer("no row".to_owned()))?;
+    let archiver = Archiver {
+        archived_count: DOING.column(row, 0)?,
+        failed_count: DOING.column(row, 1)?,
+        last_archive_age: DOING.column(row, 2)?,
+    };
+    Ok(Box::new(move |readings| readings.archiver = Some(archiver)))
+}
