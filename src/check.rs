@@ -15,7 +15,7 @@ use crate::config::ServerConfig;
 use crate::health::ConnectFailure;
 use crate::logging::chain;
 use crate::memory::{Memory, Moment, Seen};
-use crate::pg::{Files, Question, Session};
+use crate::pg::{Files, Session};
 use crate::sizes::{Cadence, Sizes, Unknown};
 use crate::snapshot::{Slower, Snapshot};
 
@@ -71,7 +71,7 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         message,
         refused: false,
     };
-    let asked = session.activity(Question::default(), None);
+    let asked = session.activity(None, None);
     let activity = tokio::time::timeout(deadline, asked).await;
     let activity = activity
         .map_err(|_| {
@@ -86,7 +86,6 @@ async fn look(server: &ServerConfig, patience: Duration) -> Result<Snapshot, Bli
         policy: &server.policy.showing_all(),
         now: Duration::ZERO,
         window: server.cadence.window,
-        validity: server.cadence.timeout,
     };
     let seen = Memory::default().observe(activity, moment);
     let slower = Slower {

@@ -66,10 +66,9 @@ pub(crate) struct Cadence {
 }
 
 impl Cadence {
-    /// How long a poller may have nothing to say while all is well: three questions, each just in time, and then a rest; and
-    /// as much again as a busy machine may take.
-    pub(crate) fn longest_silence(&self, interval: Duration) -> Duration {
-        interval.max(self.timeout) + 3 * self.timeout + Duration::from_secs(1)
+    /// How late a poll may begin on a busy machine before the one before it is not current any more.
+    pub(crate) fn grace(&self) -> Duration {
+        self.timeout.min(Duration::from_secs(1))
     }
 }
 

@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::limits::{self, LimitKind, Standing, Usage, add};
+use crate::limits::{self, Standing, Usage, add};
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::roster::Roster;
-use crate::sample::{Activity, Catalogue, Oid, ServerInfo, Sessions, Stats};
-use crate::window::{DatabaseSeen, History, Observed, Past};
+use crate::sample::{Activity, Catalogue, ServerInfo, Sessions};
+use crate::window::{History, Observed, Past};
 
 /// How old a roster gets. Names that went and came back within this are not known to have been away.
 const REDRAWN: Duration = Duration::from_mins(1);
+/// The same while names have no series of their own: one may take the place of a name that is gone.
+const REDRAWN_SOON: Duration = Duration::from_secs(10);
 
 /// One poll that got its data, and what is remembered of those before: all that a snapshot is made of. Cheap to make, for
 /// most polls are looked at by nobody.
@@ -41,8 +43,6 @@ pub(crate) struct Moment<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Duration,
     pub(crate) window: Duration,
-    /// The time that a poll speaks for, at most, if none comes after it: see [`History::outlive`].
-    pub(crate) validity: Duration,
 }
 
 #[derive(Debug)]
@@ -57,17 +57,15 @@ pub(crate) struct Memory {
     history: History,
     names: Arc<Names>,
     drawn: Option<Drawn>,
-    near_limit: Vec<Oid>,
 }
 
 impl Memory {
     pub(crate) fn observe(&mut self, activity: Activity, moment: Moment<'_>) -> Seen {
-        self.history.outlive(moment.now, moment.validity);
         let roster = self.roster(&activity, moment);
         let counted = if activity.sees_all_sessions() {
             let usage = Usage::count(&activity.sessions, moment.info.version_num);
             self.seat_applications(&roster, &activity.sessions, moment);
-            let past = self.remember(&roster, &usage, &activity, moment);
+            let past = self.remember(&roster, &usage, moment);
             Some((usage, past))
         } else {
             self.gap();
@@ -82,12 +80,7 @@ impl Memory {
         }
     }
 
-    /// Statistics came.
-    pub(crate) fn read(&mut self, stats: &Stats) {
-        self.history.read(stats);
-    }
-
-    /// A poll failed, or did not see everything.
+    /// A poll failed, did not see everything, or began late.
     pub(crate) fn gap(&mut self) {
         self.history.gap();
     }
@@ -101,12 +94,6 @@ impl Memory {
     pub(crate) fn another_server(&mut self) {
         self.history = History::default();
         self.drawn = None;
-        self.near_limit.clear();
-    }
-
-    /// Databases whose refused logins are to be looked at with the next poll.
-    pub(crate) fn near_limit(&self) -> &[Oid] {
-        &self.near_limit
     }
 
     pub(crate) fn catalogue(&self) -> Option<Arc<Catalogue>> {
@@ -116,7 +103,10 @@ impl Memory {
     fn roster(&mut self, activity: &Activity, moment: Moment<'_>) -> Redrawn {
         let known = self.drawn.as_ref();
         let is_read = known.is_none_or(|drawn| !Arc::ptr_eq(&drawn.from, &activity.catalogue));
-        let is_old = known.is_some_and(|drawn| moment.now >= drawn.at + REDRAWN);
+        let is_old = known.is_some_and(|drawn| {
+            let is_full = drawn.roster.folded != (0, 0);
+            moment.now >= drawn.at + if is_full { REDRAWN_SOON } else { REDRAWN }
+        });
         if let Some(drawn) = known.filter(|_| !is_read && !is_old) {
             return Redrawn {
                 current: Arc::clone(&drawn.roster),
@@ -128,8 +118,8 @@ impl Memory {
         let roster = Arc::new(roster);
         let (databases, roles) = (roster.databases.iter(), roster.roles.iter());
         self.history.keep(
-            databases.map(|tenant| tenant.row.oid),
-            roles.map(|role| role.oid),
+            databases.map(|tenant| (tenant.row.oid, &*tenant.row.name)),
+            roles.map(|role| (role.oid, &*role.name)),
         );
         self.drawn = Some(Drawn {
             roster: Arc::clone(&roster),
@@ -176,28 +166,12 @@ impl Memory {
         }
     }
 
-    fn remember(
-        &mut self,
-        roster: &Redrawn,
-        usage: &Usage,
-        activity: &Activity,
-        moment: Moment<'_>,
-    ) -> Past {
-        self.near_limit.clear();
-        let (near_limit, slots) = (&mut self.near_limit, roster.current.slots);
+    fn remember(&mut self, roster: &Redrawn, usage: &Usage, moment: Moment<'_>) -> Past {
+        let slots = roster.current.slots;
         let databases = roster.current.databases.iter().map(|tenant| {
             let row = &tenant.row;
             let standing = limits::database(row, tenant.budget.as_deref(), usage, slots);
-            let own = standing.limit(LimitKind::Database);
-            if own.is_some_and(|limit| limit.used >= limit.connections / 2) {
-                near_limit.push(row.oid);
-            }
-            DatabaseSeen {
-                oid: row.oid,
-                observed: observed(&standing),
-                sessions_fatal: activity.fatal.get(&row.oid).copied(),
-                at_limit: own.is_some_and(|limit| limit.free() == 0),
-            }
+            (row.oid, observed(&standing))
         });
         let roles = roster.current.roles.iter().map(|role| {
             let standing = limits::role(role, usage, slots);

@@ -11,7 +11,6 @@ mod sizes;
 mod stats;
 mod tls;
 
-pub(crate) use activity::Question;
 pub(crate) use connect::Files;
 pub(crate) use error::{ConnectError, QueryError};
 pub(crate) use session::Session;

@@ -20,7 +20,7 @@ use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::health::{Health, Job, Outcome};
 use crate::memory::{Memory, Seen};
-use crate::pg::{ConnectError, Files, QueryError, Question, Session};
+use crate::pg::{ConnectError, Files, QueryError, Session};
 use crate::sample::{Backend, Stats};
 use crate::sizes::Sizes;
 use crate::state::{Down, Publisher};
@@ -32,6 +32,9 @@ use ticks::Ticks;
 /// How long a session that missed its deadline is waited for before it is given up. Until then nothing else is opened: a
 /// frozen server would only gather more and more of our logins.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How late a change of a role's memberships is seen at most, whatever `stats.interval` is.
+const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A session on which so many polls in a row end with an error is given up: it may be the session that is ill. Never for
 /// being late: on a busy server it may be the last that could be had.
@@ -48,10 +51,13 @@ pub(crate) struct Poller {
     memory: Memory,
     /// The last poll; None: it failed.
     seen: Option<Arc<Seen>>,
+    /// Until when the last poll is current.
+    current_until: watch::Sender<Instant>,
     sizes: Arc<Sizes>,
     stats: Option<Arc<Stats>>,
-    /// Also of the catalogue, should its fingerprint not have told that it changed.
     stats_due: Instant,
+    /// The catalogue is read then even if its fingerprint has not changed: the fingerprint does not cover memberships.
+    catalogue_due: Instant,
     /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
     start_time: Option<f64>,
     /// Of a session that was lost over a size. None is measured while it hangs on, or each try could leave another, until
@@ -76,9 +82,11 @@ impl Poller {
             pace: Pace::default(),
             memory: Memory::default(),
             seen: None,
+            current_until: watch::channel(now).0,
             sizes: Arc::default(),
             stats: None,
             stats_due: now,
+            catalogue_due: now,
             start_time: None,
             left_behind: None,
         }
@@ -156,13 +164,16 @@ impl Poller {
     /// The next poll is later, if this one took too long or cost too much.
     fn slow_down(&self, ticks: &Ticks) {
         let (took, interval) = (self.took(), self.interval());
+        let mut wait = interval;
         if let Some(rest) = rest(took, interval) {
-            // Who was silent for longer than the deadline may have done nothing for us, and be back at any moment.
+            // After a timeout the server may have done no work and may recover at any moment: retry after one interval.
             let is_late = took > self.settings.cadence.timeout;
-            ticks.reset_after(if is_late { rest.min(interval) } else { rest });
+            wait = if is_late { rest.min(interval) } else { rest };
+            ticks.reset_after(wait);
         } else if interval > ticks.period() {
             ticks.reset_after(interval.saturating_sub(took));
         }
+        self.keep_current(wait + self.settings.cadence.grace());
     }
 
     /// The last fast poll, however it ended.
@@ -207,6 +218,7 @@ impl Poller {
         }
         self.stats = None;
         self.stats_due = Instant::now();
+        self.catalogue_due = self.stats_due;
     }
 
     fn connect_failed(&mut self, error: &ConnectError) {
@@ -218,15 +230,17 @@ impl Poller {
 
     /// One tick: how the fast poll ended, or that the session is lost.
     async fn poll(&mut self, session: &Session) -> Outcome {
-        let near_limit = self.memory.near_limit().to_vec();
-        let question = Question {
-            left_behind: self.left_behind,
-            near_limit: &near_limit,
-        };
-        let is_current = Instant::now() < self.stats_due;
-        let known = self.memory.catalogue().filter(|_| is_current);
+        let now = Instant::now();
+        if now > *self.current_until.borrow() {
+            self.memory.gap(); // the agent was stopped: nothing is known of the time since the last poll
+        }
+        let known = self.memory.catalogue();
+        let known = known.filter(|_| now < self.catalogue_due);
+        if known.is_none() {
+            self.catalogue_due = now + CATALOGUE_INTERVAL;
+        }
         match self
-            .ask(Job::Activity, session.activity(question, known))
+            .ask(Job::Activity, session.activity(self.left_behind, known))
             .await
         {
             Ok(activity) => self.publish(session, activity),
@@ -248,6 +262,7 @@ impl Poller {
         question: impl Future<Output = Result<T, QueryError>>,
     ) -> Result<T, Outcome> {
         let started = Instant::now();
+        self.keep_current(self.settings.cadence.timeout);
         let mut question = pin!(question);
         let answer = if let Ok(answer) = timeout(self.settings.cadence.timeout, &mut question).await
         {

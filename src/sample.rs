@@ -136,13 +136,14 @@ pub(crate) struct Catalogue {
     pub(crate) known_roles: HashSet<Oid>,
 }
 
-/// As long as it stays, so do databases and, but for their names and memberships, login roles, unless several changes between
-/// two polls cancel each other out in the sums: those are seen with the statistics. A change of a row of `pg_database` gives it
-/// another `xmin`, except that of a DROP that has begun, which sets `datconnlimit` in place.
+/// Sums of hashes over the rows of `pg_database` and of login roles, with a random key for each session, and the numbers of
+/// rows. It changes when a database or a login role is created, dropped, renamed or given another limit. A change of a row of
+/// `pg_database` gives it another `xmin`, except that of a DROP that has begun, which sets `datconnlimit` in place.
+/// Memberships of roles are not in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    pub(crate) databases: (i64, i64, u64),
-    pub(crate) roles: (i64, i64, u64),
+    pub(crate) databases: (i64, i64),
+    pub(crate) roles: (i64, i64),
 }
 
 /// The fast poll: everything that judging connections takes.
@@ -150,8 +151,6 @@ pub(crate) struct Fingerprint {
 pub(crate) struct Activity {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) sessions: Vec<Sessions>,
-    /// `pg_stat_get_db_sessions_fatal()` of the databases that were asked for, since PostgreSQL 15.
-    pub(crate) fatal: HashMap<Oid, i64>,
     /// `pg_is_in_recovery()`: a standby, until it is promoted, which ends no session.
     pub(crate) in_recovery: bool,
     /// The backend that was asked for, of a session that is lost, is still there.
@@ -195,13 +194,25 @@ pub(crate) struct DatabaseStats {
     pub(crate) stats_reset: Option<f64>,
     /// Milliseconds; the column exists since PostgreSQL 14.
     pub(crate) active_time: Option<f64>,
-    /// Sessions that ended with a fatal error, refused logins among them; the column exists since PostgreSQL 14.
-    pub(crate) sessions_fatal: Option<i64>,
+    /// The columns exist since PostgreSQL 14.
+    pub(crate) sessions: Option<SessionCounts>,
     /// `age(datfrozenxid)`, in transactions.
     pub(crate) frozen_xid_age: i32,
     /// `mxid_age(datminmxid)`, in multixacts.
     pub(crate) min_mxid_age: i32,
     pub(crate) locks: Vec<Locks>,
+}
+
+/// Sessions of one database that have begun, and those that ended other than by the client's request (`pg_stat_database`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionCounts {
+    pub(crate) sessions: i64,
+    /// The connection to the client was lost.
+    pub(crate) abandoned: i64,
+    /// Ended by a fatal error: refused logins and timeouts such as `idle_session_timeout` alike.
+    pub(crate) fatal: i64,
+    /// Ended by `pg_terminate_backend()` or another operator's action.
+    pub(crate) killed: i64,
 }
 
 /// Locks held or awaited in one database, in one mode.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::health::{ConnectFailure, Health, Outcome};
@@ -43,8 +44,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) status: Result<Box<Shown>, Down>,
     pub(crate) health: Health,
-    /// After this the poller should have said something again, and `status` is not what is.
-    pub(crate) expires: Option<Instant>,
+    /// `status` is current until then; the poller moves it on when it begins a poll in time. None: until it is replaced.
+    current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
     pub(crate) page: Page,
 }
@@ -55,18 +56,19 @@ impl Server {
             name,
             status,
             health,
-            expires: None,
+            current_until: None,
             page: Page::default(),
         }
     }
 
-    pub(crate) fn expiring(mut self, at: Instant) -> Self {
-        self.expires = Some(at);
+    pub(crate) fn current_until(mut self, until: watch::Receiver<Instant>) -> Self {
+        self.current_until = Some(until);
         self
     }
 
     fn has_expired(&self, now: Instant) -> bool {
-        self.status.is_ok() && self.expires.is_some_and(|at| at < now)
+        let until = self.current_until.as_ref().map(|until| *until.borrow());
+        self.status.is_ok() && until.is_some_and(|until| until < now)
     }
 
     /// What the last poll brought, if it brought anything.
@@ -114,8 +116,8 @@ impl State {
         self.servers.iter().find(|server| server.name == name)
     }
 
-    /// What may be said of it now. A process that was stopped for a while is asked before its pollers have looked again; what
-    /// they knew is not passed off as fresh.
+    /// The state as of `now`. A process that was stopped may be scraped before its pollers run again: a server whose next poll
+    /// was due and has not begun is shown as `timeout`, not with its old figures.
     pub(crate) fn as_of(self: Arc<Self>, now: Instant) -> Arc<Self> {
         if !self.servers.iter().any(|server| server.has_expired(now)) {
             return self;
@@ -147,5 +149,5 @@ impl State {
     }
 }
 
-pub(crate) type Publisher = tokio::sync::watch::Sender<Arc<State>>;
-pub(crate) type Published = tokio::sync::watch::Receiver<Arc<State>>;
+pub(crate) type Publisher = watch::Sender<Arc<State>>;
+pub(crate) type Published = watch::Receiver<Arc<State>>;

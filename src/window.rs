@@ -1,10 +1,10 @@
-//! What happened between two scrapes: the peak of the last polls, the time without headroom, logins refused. Pure: `now`
-//! is the time since the poller began, and every poll that got its data is told here once.
+//! What happened between two scrapes: the peak of the last polls and the time without headroom. Pure: `now` is the time
+//! since the poller began, and every poll that got its data is told here once.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::sample::{Oid, Stats};
+use crate::sample::Oid;
 
 /// The highest of the values of a sliding window. Keeps only values that may yet become the highest, so a steady
 /// value costs one entry whatever the length of the window.
@@ -48,10 +48,12 @@ pub(crate) struct Observed {
 /// The memory of one server, database or role.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Track {
+    /// Series go by name. A database or role that is renamed begins anew, because the series of its new name may have been
+    /// those of another.
+    name: String,
     peak: Peak,
     exhausted: Duration,
     was_exhausted: bool,
-    refusals: Refusals,
 }
 
 impl Track {
@@ -64,38 +66,7 @@ impl Track {
         Remembered {
             peak: self.peak.highest(),
             exhausted: self.exhausted,
-            refusals: self.refusals.total,
         }
-    }
-}
-
-/// Logins that PostgreSQL refused at a database's limit. `sessions_fatal` also grows for other reasons, so its growth
-/// counts only while the database was seen at its limit, in the poll of the reading before or any since. It comes with the
-/// statistics, and since PostgreSQL 15 with every poll while the database is at half of its limit or above.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Refusals {
-    total: Option<u64>,
-    last: Option<i64>,
-    is_at_limit: bool,
-    was_at_limit: bool,
-}
-
-impl Refusals {
-    fn observe(&mut self, at_limit: bool) {
-        self.is_at_limit = at_limit;
-        self.was_at_limit |= at_limit;
-    }
-
-    fn read(&mut self, sessions_fatal: i64) {
-        let grown = self
-            .last
-            .map_or(0, |last| sessions_fatal.saturating_sub(last));
-        let total = self.total.get_or_insert(0);
-        if self.was_at_limit {
-            *total += u64::try_from(grown).unwrap_or(0); // negative: the statistics were reset
-        }
-        self.last = Some(sessions_fatal);
-        self.was_at_limit = self.is_at_limit;
     }
 }
 
@@ -105,17 +76,6 @@ struct Moment {
     now: Duration,
     since_last: Duration,
     window: Duration,
-}
-
-/// What one poll saw of a database.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DatabaseSeen {
-    pub(crate) oid: Oid,
-    pub(crate) observed: Observed,
-    /// None: it was not read, or is not there to be read.
-    pub(crate) sessions_fatal: Option<i64>,
-    /// At the limit of the catalogue, which is the one whose refusals are counted.
-    pub(crate) at_limit: bool,
 }
 
 /// What is known of the time before a poll: of the server, and of databases and roles in the order in which they were told.
@@ -132,8 +92,6 @@ pub(crate) struct Remembered {
     pub(crate) peak: Option<u32>,
     /// The time for which polls saw no headroom. A poll speaks for the time until the next one, and for none across a gap.
     pub(crate) exhausted: Duration,
-    /// Logins refused at the database's limit.
-    pub(crate) refusals: Option<u64>,
 }
 
 /// The memory of all polls of one server.
@@ -152,7 +110,7 @@ impl History {
         now: Duration,
         window: Duration,
         server: Observed,
-        databases: impl Iterator<Item = DatabaseSeen>,
+        databases: impl Iterator<Item = (Oid, Observed)>,
         roles: impl Iterator<Item = (Oid, Observed)>,
     ) -> Past {
         let since_last = self
@@ -164,18 +122,12 @@ impl History {
             window,
         };
         self.last = Some(now);
-        let database = |seen: DatabaseSeen| {
-            let track = self.databases.entry(seen.oid).or_default();
-            track.refusals.observe(seen.at_limit);
-            if let Some(sessions_fatal) = seen.sessions_fatal {
-                track.refusals.read(sessions_fatal);
-            }
-            track.observe(&moment, seen.observed)
-        };
-        let role = |(oid, seen)| {
-            let track = self.roles.entry(oid).or_default();
+        let observe = |tracks: &mut HashMap<Oid, Track>, (oid, seen)| {
+            let track = tracks.entry(oid).or_default();
             track.observe(&moment, seen)
         };
+        let database = |seen| observe(&mut self.databases, seen);
+        let role = |seen| observe(&mut self.roles, seen);
         Past {
             server: self.server.observe(&moment, server),
             databases: databases.map(database).collect(),
@@ -183,40 +135,31 @@ impl History {
         }
     }
 
-    /// Forgets all databases and roles but these.
-    pub(crate) fn keep(
+    /// Forgets all databases and roles but these, and what was known of those that had another name.
+    pub(crate) fn keep<'a>(
         &mut self,
-        databases: impl Iterator<Item = Oid>,
-        roles: impl Iterator<Item = Oid>,
+        databases: impl Iterator<Item = (Oid, &'a str)>,
+        roles: impl Iterator<Item = (Oid, &'a str)>,
     ) {
-        let (databases, roles): (HashSet<Oid>, HashSet<Oid>) =
-            (databases.collect(), roles.collect());
-        self.databases.retain(|oid, _| databases.contains(oid));
-        self.roles.retain(|oid, _| roles.contains(oid));
+        keep(&mut self.databases, databases);
+        keep(&mut self.roles, roles);
     }
 
-    /// Statistics came, which have the counter of refused logins too.
-    pub(crate) fn read(&mut self, stats: &Stats) {
-        for (oid, track) in &mut self.databases {
-            if let Some(sessions_fatal) = stats.get(oid).and_then(|row| row.sessions_fatal) {
-                track.refusals.read(sessions_fatal);
-            }
-        }
-    }
-
-    /// The last poll was so long ago that the process must have been stopped: of the time since, nobody has seen anything.
-    pub(crate) fn outlive(&mut self, now: Duration, validity: Duration) {
-        if self.last.is_some_and(|last| now > last + validity) {
-            self.gap();
-        }
-    }
-
-    /// A poll failed: what happens until the next good one is known to nobody, and is counted for nobody.
+    /// A poll failed, or the agent was stopped: nothing is known of the time until the next good poll, and none of it counts.
     pub(crate) fn gap(&mut self) {
         self.last = None;
-        for track in self.databases.values_mut() {
-            track.refusals.last = None;
-        }
+    }
+}
+
+fn keep<'a>(tracks: &mut HashMap<Oid, Track>, present: impl Iterator<Item = (Oid, &'a str)>) {
+    let mut known = std::mem::take(tracks);
+    for (oid, name) in present {
+        let track = known.remove(&oid).filter(|track| track.name == name);
+        let anew = || Track {
+            name: name.to_owned(),
+            ..Track::default()
+        };
+        tracks.insert(oid, track.unwrap_or_else(anew));
     }
 }
 

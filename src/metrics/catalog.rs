@@ -3,6 +3,7 @@
 mod agent;
 mod facts;
 mod judgements;
+mod sessions;
 
 use super::series::Metric;
 
@@ -10,6 +11,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
         .iter()
         .chain(judgements::METRICS)
+        .chain(sessions::METRICS)
         .chain(agent::METRICS)
 }
 

@@ -1,6 +1,6 @@
 //! The whole page of a fixed state against a golden file, which promtool reads too, and the reference against the catalogue.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::health::{ConnectFailure, Health, Job, Outcome};
 use crate::memory::{Memory, Moment};
 use crate::policy::{Budget, Policy};
 use crate::sample::{
-    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo, Sessions,
-    Size, Stats,
+    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo,
+    SessionCounts, Sessions, Size, Stats,
 };
 use crate::sizes::{Cadence, Sizes};
 use crate::snapshot::{Slower, Snapshot};
@@ -113,9 +113,8 @@ fn snapshot(privileged: bool) -> Snapshot {
             policy: &policy(),
             now: Duration::from_secs(polled),
             window: Duration::from_mins(2),
-            validity: Duration::from_mins(1),
         };
-        memory.observe(activity(privileged, polled), moment)
+        memory.observe(activity(privileged), moment)
     };
     observe(0);
     let slower = Slower {
@@ -142,8 +141,7 @@ fn info() -> ServerInfo {
     }
 }
 
-fn activity(privileged: bool, polled: u64) -> Activity {
-    let refused = i64::try_from(polled).expect("small");
+fn activity(privileged: bool) -> Activity {
     let catalogue = Catalogue {
         databases: databases(),
         roles: roles(),
@@ -153,7 +151,6 @@ fn activity(privileged: bool, polled: u64) -> Activity {
     Activity {
         catalogue: Arc::new(catalogue),
         sessions: sessions(privileged),
-        fatal: HashMap::from([(1, refused), (2, 0), (3, 0)]),
         in_recovery: false,
         left_behind: false,
         seconds: 0.001,
@@ -292,7 +289,12 @@ fn stats() -> Stats {
         blk_write_time: 0.0,
         stats_reset: None,
         active_time: Some(1500.0),
-        sessions_fatal: None,
+        sessions: Some(SessionCounts {
+            sessions: 700,
+            abandoned: 2,
+            fatal: 30,
+            killed: 1,
+        }),
         frozen_xid_age: 1234,
         min_mxid_age: 5,
         locks: vec![Locks {

@@ -102,3 +102,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_database_that_exists_takes_the_place_of_one_that_is_gone() {
+    let mut names = LiveNames::default();
+    names.fill(Duration::ZERO, 2, &["ci_1", "ci_2"]);
+    names.fill(SECOND, 2, &["ci_2", "shop", "late"]);
+    assert_eq!(held(&names.seats), ["ci_2", "shop"].into());
+}
+
+#[test]
+fn a_burst_of_new_names_is_followed_by_one_in_ten_seconds() {
+    let mut names = LiveNames::default();
+    let mut came = 0;
+    for n in 0..200_u64 {
+        let name = n.to_string();
+        names.fill(SECOND * u32::try_from(n).expect("small"), 1, &[&name]);
+        came += u32::from(names.has(&name));
+    }
+    assert_eq!(came, 1 + BURST + 199 / 10);
+}
+
+proptest! {
+    #[test]
+    fn those_that_exist_are_few_at_once_and_lose_no_place(polls in polls(), capacity in 0_usize..6) {
+        let mut names = LiveNames::default();
+        let mut now = Duration::ZERO;
+        let mut came: Vec<Duration> = Vec::new();
+        for (minutes, present) in polls {
+            now += Duration::from_mins(minutes);
+            let present: BTreeSet<String> = present.iter().map(u8::to_string).collect();
+            let present: Vec<&str> = present.iter().map(String::as_str).collect();
+            let before = names.clone();
+            names.fill(now, capacity, &present);
+            prop_assert!(names.seats.seen.len() <= capacity);
+            for name in present.iter().filter(|name| before.has(name)) {
+                prop_assert!(names.has(name), "{name} exists and lost its place");
+            }
+            // Minutes apart, there is always an allowance for so few.
+            let shown = present.iter().filter(|name| names.has(name)).count();
+            prop_assert_eq!(shown, capacity.min(present.len()), "a place is held by a name that is gone");
+            came.extend(names.seats.seen.keys().filter(|name| !before.has(name)).map(|_| now));
+            let of_late = came.iter().filter(|at| now.saturating_sub(**at) < KEPT).count();
+            prop_assert!(of_late <= capacity + 60 + 360, "{of_late} new names in an hour");
+        }
+    }
+}

@@ -13,7 +13,8 @@ const DOING: &str = "polling activity";
 /// Kinds of rows that share columns; what a column means depends on the first. `pg_stat_get_activity` without the view's
 /// joins costs half of it. Of databases and roles only sums are asked for, see [`Fingerprint`]: rows that nobody needs
 /// anew each second cost the server, the agent, and the network. The parameters are a backend that may be there still, or
-/// NULL and NULL, and databases near their limit. Sessions are no more than the server has slots.
+/// NULL and NULL, and the session's key: the sums are those of hashes, whose key no tenant knows, so that no changes cancel each
+/// other out in them. Sessions are no more than the server has slots.
 const SQL: &str = r#"
 select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type, count(*) as number,
        count(*) filter (where a.wait_event_type = 'Lock') as other_number,
@@ -21,68 +22,46 @@ select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.
   from pg_catalog.pg_stat_get_activity(null) as a
  group by 2, 3, 4, 5, 6
 union all
-select 'd', null, null, null, null, null, sum(d.xmin::text::int8)::int8, count(*),
-       count(*) filter (where d.datconnlimit = -2)
+select 'd', null, null, null, null, null,
+       (sum(hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $3 + (d.datconnlimit = -2)::int4))) % 4611686018427387904)::int8,
+       count(*), null
   from pg_catalog.pg_database as d
 union all
-select 'r', null, null, null, null, null, sum(r.oid::int8)::int8, count(*),
-       sum((r.rolconnlimit::float8 * 2 + r.rolsuper::int4) * r.oid::int8)
+select 'r', null, null, null, null, null,
+       (sum(hashnameextended(r.rolname, hashoidextended(r.oid, hashint8extended(r.rolconnlimit::int8 * 2 + r.rolsuper::int4, $3))))
+        % 4611686018427387904)::int8,
+       count(*), null
   from pg_catalog.pg_roles as r
- where r.rolcanlogin"#;
-
-/// Where this does not wait for anybody. Up to 14 a process of the server's own has the counter, and is waited for up to 10 s:
-/// there it comes with the other statistics only, so that connections are counted whatever that process does.
-const REFUSALS_SINCE: u32 = 150_000;
-const REFUSALS: &str = "
-union all
-select 'f', f.oid, null, null, null, null, pg_catalog.pg_stat_get_db_sessions_fatal(f.oid), null, null
-  from pg_catalog.unnest($3) as f (oid)";
-
-/// The last row, for it tells how long all of them took.
-const REST: &str = "
+ where r.rolcanlogin
 union all
 select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
        ($1 is not null and exists (
            select from pg_catalog.pg_stat_get_activity($1) as b
             where extract(epoch from b.backend_start)::float8 = $2))::int4,
-       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8";
+       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8"#;
 
-/// What one poll is asked beside what every poll is.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Question<'a> {
-    /// A backend of a session that is lost: is it still there?
-    pub(crate) left_behind: Option<Backend>,
-    /// Databases whose refused logins are to be counted.
-    pub(crate) near_limit: &'a [Oid],
-}
-
-pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statement, QueryError> {
-    let refusals = if version_num >= REFUSALS_SINCE {
-        REFUSALS
-    } else {
-        ""
-    };
-    let types = [Type::INT4, Type::FLOAT8, Type::OID_ARRAY];
+pub(super) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     client
-        .prepare_typed(&format!("{SQL}{refusals}{REST}"), &types)
+        .prepare_typed(SQL, &[Type::INT4, Type::FLOAT8, Type::INT8])
         .await
         .map_err(QueryError::driver(DOING))
 }
 
-/// What has changed of databases and roles is for the caller to find out, by the fingerprint.
+/// What has changed of databases and roles is for the caller to find out, by the fingerprint. `left_behind`: a backend of a
+/// session that is lost, of which the answer says whether it is still there.
 pub(super) async fn read(
     client: &Client,
     statement: &Statement,
-    question: Question<'_>,
+    left_behind: Option<Backend>,
+    key: i64,
 ) -> Result<(Activity, Fingerprint), QueryError> {
-    let left_behind = question.left_behind;
     let rows = client
         .query(
             statement,
             &[
                 &left_behind.map(|backend| backend.pid),
                 &left_behind.map(|backend| backend.start_time),
-                &question.near_limit,
+                &key,
             ],
         )
         .await
@@ -92,13 +71,8 @@ pub(super) async fn read(
     for row in &rows {
         match u8::try_from(column::<i8>(row, 0)?).unwrap_or_default() {
             b's' => activity.sessions.push(sessions(row)?),
-            b'd' => fingerprint.databases = fingerprint_of(row)?,
-            b'r' => fingerprint.roles = fingerprint_of(row)?,
-            b'f' => {
-                if let Some(fatal) = column(row, 6)? {
-                    activity.fatal.insert(column(row, 1)?, fatal);
-                }
-            }
+            b'd' => fingerprint.databases = sums(row)?,
+            b'r' => fingerprint.roles = sums(row)?,
             b'i' => {
                 let (in_recovery, left_behind) = sums(row)?;
                 activity.in_recovery = in_recovery == 1;
@@ -118,11 +92,6 @@ pub(super) async fn read(
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
     row.try_get(index).map_err(QueryError::driver(DOING))
-}
-
-fn fingerprint_of(row: &Row) -> Result<(i64, i64, u64), QueryError> {
-    let ((sum, count), rest) = (sums(row)?, column::<Option<f64>>(row, 8)?);
-    Ok((sum, count, rest.unwrap_or_default().to_bits()))
 }
 
 /// Of no rows at all the sum is NULL.

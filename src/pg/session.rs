@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Statement};
 
-use super::activity::Question;
 use super::connect::{self, Driver, Files};
 use super::{ConnectError, QueryError, activity, catalogue, info, sizes, stats};
 use crate::config::Target;
@@ -19,6 +18,8 @@ pub(crate) struct Session {
     info: Arc<ServerInfo>,
     backend: Backend,
     reserved_role: Option<Oid>,
+    /// Of the hashes in a [`Fingerprint`].
+    key: i64,
     activity: Statement,
     catalogue: Statement,
     stats: stats::Statements,
@@ -71,7 +72,7 @@ impl Session {
         let version = info.server.version_num;
         set(&client, version).await;
         let prepared = tokio::try_join!(
-            activity::prepare(&client, version),
+            activity::prepare(&client),
             catalogue::prepare(&client),
             stats::prepare(&client, version),
             sizes::prepare(&client)
@@ -83,6 +84,7 @@ impl Session {
             info: Arc::new(info.server),
             backend: info.backend,
             reserved_role: info.reserved_role,
+            key: fastrand::i64(..),
             activity,
             catalogue,
             stats,
@@ -106,11 +108,11 @@ impl Session {
     /// One round trip, and one more if databases or roles are not what `known` says, or nothing is known of them.
     pub(crate) async fn activity(
         &self,
-        question: Question<'_>,
+        left_behind: Option<Backend>,
         known: Option<Arc<Catalogue>>,
     ) -> Result<Activity, QueryError> {
         let (mut activity, fingerprint) =
-            activity::read(&self.client, &self.activity, question).await?;
+            activity::read(&self.client, &self.activity, left_behind, self.key).await?;
         let asked: HashSet<Oid> = activity.sessions.iter().filter_map(|it| it.role).collect();
         let unchanged = |known: &Arc<Catalogue>| {
             known.fingerprint == fingerprint && asked.is_subset(&known.known_roles)

@@ -7,17 +7,20 @@ use tokio_postgres::types::FromSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::QueryError;
-use crate::sample::{DatabaseStats, Locks, Oid, Stats};
+use crate::sample::{DatabaseStats, Locks, Oid, SessionCounts, Stats};
 
 const DOING: &str = "polling statistics";
 
 const DATABASES: &str = "
 select s.datid, s.numbackends, s.xact_commit, s.xact_rollback, s.blks_read, s.blks_hit, s.tup_returned, s.tup_fetched,
        s.tup_inserted, s.tup_updated, s.tup_deleted, s.conflicts, s.temp_files, s.temp_bytes, s.deadlocks,
-       s.blk_read_time, s.blk_write_time, extract(epoch from s.stats_reset)::float8, {active_time}, {sessions_fatal},
-       age(d.datfrozenxid), mxid_age(d.datminmxid)
+       s.blk_read_time, s.blk_write_time, extract(epoch from s.stats_reset)::float8, age(d.datfrozenxid),
+       mxid_age(d.datminmxid), {since_14}
   from pg_catalog.pg_stat_database as s
   join pg_catalog.pg_database as d on d.oid = s.datid";
+
+const SINCE_14: &str =
+    "s.active_time, s.sessions, s.sessions_abandoned, s.sessions_fatal, s.sessions_killed";
 
 const LOCKS: &str = "
 select database, lower(mode), count(*)
@@ -31,19 +34,12 @@ pub(super) struct Statements {
 }
 
 pub(super) async fn prepare(client: &Client, version_num: u32) -> Result<Statements, QueryError> {
-    let active_time = if version_num >= 140_000 {
-        "s.active_time"
+    let since_14 = if version_num >= 140_000 {
+        SINCE_14
     } else {
-        "null::float8"
+        "null::float8, null::int8, null::int8, null::int8, null::int8"
     };
-    let sessions_fatal = if version_num >= 140_000 {
-        "s.sessions_fatal"
-    } else {
-        "null::int8"
-    };
-    let sql = DATABASES
-        .replace("{active_time}", active_time)
-        .replace("{sessions_fatal}", sessions_fatal);
+    let sql = DATABASES.replace("{since_14}", since_14);
     let prepared = tokio::try_join!(client.prepare(&sql), client.prepare(LOCKS));
     let (databases, locks) = prepared.map_err(QueryError::driver(DOING))?;
     Ok(Statements { databases, locks })
@@ -99,10 +95,22 @@ fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
         blk_read_time: column(row, 15)?,
         blk_write_time: column(row, 16)?,
         stats_reset: column(row, 17)?,
-        active_time: column(row, 18)?,
-        sessions_fatal: column(row, 19)?,
-        frozen_xid_age: column(row, 20)?,
-        min_mxid_age: column(row, 21)?,
+        frozen_xid_age: column(row, 18)?,
+        min_mxid_age: column(row, 19)?,
+        active_time: column(row, 20)?,
+        sessions: sessions(row)?,
         locks: Vec::new(),
     })
+}
+
+fn sessions(row: &Row) -> Result<Option<SessionCounts>, QueryError> {
+    let Some(sessions) = column(row, 21)? else {
+        return Ok(None);
+    };
+    Ok(Some(SessionCounts {
+        sessions,
+        abandoned: column(row, 22)?,
+        fatal: column(row, 23)?,
+        killed: column(row, 24)?,
+    }))
 }

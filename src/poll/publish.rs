@@ -1,6 +1,7 @@
 //! What a poll becomes for those who look.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -23,7 +24,6 @@ impl Poller {
             policy: &self.settings.policy,
             now,
             window: self.settings.cadence.window,
-            validity: self.settings.cadence.longest_silence(self.interval()),
         };
         let seen = self.memory.observe(activity, moment);
         let tracked = self.seen.as_ref().map(|before| &before.roster);
@@ -34,6 +34,8 @@ impl Poller {
         }
         self.journal.up(&seen);
         self.seen = Some(Arc::new(seen));
+        let next = self.interval() + self.settings.cadence.grace();
+        self.current_until.send_replace(Instant::now() + next);
         self.show();
     }
 
@@ -53,6 +55,17 @@ impl Poller {
         self.send(Ok(Box::new(shown)));
     }
 
+    /// What is published stays current for so much longer, unless it has expired: a poll that begins late makes nothing fresh.
+    pub(super) fn keep_current(&self, span: Duration) {
+        let now = Instant::now();
+        self.current_until.send_if_modified(|until| {
+            if now <= *until {
+                *until = (*until).max(now + span);
+            }
+            false // nothing waits for it
+        });
+    }
+
     pub(super) fn publish_down(&mut self, down: Down) {
         self.memory.gap();
         self.seen = None;
@@ -61,7 +74,7 @@ impl Poller {
 
     fn send(&self, status: Result<Box<Shown>, Down>) {
         let server = Server::new(self.settings.name.clone(), status, self.health.clone())
-            .expiring(Instant::now() + self.settings.cadence.longest_silence(self.interval()));
+            .current_until(self.current_until.subscribe());
         self.publisher
             .send_modify(|state| *state = Arc::new(state.with(server)));
     }

@@ -38,9 +38,6 @@ impl Poller {
         self.stats_due = now + self.settings.cadence.stats;
         let answer = self.ask(Job::Stats, session.stats()).await;
         let outcome = outcome(&answer);
-        if let Ok(stats) = &answer {
-            self.memory.read(stats);
-        }
         self.stats = answer.ok().map(Arc::new);
         Some(outcome)
     }

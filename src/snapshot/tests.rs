@@ -82,7 +82,6 @@ fn last_of(polls: &[Activity], policy: &Policy) -> Snapshot {
             policy,
             now: Duration::from_secs(second),
             window: Duration::from_mins(1),
-            validity: Duration::from_mins(1),
         };
         memory.observe(activity.clone(), moment)
     };

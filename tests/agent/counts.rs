@@ -181,46 +181,41 @@ async fn any_number_of_scrapers_share_one_session() {
     }
 }
 
+/// As PostgreSQL counts them: a login that the limit refused and a session that timed out look alike.
 #[tokio::test]
-async fn refusals_at_the_databases_limit_are_counted_one_by_one() {
+async fn sessions_that_ended_are_counted_by_how_they_ended() {
     let cluster = trusting(&[]).await;
     if cluster.major_version().await < 14 {
-        return; // the counter of the server came with 14
+        return; // the counters of the server came with 14
     }
     create_tenant(&cluster, "full", 2).await;
-    create_tenant(&cluster, "closed", 5).await;
-    let close = "REVOKE CONNECT ON DATABASE closed FROM PUBLIC, closed";
-    cluster.sql(close).await;
     let agent = watch(&cluster, "").await;
-    let _two = sessions(&cluster, "full", 2).await;
-    let refusals = |page: &Scrape, datname| {
-        page.value("pgcommons_database_refusals_total", &[("datname", datname)])
-    };
-    assert_eq!(refusals(&fresh(&agent).await, "full"), Some(0.0));
-
-    for (database, code) in [
-        ("full", SqlState::TOO_MANY_CONNECTIONS),
-        ("closed", SqlState::INSUFFICIENT_PRIVILEGE),
-    ] {
-        for _ in 0..10 {
-            let refused = cluster.connect(database, database, database).await;
-            let error = refused.err().expect("a refusal");
-            assert_eq!(error.code(), Some(&code), "{error:?}");
-        }
+    let two = sessions(&cluster, "full", 2).await;
+    for _ in 0..3 {
+        let refused = cluster.connect("full", "full", "full").await;
+        let error = refused.err().expect("a refusal");
+        assert_eq!(error.code(), Some(&SqlState::TOO_MANY_CONNECTIONS));
     }
-    let observer = cluster.admin().await;
-    let fatal = "SELECT true FROM pg_stat_database WHERE sessions_fatal = 10 HAVING count(*) = 2";
-    eventually(LIMIT, "the server counts", async || {
-        observer.value(fatal).await
-    })
-    .await;
-    // PostgreSQL 14 tells them with the statistics.
-    let all = |page: &Scrape| refusals(page, "full") >= Some(10.0);
-    agent.scrape_until("all refusals", all).await;
-    let page = fresh(&agent).await;
-    assert_eq!(refusals(&page, "full"), Some(10.0));
-    // Not refused by a limit.
-    assert_eq!(refusals(&page, "closed"), Some(0.0));
+    let timeout = "SET idle_session_timeout = 1";
+    two[0].batch_execute(timeout).await.expect("a setting");
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE datname = 'full' AND query NOT LIKE '%timeout%'";
+    cluster.sql(terminate).await;
+    let lost = |page: &Scrape| {
+        ["abandoned", "fatal", "killed"].map(|how| {
+            let of = [("datname", "full"), ("how", how)];
+            page.value("pgcommons_database_sessions_lost_total", &of)
+        })
+    };
+    let wanted = [0.0, 4.0, 1.0].map(Some);
+    let page = agent
+        .scrape_until("all of them", |page| lost(page) == wanted)
+        .await;
+    let full = [("datname", "full")];
+    let begun = page.value("pgcommons_database_sessions_total", &full);
+    assert!(begun >= Some(2.0), "{begun:?}");
+    let at_limit = "pgcommons_database_connections_exhausted_seconds_total";
+    assert!(page.value(at_limit, &full).is_some());
 }
 
 #[tokio::test]

@@ -24,7 +24,6 @@ fn counting(page: &Scrape) -> Vec<&str> {
         "pg_stat_activity_",
         "pgcommons_server_connections",
         "pgcommons_database_connections",
-        "pgcommons_database_refusals",
         "pgcommons_role_connections",
     ];
     let mut families = page.names();

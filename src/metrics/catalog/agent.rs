@@ -87,9 +87,9 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_names_folded",
         &["label"],
-        "Databases (datname), login roles (rolname) and applications (application_name) without series of their own: there \
-         are more than activity allows, or were within the hour. What is said of the server counts them all the same. \
-         Absent while the server is down; of applications also without pg_monitor.",
+        "Databases (datname), login roles (rolname) and applications (application_name) without series of their own, because \
+         there are more than activity allows, or many new names within the hour. What is said of the server counts them all \
+         the same. Absent while the server is down; of applications also without pg_monitor.",
         |server, series| {
             let Some(snapshot) = server.snapshot() else {
                 return;

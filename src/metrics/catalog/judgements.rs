@@ -111,17 +111,6 @@ pub(super) const METRICS: &[Metric] = &[
         "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
         |server, series| of_databases(server, series, exhausted),
     ),
-    counter(
-        "pgcommons_database_refusals_total",
-        DATABASE,
-        "Logins that PostgreSQL refused at the database's limit, as far as sessions_fatal shows: not those refused by the \
-         role's or the server's limit, nor for a wrong password. Absent before PostgreSQL 14 and without pg_monitor.",
-        |server, series| {
-            of_databases(server, series, |judged| {
-                judged.past.refusals.map(|count| count as f64)
-            });
-        },
-    ),
     gauge(
         "pgcommons_database_sessions_blocked",
         DATABASE,

@@ -34,7 +34,7 @@ fn many(databases: u32) -> Activity {
     Activity {
         catalogue: Arc::new(catalogue),
         sessions: all,
-        ..activity(true, 0)
+        ..activity(true)
     }
 }
 
@@ -87,7 +87,6 @@ fn spent(databases: u32) -> [u64; 3] {
             policy: &policy,
             now: Duration::from_secs(second),
             window: Duration::from_mins(2),
-            validity: Duration::from_mins(1),
         };
         memory.observe(activity, moment)
     };

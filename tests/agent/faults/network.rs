@@ -10,8 +10,8 @@ use super::{
     up,
 };
 use crate::support::{
-    AGENT, Agent, Cluster, Relay, Scrape, create_agent_role, create_tenant, eventually,
-    failed_polls, sessions, trusting,
+    AGENT, Agent, Cluster, Relay, Scrape, TestSession, create_agent_role, create_tenant,
+    eventually, exchange_async, failed_polls, sessions, trusting,
 };
 
 const DEFAULT: &str = "";
@@ -131,6 +131,40 @@ async fn what_went_on_while_an_agent_was_stopped_is_counted_for_nobody() {
     let counted = exhausted(&page) - before;
     let seen = started.elapsed().saturating_sub(PAUSE).as_secs_f64();
     assert!(counted < seen + 1.0, "{counted} s of {seen} s");
+}
+
+/// A request that arrives while the agent is stopped is answered before or after its first poll. The count from before the pause
+/// is never in the answer.
+#[tokio::test]
+async fn an_agent_that_was_stopped_does_not_show_the_count_from_before() {
+    let (cluster, relay) = far_away().await;
+    let cadence =
+        "poll: {interval: 500ms, timeout: 1s}\nsizes: {interval: 1h}\nstats: {interval: 1h}\n";
+    let agent = behind(&relay, cadence).await;
+    let count =
+        |page: &Scrape| page.value("pgcommons_database_connections", &[("datname", "shop")]);
+    for (n, pause) in [2100, 2300, 2500, 2700, 2900].into_iter().enumerate() {
+        let before = agent
+            .scrape_until("counted", |page| count(page) == Some(0.0))
+            .await;
+        assert!(up(&before, "a"));
+        agent.signal("STOP");
+        let open = sessions(&cluster, "shop", 1 + n % 4).await;
+        let address = agent.address();
+        let request =
+            tokio::spawn(async move { exchange_async(address, "GET", "/metrics", &[]).await });
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        agent.signal("CONT");
+        let answer = request.await.expect("a task").expect("an answer");
+        let page = Scrape::parse(&answer.text());
+        assert_ne!(
+            count(&page),
+            Some(0.0),
+            "stopped for {pause} ms:\n{}",
+            page.text()
+        );
+        TestSession::close_all(open).await;
+    }
 }
 
 /// As after a laptop's or a container's sleep: the connection is known to the agent only.

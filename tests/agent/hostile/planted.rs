@@ -10,7 +10,8 @@ use crate::support::{
 const FUNCTIONS: &str = "'age', 'clock_timestamp', 'count', 'current_setting', 'date_part', 'extract', 'float8', \
     'has_database_privilege', 'int4', 'int8', 'lower', 'max', 'min', 'mxid_age', 'namesend', 'now', \
     'pg_database_size', 'pg_has_role', 'pg_postmaster_start_time', 'pg_stat_get_activity', \
-    'pg_stat_get_db_sessions_fatal', 'statement_timestamp', 'text', 'timestamptz', 'version'";
+    'hashint8extended', 'hashnameextended', 'hashoidextended', 'statement_timestamp', 'sum', 'text', 'timestamptz', \
+    'version'";
 
 /// Takes the signatures from the catalogue, so that each fits at least as well as what it stands for.
 const PLANT: &str = "
@@ -28,9 +29,9 @@ BEGIN
                        format_type(oprresult, NULL) AS result
                   FROM pg_operator
                  WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprleft <> 0
-                   AND oprname IN ('=', '<>', '<', '>', '-', '+', '*')
+                   AND oprname IN ('=', '<>', '<', '>', '-', '+', '*', '%')
                    AND oprleft::regtype::text IN ('oid', 'text', 'name', 'integer', 'bigint', '\"char\"', 'boolean',
-                       'timestamp with time zone', 'interval', 'double precision')
+                       'timestamp with time zone', 'interval', 'double precision', 'numeric')
     LOOP
         EXECUTE format('CREATE FUNCTION public.operator_%s(%s, %s) RETURNS %s', real.oid, real.l, real.r, real.result)
              || body;
