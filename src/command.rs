@@ -59,7 +59,8 @@ fn print_error(error: &(dyn std::error::Error + 'static)) {
 fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
     if cli.global.config_check {
         let (config, _) = prepared(&cli.global, environment)?;
-        return config_check(&config).map(|()| 0);
+        config_check(&config);
+        return Ok(0);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -95,12 +96,12 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 /// A configuration that can be used; what is probably a mistake in it is no reason to fail.
-fn config_check(config: &Config) -> anyhow::Result<()> {
+fn config_check(config: &Config) {
     let mut out = io::stderr();
     for warning in config.review() {
         drop(writeln!(out, "pgcommons: warning: {warning}"));
     }
-    print(&format!("configuration OK: {}\n", config.summary()))
+    drop(print(&format!("configuration OK: {}\n", config.summary()))); // the exit code says it too
 }
 
 /// All that the agent needs to serve; what is wrong with either file is said at once.

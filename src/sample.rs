@@ -3,7 +3,7 @@
 
 mod activity;
 mod catalogue;
-mod readings;
+pub(crate) mod readings;
 mod server;
 mod sizes;
 mod statistics;

@@ -77,6 +77,8 @@ pub(crate) struct Snapshot {
     pub(crate) folded: Folded,
     /// Databases that have a budget and are not there.
     pub(crate) missing: Vec<String>,
+    /// What the slow jobs have brought last.
+    pub(crate) readings: Readings,
     /// When the oldest of the sizes known was measured, seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -132,6 +134,7 @@ impl Snapshot {
             },
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
+            readings: slow.readings.clone(),
             oldest_size: oldest(slow),
         }
     }
