@@ -86,13 +86,13 @@ impl Limit {
 
 /// How one database or role stands against every limit that applies to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct LimitStatus {
     pub(crate) used: u32,
     /// The server's first, then the one of PostgreSQL's catalogue, then the budget. Without the first nobody can connect.
     limits: [Option<Limit>; 3],
 }
 
-impl Standing {
+impl LimitStatus {
     pub(crate) fn limits(&self) -> impl Iterator<Item = Limit> {
         self.limits.into_iter().flatten()
     }
@@ -134,8 +134,8 @@ pub(crate) fn committed<'a>(databases: impl Iterator<Item = &'a Database>, slots
 }
 
 /// The server as an ordinary role sees it.
-pub(crate) fn server(usage: &Usage, slots: Slots) -> Standing {
-    Standing {
+pub(crate) fn server(usage: &Usage, slots: Slots) -> LimitStatus {
+    LimitStatus {
         used: usage.server,
         limits: [Some(server_limit(slots.ordinary, usage)), None, None],
     }
@@ -155,7 +155,7 @@ pub(crate) fn database(
     budget: Option<&Budget>,
     usage: &Usage,
     slots: Slots,
-) -> Standing {
+) -> LimitStatus {
     let used = usage.database(database.oid);
     let limit = |kind, connections| Limit {
         kind,
@@ -170,11 +170,11 @@ pub(crate) fn database(
         own.map(|connections| limit(LimitKind::Database, connections)),
         budget.map(|connections| limit(LimitKind::Budget, connections)),
     ];
-    Standing { used, limits }
+    LimitStatus { used, limits }
 }
 
 /// A role's own limit does not bind a superuser, and neither do the reserved slots.
-pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> Standing {
+pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> LimitStatus {
     let used = usage.role(role.oid);
     let own = catalogue_limit(role.connection_limit).filter(|_| !role.superuser);
     let own = own.map(|connections| Limit {
@@ -182,7 +182,7 @@ pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> Standing {
         connections,
         used,
     });
-    Standing {
+    LimitStatus {
         used,
         limits: [Some(server_limit(slots.for_role(role), usage)), own, None],
     }

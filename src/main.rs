@@ -12,16 +12,15 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => pgcommons::run(&cli, &environment),
         Err(error) => {
-            // Asking for help is no mistake; for `check`, 2 would mean critical.
+            // Asking for help is no mistake, unless it cannot be shown; for `check`, 2 would mean critical.
             let asked = !error.use_stderr();
             let checking = std::env::args_os().any(|argument| argument == "check");
-            drop(error.print());
-            ExitCode::from(if asked {
-                0
-            } else if checking {
-                3
-            } else {
-                2
+            let printed = error.print().is_ok() && pgcommons::stdout_is_open();
+            ExitCode::from(match (asked, printed, checking) {
+                (true, true, _) => 0,
+                (true, false, false) => 1,
+                (false, _, false) => 2,
+                (_, _, true) => 3,
             })
         }
     }

@@ -7,23 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::limits::{self, Slots, Standing, Usage};
-use crate::memory::Seen;
+use crate::limits::Slots;
 use crate::policy::Budget;
-use crate::roster::{Roster, Tenant};
-use crate::sample::{Database, DatabaseStats, Role, ServerInfo, Stats};
-use crate::sizes::{Sizes, Unknown};
-use crate::window::{Past, Remembered};
+use crate::sample::{Database, DatabaseStats, Readings, Role, ServerInfo};
+use crate::series::tenants::Tenant;
+use crate::size_schedule::{Sizes, Unknown};
+use crate::tracker::PolledState;
 
 use sessions::grouped;
 pub(crate) use sessions::{SessionKey, SessionTotal};
 
-/// A standing now, and what the polls before saw.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Judged {
-    pub(crate) standing: Standing,
-    pub(crate) past: Remembered,
-}
+pub(crate) use crate::tracker::Judged;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DatabaseView {
@@ -83,14 +77,16 @@ pub(crate) struct Snapshot {
     pub(crate) folded: Folded,
     /// Databases that have a budget and are not there.
     pub(crate) missing: Vec<String>,
+    /// What the slow jobs have brought last.
+    pub(crate) readings: Readings,
     /// When the oldest of the sizes known was measured, seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
 
 /// What the slower jobs have brought, and when it is looked at.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Slower {
-    pub(crate) stats: Option<Arc<Stats>>,
+pub(crate) struct SlowReadings {
+    pub(crate) readings: Readings,
     pub(crate) sizes: Arc<Sizes>,
     /// Since the poller began.
     pub(crate) now: Duration,
@@ -100,87 +96,51 @@ pub(crate) struct Slower {
 
 impl Snapshot {
     /// What is said of the server as a whole counts also those that are not shown.
-    pub(crate) fn of(seen: &Seen, slower: &Slower) -> Self {
-        let roster = &*seen.roster;
-        let counted = seen.counted.as_ref();
-        let grouped = counted.map(|_| grouped(seen));
-        let judge = Judge { roster, counted };
+    pub(crate) fn of(polled: &PolledState, slow: &SlowReadings) -> Self {
+        let tenants = &*polled.tenants;
+        let grouped = polled.sees_all_sessions().then(|| grouped(polled));
         let blocked = |row: &Database| {
             let grouped = grouped.as_ref()?;
             Some(grouped.blocked.get(&row.oid).copied().unwrap_or(0))
         };
-        let database = |(at, tenant): (usize, &Tenant)| DatabaseView {
+        let stats = slow.readings.statistics.as_ref();
+        let database = |(tenant, judged): &(Arc<Tenant>, Option<Judged>)| DatabaseView {
             row: tenant.row.clone(),
-            judged: judge.database(at, tenant),
-            size: size(&tenant.row, &slower.sizes),
+            judged: *judged,
+            size: size(&tenant.row, &slow.sizes),
             budget: tenant.budget.clone(),
             blocked: blocked(&tenant.row),
-            stats: slower
-                .stats
-                .as_ref()
-                .and_then(|stats| stats.get(&tenant.row.oid).cloned()),
+            stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
         };
-        let role = |(at, row): (usize, &Role)| RoleView {
-            row: row.clone(),
-            judged: judge.role(at, row),
+        let role = |(row, judged): &(Arc<Role>, Option<Judged>)| RoleView {
+            row: Role::clone(row),
+            judged: *judged,
         };
         Self {
-            info: Arc::clone(&roster.info),
-            superuser: roster.superuser,
-            uses_reserved_connections: roster.uses_reserved_connections,
-            in_recovery: seen.in_recovery,
-            slots: roster.slots,
-            committed: roster.committed,
-            server: judge.server(),
-            starting: counted.and_then(|(usage, _)| usage.starting),
-            databases: roster.databases.iter().enumerate().map(database).collect(),
-            roles: roster.roles.iter().enumerate().map(role).collect(),
+            info: Arc::clone(&tenants.info),
+            superuser: tenants.superuser,
+            uses_reserved_connections: tenants.uses_reserved_connections,
+            in_recovery: polled.in_recovery,
+            slots: tenants.slots,
+            committed: tenants.committed,
+            server: polled.server,
+            starting: polled.starting,
+            databases: polled.databases.iter().map(database).collect(),
+            roles: polled.roles.iter().map(role).collect(),
             folded: Folded {
-                databases: roster.folded.0,
-                roles: roster.folded.1,
+                databases: tenants.folded.0,
+                roles: tenants.folded.1,
                 applications: grouped.as_ref().map(|grouped| grouped.folded),
             },
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
-            missing: roster.missing.clone(),
-            oldest_size: oldest(slower),
+            missing: tenants.missing.clone(),
+            readings: slow.readings.clone(),
+            oldest_size: oldest(slow),
         }
     }
 
     pub(crate) fn sees_all_sessions(&self) -> bool {
         self.server.is_some()
-    }
-}
-
-/// Each against the limits that apply to it; nobody, where not all sessions are seen.
-struct Judge<'a> {
-    roster: &'a Roster,
-    counted: Option<&'a (Usage, Past)>,
-}
-
-impl Judge<'_> {
-    fn server(&self) -> Option<Judged> {
-        let (usage, past) = self.counted?;
-        Some(Judged {
-            standing: limits::server(usage, self.roster.slots),
-            past: past.server,
-        })
-    }
-
-    fn database(&self, at: usize, tenant: &Tenant) -> Option<Judged> {
-        let (usage, past) = self.counted?;
-        let (budget, slots) = (tenant.budget.as_deref(), self.roster.slots);
-        Some(Judged {
-            standing: limits::database(&tenant.row, budget, usage, slots),
-            past: *past.databases.get(at)?,
-        })
-    }
-
-    fn role(&self, at: usize, row: &Role) -> Option<Judged> {
-        let (usage, past) = self.counted?;
-        Some(Judged {
-            standing: limits::role(row, usage, self.roster.slots),
-            past: *past.roles.get(at)?,
-        })
     }
 }
 
@@ -193,9 +153,9 @@ fn size(row: &Database, sizes: &Sizes) -> Result<u64, Unknown> {
 }
 
 /// Seconds since the epoch.
-fn oldest(slower: &Slower) -> Option<f64> {
-    let age = slower.sizes.oldest(slower.now)?;
-    Some(slower.wall_clock - age.as_secs_f64())
+fn oldest(slow: &SlowReadings) -> Option<f64> {
+    let age = slow.sizes.oldest(slow.now)?;
+    Some(slow.wall_clock - age.as_secs_f64())
 }
 
 #[cfg(test)]

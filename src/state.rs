@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::health::{ConnectFailure, Health, Outcome};
+use crate::health::Health;
+use crate::outcome::{ConnectFailure, Outcome};
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 /// Why there is no snapshot.
@@ -35,14 +36,14 @@ pub(crate) struct Page {
     pub(crate) gzip: OnceLock<Bytes>,
 }
 
-/// Put together by the first who looks: most polls are looked at by nobody.
-pub(crate) type Shown = LazyLock<Snapshot, Box<dyn FnOnce() -> Snapshot + Send>>;
+/// Built on the first scrape, because most polls are never scraped.
+pub(crate) type LazySnapshot = LazyLock<Snapshot, Box<dyn FnOnce() -> Snapshot + Send>>;
 
 /// One server, as of its last poll.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) name: String,
-    pub(crate) status: Result<Box<Shown>, Down>,
+    pub(crate) status: Result<Box<LazySnapshot>, Down>,
     pub(crate) health: Health,
     /// `status` is current until then; the poller moves it on when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
@@ -51,7 +52,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(name: String, status: Result<Box<Shown>, Down>, health: Health) -> Self {
+    pub(crate) fn new(
+        name: String,
+        status: Result<Box<LazySnapshot>, Down>,
+        health: Health,
+    ) -> Self {
         Self {
             name,
             status,

@@ -7,6 +7,7 @@
 # It reads APPLICATIONS, as in "shop:20 wiki:10" (name and most connections),
 # and the password of each in the file of its name below /run/secrets.
 set -euo pipefail
+export LC_ALL=C
 : "${POSTGRES_USER:=postgres}" "${SECRETS:=/run/secrets}"
 read -r -d '' -a applications <<<"${APPLICATIONS:-}" || true
 
@@ -17,23 +18,48 @@ fail() {
 
 # Everything is looked at before anything is changed.
 check() {
-    local application name
+    local application name names=" "
     ((${#applications[@]})) || fail "APPLICATIONS is empty; want NAME:CONNECTIONS ..."
     for application in "${applications[@]}"; do
         [[ $application =~ ^[a-z_][a-z0-9_]{0,62}:[1-9][0-9]{0,3}$ ]] ||
             fail "'$application' in APPLICATIONS: want NAME:CONNECTIONS, the name of a-z, 0-9 and _"
         name=${application%:*}
         case $name in
-            postgres | pgcommons | pg_* | template0 | template1 | "$POSTGRES_USER") fail "$name cannot be an application" ;;
+            postgres | pgcommons | pg_* | template0 | template1 | public | none | "$POSTGRES_USER") fail "$name cannot be an application" ;;
         esac
+        [[ $names != *" $name "* ]] || fail "$name stands twice in APPLICATIONS"
+        names+="$name "
         check_secret "$name"
     done
     check_secret pgcommons
+    check_superusers "$names"
 }
 
+# In hexadecimal digits, because a variable cannot hold a byte of 0: characters of UTF-8 but 0, line feed and carriage return.
+readonly TEXT='^([1-7].|0[1-9bcef]|(c[2-9a-f]|d.)[89ab].|(e0[ab].|e[1-9abcef][89ab].|ed[89].)[89ab].|(f0[9ab].|f[1-3][89ab].|f48.)([89ab].){2})+$'
+
 check_secret() {
-    [[ -r $SECRETS/$1 ]] || fail "the password file $SECRETS/$1 is missing, or $(id -un) may not read it"
-    [[ $(tr -d '\r\n' <"$SECRETS/$1") ]] || fail "the password file $SECRETS/$1 is empty"
+    local file=$SECRETS/$1 bytes
+    [[ -r $file ]] || fail "the password file $file is missing, or $(id -un) may not read it"
+    bytes=$(od -An -v -tx1 <"$file" | tr -d ' \n')
+    while [[ $bytes == *0[ad] ]]; do bytes=${bytes%??}; done
+    [[ $bytes ]] || fail "the password file $file is empty"
+    [[ $bytes =~ $TEXT ]] || fail "the password file $file is not one line of text in UTF-8"
+    # PostgreSQL would store it as the verifier of another password.
+    [[ ! $(tr -d '\r\n' <"$file") =~ ^(SCRAM-SHA-256\$|md5[0-9a-f]{32}$) ]] ||
+        fail "the password file $file holds a verifier (SCRAM-SHA-256 or md5), not a password"
+}
+
+# A role that is a superuser would lose that.
+check_superusers() {
+    local superuser
+    superuser=$(
+        sql names="$1" <<'SQL'
+SELECT min(rolname::text) FROM pg_roles
+    WHERE rolsuper AND rolname::text = ANY (string_to_array(:'names', ' ') || 'pgcommons'::text)
+SQL
+    )
+    [[ ! $superuser ]] || fail "the role $superuser is a superuser, and would not be any more"
 }
 
 # sql [NAME=VALUE...]: runs what comes in as the superuser. No password gets into the log of the server, nor into the list
@@ -43,7 +69,7 @@ sql() {
         printf 'SET %s;\n' "client_min_messages = warning" "search_path = pg_catalog" "password_encryption = 'scram-sha-256'" "log_statement = 'none'" \
             "log_min_duration_statement = -1" "log_min_error_statement = 'panic'"
         cat
-    } | psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "${@/#/--set=}" --username="$POSTGRES_USER" --dbname=postgres
+    } | psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 "${@/#/--set=}" --username="$POSTGRES_USER" --dbname=postgres
 }
 
 # The limit of the database binds all that connect there, that of the role all its connections. Neither binds a superuser.

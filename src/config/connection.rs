@@ -1,5 +1,7 @@
 //! How to reach one server, put together from its own keys, its DSN and the variables that libpq reads, in this order.
 
+mod tls;
+
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -9,8 +11,10 @@ use secrecy::SecretString;
 use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::raw::{Leaf, RawServer};
-use super::values::{Reader, quoted};
-use super::{ChannelBinding, PasswordSource, RootCert, SslMode, Target, Tls};
+use super::shown::quoted;
+use super::values::{Reader, one_of};
+use super::{ChannelBinding, PasswordSource, Target};
+use tls::MODES;
 
 /// The parameters of one server: its own keys, else its DSN's, else the variables that libpq reads.
 pub(super) struct Source {
@@ -45,7 +49,12 @@ impl Source {
         let said_where = own
             .iter()
             .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
-        let dsn = reader.secret(&source.key("dsn"), raw.dsn.take());
+        let want = "a postgres:// URL, or key=value pairs";
+        let key = source.key("dsn");
+        let dsn = reader.secret(&key, raw.dsn.take(), want);
+        if dsn.as_deref() == Some("") {
+            reader.problem(&key, "empty text", want);
+        }
         let dsn = dsn.or_else(|| {
             environment
                 .get("DATABASE_URL")
@@ -61,6 +70,14 @@ impl Source {
             if let Some(value) = source.own_value(reader, key, leaf) {
                 source.parameters.insert(key.to_owned(), value);
             }
+        }
+        // A password from below has given way to the file.
+        if ["password", "password_file"]
+            .iter()
+            .all(|key| source.parameters.contains_key(*key))
+        {
+            let got = "it beside password_file, which is not read";
+            reader.warning(&source.key("password"), got, "one of the two");
         }
         Some(source)
     }
@@ -109,16 +126,28 @@ impl Source {
     fn own_value(&self, reader: &mut Reader, key: &str, leaf: Leaf) -> Option<String> {
         let full = self.key(key);
         match key {
-            "password" => reader.secret(&full, leaf),
+            "password" => reader.secret(&full, leaf, "text in quotes"),
             "port" => reader
                 .number(&full, leaf, 1..=u16::MAX)
                 .map(|port| port.to_string()),
-            _ => reader.text(&full, leaf),
+            "host" => reader.text_like(&full, leaf, HOST),
+            "hostaddr" => reader.text_like(&full, leaf, ADDRESS),
+            "options" => reader.text(&full, leaf),
+            "sslmode" => reader.text_like(&full, leaf, &one_of(&MODES)),
+            "channel_binding" => reader.text_like(&full, leaf, &one_of(&BINDINGS)),
+            "user" | "dbname" => reader.filled(&full, leaf, "a name"),
+            _ => reader.filled(&full, leaf, "the path of a file"),
         }
     }
 
     fn take(&mut self, key: &str) -> Option<String> {
         self.parameters.remove(key)
+    }
+
+    fn take_file(&mut self, reader: &mut Reader, key: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.take(key)?);
+        reader.file(&self.key(key), &path);
+        Some(path)
     }
 
     pub(super) fn target(
@@ -138,7 +167,7 @@ impl Source {
                 .unwrap_or(5432),
             user: self.take("user").unwrap_or_else(|| "pgcommons".to_owned()),
             dbname: self.take("dbname").unwrap_or_else(|| "postgres".to_owned()),
-            password: self.password(environment),
+            password: self.password(reader, environment),
             options: self.take("options").unwrap_or_default(),
             channel_binding: reader.choice(
                 &self.key("channel_binding"),
@@ -154,7 +183,7 @@ impl Source {
         let text = self.take("hostaddr")?;
         let address = text.parse().ok();
         if address.is_none() {
-            reader.problem(&self.key("hostaddr"), quoted(&text), "an IP address");
+            reader.problem(&self.key("hostaddr"), quoted(&text), ADDRESS);
         }
         address
     }
@@ -169,10 +198,7 @@ impl Source {
                 "a server: DATABASE_URL, PGHOST, or servers in --config.file",
             )),
             Some(several) if several.contains(',') => Some((quoted(several), dsn::ONE_HOST)),
-            Some(host) if !is_host(host) => Some((
-                quoted(host),
-                "a host name, an address, or the directory of a socket",
-            )),
+            Some(host) if !is_host(host) => Some((quoted(host), HOST)),
             Some(_) => None,
         };
         if let Some((got, want)) = complaint {
@@ -186,7 +212,7 @@ impl Source {
         host
     }
 
-    fn password(&mut self, environment: &Environment) -> PasswordSource {
+    fn password(&mut self, reader: &mut Reader, environment: &Environment) -> PasswordSource {
         let home = || {
             environment
                 .get("HOME")
@@ -194,48 +220,8 @@ impl Source {
         };
         PasswordSource {
             given: self.take("password").map(SecretString::from),
-            file: self.take("password_file").map(PathBuf::from),
-            passfile: self.take("passfile").map(PathBuf::from).or_else(home),
-        }
-    }
-
-    fn tls(&mut self, reader: &mut Reader) -> Tls {
-        let (given, root) = (self.take("sslmode"), self.take("sslrootcert"));
-        let system = root.as_deref() == Some("system");
-        let default = if system {
-            SslMode::VerifyFull
-        } else {
-            SslMode::Prefer
-        };
-        let mode = reader.choice(&self.key("sslmode"), given, &MODES, default);
-        if system && mode != SslMode::VerifyFull {
-            let want = "verify-full with sslrootcert system: anybody can have a certificate that the system trusts";
-            reader.problem(&self.key("sslmode"), "less", want);
-        } else if mode == SslMode::VerifyCa && root.is_none() {
-            reader.problem(
-                &self.key("sslrootcert"),
-                "nothing",
-                "a file, for sslmode verify-ca",
-            );
-        }
-        let root_cert = root.filter(|_| !system);
-        let (cert, key) = (self.take("sslcert"), self.take("sslkey"));
-        if cert.is_some() != key.is_some() {
-            let (there, missing) = if cert.is_some() {
-                ("sslcert", "sslkey")
-            } else {
-                ("sslkey", "sslcert")
-            };
-            reader.problem(
-                &self.key(missing),
-                "nothing",
-                format!("a file, as {there} is given"),
-            );
-        }
-        Tls {
-            mode,
-            root_cert: root_cert.map_or(RootCert::System, |path| RootCert::File(path.into())),
-            client: cert.zip(key).map(|(cert, key)| (cert.into(), key.into())),
+            file: self.take_file(reader, "password_file"),
+            passfile: self.take_file(reader, "passfile").or_else(home),
         }
     }
 }
@@ -251,13 +237,8 @@ fn is_host(host: &str) -> bool {
     host.starts_with('/') || is_name(host) || address.parse::<Ipv6Addr>().is_ok()
 }
 
-const MODES: [(&str, SslMode); 5] = [
-    ("disable", SslMode::Disable),
-    ("prefer", SslMode::Prefer),
-    ("require", SslMode::Require),
-    ("verify-ca", SslMode::VerifyCa),
-    ("verify-full", SslMode::VerifyFull),
-];
+const HOST: &str = "a host name, an address, or the directory of a socket";
+const ADDRESS: &str = "an IP address";
 
 const BINDINGS: [(&str, ChannelBinding); 3] = [
     ("disable", ChannelBinding::Disable),

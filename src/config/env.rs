@@ -8,7 +8,7 @@ use config::{Value, ValueKind};
 /// Variables of the process, read once by `main`.
 pub type Environment = BTreeMap<String, String>;
 
-const PREFIX: &str = "PGCOMMONS__";
+pub(super) const PREFIX: &str = "PGCOMMONS__";
 const SEPARATOR: &str = "__";
 /// No key lies deeper, and tables in tables without end would overflow the stack.
 const DEEPEST: usize = 8;
@@ -34,39 +34,72 @@ pub(super) fn overlay(
             continue;
         };
         let segments: Vec<&str> = path.splitn(DEEPEST, SEPARATOR).collect();
-        let key = set(root, &segments, value);
-        origins.insert(key, variable.clone());
+        if let Some(key) = set(root, Keys::Fixed, &segments, value) {
+            origins.insert(key, variable.clone());
+        }
     }
     for flag in flags {
-        let key = set(root, &flag.key, flag.value);
-        origins.insert(key, flag.name.to_owned());
+        if let Some(key) = set(root, Keys::Fixed, &flag.key, flag.value) {
+            origins.insert(key, flag.name.to_owned());
+        }
     }
     origins
 }
 
-/// Sets one value and gives back its key. A segment takes the spelling of a key that is there already, whatever its case.
-fn set(table: &mut Table, segments: &[&str], value: &str) -> String {
-    let Some((first, rest)) = segments.split_first() else {
-        return String::new();
-    };
-    let there = table
-        .keys()
-        .find(|key| key.eq_ignore_ascii_case(first))
-        .cloned();
-    let key = there.unwrap_or_else(|| first.to_lowercase());
+/// Sets one value and gives back its key. None: a table that it should be in is something else, which stays, to be refused.
+fn set(table: &mut Table, keys: Keys, segments: &[&str], value: &str) -> Option<String> {
+    let (first, rest) = segments.split_first()?;
+    let key = keys.spelling(table, first);
     if rest.is_empty() {
         table.insert(key.clone(), Value::from(value));
-        return key;
+        return Some(key);
     }
+    let below = keys.below(&key);
     let slot = table
         .entry(key.clone())
         .or_insert_with(|| Value::from(Table::new()));
-    if !matches!(slot.kind, ValueKind::Table(_)) {
+    if slot.kind == ValueKind::Nil {
         *slot = Value::from(Table::new());
     }
     match &mut slot.kind {
-        ValueKind::Table(inner) => format!("{key}.{}", set(inner, rest, value)),
-        _ => key,
+        ValueKind::Table(inner) => Some(format!("{key}.{}", set(inner, below, rest, value)?)),
+        _ => None,
+    }
+}
+
+/// Whose the keys of a table are.
+#[derive(Clone, Copy)]
+enum Keys {
+    /// The configuration's own, in lower case.
+    Fixed,
+    /// Names of servers, databases or labels.
+    Names,
+}
+
+impl Keys {
+    fn below(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Fixed, "servers" | "budgets" | "labels") => Self::Names,
+            _ => Self::Fixed,
+        }
+    }
+
+    /// A name is what was written. Variables are written in capitals: a name in capitals stands for the one of the file
+    /// that differs from it in case alone, or else for the one in lower case.
+    fn spelling(self, table: &Table, segment: &str) -> String {
+        let lower = segment.to_lowercase();
+        let is_meant = match self {
+            Self::Fixed => false,
+            Self::Names => table.contains_key(segment) || segment.contains(char::is_lowercase),
+        };
+        if is_meant {
+            return segment.to_owned();
+        }
+        let mut alike = table.keys().filter(|key| key.eq_ignore_ascii_case(segment));
+        match (self, alike.next(), alike.next()) {
+            (Self::Names, Some(only), None) => only.clone(),
+            _ => lower,
+        }
     }
 }
 

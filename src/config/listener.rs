@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::env::{self, Environment, Flag, Table};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawWeb};
-use super::values::{Reader, quoted};
+use super::shown::quoted;
+use super::values::Reader;
 
 /// For who asks an agent that runs: what else may be wrong with the configuration has been that one's to say.
 pub(super) fn alone(
@@ -19,7 +20,7 @@ pub(super) fn alone(
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
-    let raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
+    let raw = raw.map_err(|_| ConfigError::Mirror)?;
     let address = address(&mut reader, raw.web);
     if reader.problems.is_empty() {
         Ok(address)
@@ -28,11 +29,13 @@ pub(super) fn alone(
     }
 }
 
+const WANT: &str = "host:port or :port, as in 127.0.0.1:19187";
+
 pub(super) fn address(reader: &mut Reader, block: Block<RawWeb>) -> String {
     let web = reader.table("web", block);
     reader.unknown("web", &web.unknown, RawWeb::KEYS);
     let address = reader
-        .text("web.listen_address", web.listen_address)
+        .text_like("web.listen_address", web.listen_address, WANT)
         .unwrap_or_else(|| ":19187".to_owned());
     check(reader, &address);
     address
@@ -50,7 +53,7 @@ fn check(reader: &mut Reader, address: &str) {
             } else {
                 format!("{address:?}")
             },
-            "host:port or :port, as in 127.0.0.1:19187",
+            WANT,
         );
     }
 }

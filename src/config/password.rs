@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::shown;
+
 /// The sources in the order in which they are asked; the first that is set decides.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PasswordSource {
@@ -16,7 +18,7 @@ pub(crate) struct PasswordSource {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the password file {}", path.display())]
+#[error("cannot read the password file {}", shown::path(path))]
 pub(crate) struct PasswordError {
     path: PathBuf,
     source: std::io::Error,
@@ -174,6 +176,16 @@ mod tests {
             let read = source.read(LOGIN).expect("readable").expect("a password");
             assert_eq!(read.expose_secret(), password);
         }
+    }
+
+    #[test]
+    fn a_password_in_place_of_the_file_is_not_shown() {
+        let source = PasswordSource {
+            file: Some(PathBuf::from("hunter/2")),
+            ..PasswordSource::default()
+        };
+        let error = source.read(LOGIN).expect_err("no such file");
+        assert!(!error.to_string().contains("hunter"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::Serialize;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     /// As in `servers.main.port`; with the variable or flag that set it, if one did.
     pub(crate) key: String,
@@ -27,10 +29,10 @@ pub(crate) enum ConfigError {
     /// The cause is one line: the parser's message with line and column.
     #[error("{path} is no configuration in YAML: {message}")]
     Yaml { path: String, message: String },
-    /// The mirror takes any value for any key, so this is a mistake of ours.
-    #[error("the configuration cannot be read: {0}")]
-    Mirror(String),
-    #[error("{}", lines(.0))]
+    /// The mirror takes any value for any key, so this is a mistake of ours. Its cause could show a value.
+    #[error("the configuration cannot be read")]
+    Mirror,
+    #[error("{}", joined(.0))]
     Invalid(Vec<Problem>),
 }
 
@@ -47,10 +49,10 @@ impl ConfigError {
     }
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn joined(problems: &[Problem]) -> String {
     problems
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
-        .join("\n")
+        .join("; ")
 }

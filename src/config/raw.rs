@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use config::Value;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
+/// None: the key is not there. One without a value is `Some`, of kind `Nil`.
 pub(super) type Leaf = Option<Value>;
 
 /// A table, or whatever stands in its place.
@@ -13,7 +14,8 @@ pub(super) type Leaf = Option<Value>;
 #[serde(untagged)]
 pub(super) enum Block<T> {
     Given(T),
-    Wrong(Leaf),
+    /// None: nothing stands there, which is as good as an empty table.
+    Wrong(Option<Value>),
 }
 
 impl<T: Default> Default for Block<T> {
@@ -22,25 +24,32 @@ impl<T: Default> Default for Block<T> {
     }
 }
 
-/// A table with a fixed set of keys. What it does not know is kept, to be complained of.
+/// A table with a fixed set of keys: single values, then tables. What it does not know is kept, to be refused.
 macro_rules! table {
-    ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($leaf:ident),* $(,)? } $({ $($key:ident: $type:ty),* $(,)? })?) => {
         $(#[$doc])*
         #[derive(Deserialize, Default)]
         #[serde(default)]
         pub(super) struct $name {
-            $(pub(super) $key: $type,)*
+            $(#[serde(deserialize_with = "present")] pub(super) $leaf: Leaf,)*
+            $($(pub(super) $key: $type,)*)?
             #[serde(flatten)]
             pub(super) unknown: BTreeMap<String, Value>,
         }
 
         impl $name {
-            pub(super) const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
+            pub(super) const KEYS: &'static [&'static str] =
+                &[$(stringify!($leaf),)* $($(stringify!($key)),*)?];
         }
     };
 }
 
-table!(RawConfig {
+/// A key without a value is there, with nothing in it: serde would take it for one that is not.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Leaf, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+table!(RawConfig {} {
     web: Block<RawWeb>,
     log: Block<RawLog>,
     poll: Block<RawPoll>,
@@ -51,87 +60,76 @@ table!(RawConfig {
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
     servers: Block<BTreeMap<String, Block<RawServer>>>,
 });
-table!(RawWeb {
-    listen_address: Leaf,
-});
-table!(RawLog { level: Leaf });
+table!(RawWeb { listen_address });
+table!(RawLog { level });
 table!(RawPoll {
-    interval: Leaf,
-    timeout: Leaf,
-    time_share: Leaf,
-    window: Leaf,
+    interval,
+    timeout,
+    time_share,
+    window
 });
-table!(RawStats { interval: Leaf });
+table!(RawStats { interval });
 table!(RawSizes {
-    interval: Leaf,
-    time_share: Leaf,
+    interval,
+    time_share
 });
 table!(RawActivity {
-    databases: Leaf,
-    roles: Leaf,
-    application_names: Leaf,
+    databases,
+    roles,
+    application_names
 });
-table!(RawDatabases {
-    include: Leaf,
-    exclude: Leaf,
-});
-table!(RawBudget {
-    connections: Leaf,
-    size: Leaf,
-    owner: Leaf,
-    labels: Block<BTreeMap<String, Leaf>>,
+table!(RawDatabases { include, exclude });
+table!(RawBudget { connections, size, owner } {
+    labels: Block<BTreeMap<String, Value>>,
 });
 table!(RawServer {
-    dsn: Leaf,
-    host: Leaf,
-    hostaddr: Leaf,
-    port: Leaf,
-    user: Leaf,
-    password: Leaf,
-    password_file: Leaf,
-    passfile: Leaf,
-    dbname: Leaf,
-    options: Leaf,
-    channel_binding: Leaf,
-    sslmode: Leaf,
-    sslrootcert: Leaf,
-    sslcert: Leaf,
-    sslkey: Leaf,
-    connections_limit: Leaf,
+    dsn,
+    host,
+    hostaddr,
+    port,
+    user,
+    password,
+    password_file,
+    passfile,
+    dbname,
+    options,
+    channel_binding,
+    sslmode,
+    sslrootcert,
+    sslcert,
+    sslkey,
+    connections_limit,
+} {
     databases: Block<RawDatabases>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
 });
 
 // The file of `--web.config.file`.
-table!(RawWebFile {
+table!(RawWebFile {} {
     tls_server_config: Block<RawServerTls>,
     http_server_config: Block<RawHttp>,
-    basic_auth_users: Block<BTreeMap<String, Leaf>>,
+    basic_auth_users: Block<BTreeMap<String, Value>>,
     rate_limit: Block<RawRateLimit>,
 });
 table!(RawServerTls {
-    cert: Leaf,
-    key: Leaf,
-    client_ca: Leaf,
-    cert_file: Leaf,
-    key_file: Leaf,
-    client_ca_file: Leaf,
-    client_auth_type: Leaf,
-    client_allowed_sans: Leaf,
-    min_version: Leaf,
-    max_version: Leaf,
-    cipher_suites: Leaf,
-    prefer_server_cipher_suites: Leaf,
-    curve_preferences: Leaf,
+    cert,
+    key,
+    client_ca,
+    cert_file,
+    key_file,
+    client_ca_file,
+    client_auth_type,
+    client_allowed_sans,
+    min_version,
+    max_version,
+    cipher_suites,
+    prefer_server_cipher_suites,
+    curve_preferences,
 });
-table!(RawHttp {
-    http2: Leaf,
-    headers: Block<BTreeMap<String, Leaf>>,
+table!(RawHttp { http2 } {
+    headers: Block<BTreeMap<String, Value>>,
 });
-table!(RawRateLimit {
-    interval: Leaf,
-    burst: Leaf,
-});
+table!(RawRateLimit { interval, burst });
 
 /// The keys of a server that say how to connect to it; the same as libpq's, but for `dsn` and `password_file`.
 impl RawServer {

@@ -1,5 +1,6 @@
 //! The example against the defaults and against the keys that exist, and how the layers lie on each other.
 
+use crate::policy::Policy;
 use std::path::Path;
 
 use super::raw::{
@@ -216,4 +217,6 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
     assert_eq!(two.into_iter().collect::<Vec<_>>(), ["blog"]);
 }
 
+mod levels;
+mod names;
 mod properties;

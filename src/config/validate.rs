@@ -1,45 +1,45 @@
 //! From the raw mirror to the configuration. Goes through everything, whatever is wrong before it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::connection::Source;
+use super::env::{self, Environment, Flag};
+use super::problem::ConfigError;
+use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
+use super::shown;
+use super::tables::Entry;
+use super::tenants::{activity, budgets, databases};
+use super::tree::Document;
+use super::values::{Reader, one_of};
+use super::{Cadence, Config, ServerConfig, listener, misspelt};
+use crate::policy::Policy;
+use crate::size_schedule;
 use config::Value;
 use serde::Deserialize;
-use wildmatch::WildMatch;
-
-use super::connection::Source;
-use super::env::{self, Environment, Flag, Table};
-use super::problem::ConfigError;
-use super::raw::{
-    Block, RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
-    RawStats,
-};
-use super::values::{Reader, quoted};
-use super::{Cadence, Config, ServerConfig, listener};
-use crate::policy::{Budget, Policy};
-use crate::sizes;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn config(
-    mut table: Table,
+    document: Document,
     environment: &Environment,
     flags: &[Flag<'_>],
 ) -> Result<Config, ConfigError> {
+    let mut table = document.table;
     let mut reader = Reader {
+        problems: document.repeated,
         origins: env::overlay(&mut table, environment, flags),
+        warnings: misspelt::warnings(environment),
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
-    let mut raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
+    let mut raw = raw.map_err(|_| ConfigError::Mirror)?;
     reader.unknown("", &raw.unknown, RawConfig::KEYS);
 
     let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
     let log = reader.table("log", std::mem::take(&mut raw.log));
     reader.unknown("log", &log.unknown, RawLog::KEYS);
-    let level = reader.text("log.level", log.level);
+    let level = reader.text_like("log.level", log.level, &one_of(&LEVELS));
     let log_level = reader.choice("log.level", level, &LEVELS, tracing::Level::INFO);
 
     let cadence = cadence(&mut reader, &mut raw);
@@ -49,6 +49,8 @@ pub(super) fn config(
             listen_address,
             log_level,
             servers,
+            warnings: reader.warnings,
+            files: reader.files,
         })
     } else {
         Err(ConfigError::Invalid(reader.problems))
@@ -96,10 +98,10 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
     cadence
 }
 
-fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> sizes::Cadence {
+fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::Cadence {
     let raw = reader.table("sizes", block);
     reader.unknown("sizes", &raw.unknown, RawSizes::KEYS);
-    sizes::Cadence {
+    size_schedule::Cadence {
         interval: reader.duration(
             "sizes.interval",
             raw.interval,
@@ -128,7 +130,19 @@ fn servers(
     activity(reader, std::mem::take(&mut raw.activity), &mut policy);
     databases(reader, "databases", raw.databases, &mut policy);
     budgets(reader, "budgets", raw.budgets, &mut policy);
-    let given = reader.table("servers", raw.servers);
+    let entry = Entry {
+        prefix: "servers",
+        noun: "server",
+        placeholder: "NAME",
+        sample: "host",
+        keys: RawServer::KEYS,
+    };
+    let problems = reader.problems.len();
+    let want = format!("a table of servers, as in {}", entry.example(entry.sample));
+    let given = reader.table_like("servers", raw.servers, &want);
+    if reader.problems.len() > problems {
+        return Vec::new();
+    }
     if given.len() > 1 {
         policy.expected.clear(); // a budget for all servers need not have its database on each
     }
@@ -141,31 +155,19 @@ fn servers(
     for (name, block) in given {
         let problems = reader.problems.len();
         check_name(reader, &name);
-        let raw = reader.table(&format!("servers.{name}"), block);
+        // A name without a table may be a value that became a key.
+        let shown = match &block {
+            Block::Wrong(None) => shown::HIDDEN,
+            Block::Given(_) | Block::Wrong(Some(_)) => &name,
+        };
+        let prefix = format!("servers.{shown}");
+        let raw = reader.named_table(&entry, &name, block);
         if reader.problems.len() == problems {
-            servers.extend(server(reader, Some(name), raw, &defaults, environment));
+            let named = Some((name, prefix));
+            servers.extend(server(reader, named, raw, &defaults, environment));
         }
     }
     servers
-}
-
-fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
-    let raw = reader.table("activity", block);
-    reader.unknown("activity", &raw.unknown, RawActivity::KEYS);
-    let mut seats = |key: &str, leaf, range, seats: &mut usize| {
-        if let Some(number) = reader.number(&format!("activity.{key}"), leaf, range) {
-            *seats = number;
-        }
-    };
-    seats(
-        "databases",
-        raw.databases,
-        1..=100_000,
-        &mut policy.databases,
-    );
-    seats("roles", raw.roles, 1..=100_000, &mut policy.roles);
-    let names = &mut policy.application_names;
-    seats("application_names", raw.application_names, 0..=1000, names);
 }
 
 fn check_name(reader: &mut Reader, name: &str) {
@@ -175,81 +177,15 @@ fn check_name(reader: &mut Reader, name: &str) {
     }
 }
 
-fn databases(reader: &mut Reader, prefix: &str, block: Block<RawDatabases>, policy: &mut Policy) {
-    let raw = reader.table(prefix, block);
-    reader.unknown(prefix, &raw.unknown, RawDatabases::KEYS);
-    let patterns = |list: Vec<String>| list.iter().map(|pattern| WildMatch::new(pattern)).collect();
-    if let Some(include) = reader.list(&format!("{prefix}.include"), raw.include) {
-        policy.include = patterns(include);
-    }
-    if let Some(exclude) = reader.list(&format!("{prefix}.exclude"), raw.exclude) {
-        policy.exclude = patterns(exclude);
-    }
-}
-
-fn budgets(
-    reader: &mut Reader,
-    prefix: &str,
-    block: Block<BTreeMap<String, Block<RawBudget>>>,
-    policy: &mut Policy,
-) {
-    for (datname, block) in reader.table(prefix, block) {
-        let prefix = format!("{prefix}.{datname}");
-        let raw = reader.table(&prefix, block);
-        let budget = budget(reader, &prefix, raw);
-        policy.expected.insert(datname.clone());
-        policy.budgets.insert(datname, Arc::new(budget));
-    }
-}
-
-fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
-    reader.unknown(prefix, &raw.unknown, RawBudget::KEYS);
-    let mut labels = BTreeMap::new();
-    for (label, value) in reader.table(&format!("{prefix}.labels"), raw.labels) {
-        let key = format!("{prefix}.labels.{label}");
-        if !is_label_name(&label) {
-            reader.problem(
-                &key,
-                quoted(&label),
-                "a label name, none of server, datname, owner, job, instance",
-            );
-        } else if let Some(value) = reader.text(&key, value) {
-            labels.insert(label, value);
-        }
-    }
-    Budget {
-        connections: reader.number(
-            &format!("{prefix}.connections"),
-            raw.connections,
-            1..=262_143,
-        ),
-        size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
-        owner: reader.text(&format!("{prefix}.owner"), raw.owner),
-        labels,
-    }
-}
-
-/// A label of Prometheus that is ours to give: not one that the series has already.
-fn is_label_name(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
-        && !name.starts_with("__")
-        && !["server", "datname", "owner", "job", "instance"].contains(&name)
-}
-
 fn server(
     reader: &mut Reader,
-    name: Option<String>,
+    named: Option<(String, String)>,
     mut raw: RawServer,
     defaults: &Defaults,
     environment: &Environment,
 ) -> Option<ServerConfig> {
-    let prefix = name
-        .as_ref()
-        .map_or_else(String::new, |name| format!("servers.{name}"));
+    let (name, prefix) = named.unzip();
+    let prefix = prefix.unwrap_or_default();
     reader.unknown(&prefix, &raw.unknown, RawServer::KEYS);
     let mut policy = defaults.policy.clone();
     let limit = format!("{prefix}.connections_limit");

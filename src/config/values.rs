@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,43 +11,60 @@ use bytesize::ByteSize;
 use config::{Value, ValueKind};
 
 use super::problem::Problem;
-use super::raw::{Block, Leaf};
+use super::raw::Leaf;
+use super::review::NamedFile;
+use super::shown::{self, kind, quoted};
 
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
+    /// What does not keep the configuration from being used.
+    pub(super) warnings: Vec<Problem>,
+    pub(super) files: Vec<NamedFile>,
     /// Keys that a variable or a flag has set.
     pub(super) origins: BTreeMap<String, String>,
 }
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let key = if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
-            HIDDEN
-        } else {
-            key
-        };
-        let key = self
-            .origins
-            .get(key)
-            .map_or_else(|| key.to_owned(), |variable| format!("{key} ({variable})"));
-        self.problems.push(Problem {
-            key,
+        let problem = Problem {
+            key: self.named(key),
             got: got.into(),
             want: want.into(),
-        });
+        };
+        self.problems.push(problem);
     }
 
-    /// A table; an empty one when something else stands there.
-    pub(super) fn table<T: Default>(&mut self, key: &str, block: Block<T>) -> T {
-        match block {
-            Block::Given(table) => table,
-            Block::Wrong(None) => T::default(),
-            Block::Wrong(Some(value)) => {
-                self.problem(key, shown(&value), "a table of keys");
-                T::default()
-            }
-        }
+    pub(super) fn warning(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
+        let warning = Problem {
+            key: self.named(key),
+            got: got.into(),
+            want: want.into(),
+        };
+        self.warnings.push(warning);
+    }
+
+    /// Notes a file that a key names.
+    pub(super) fn file(&mut self, key: &str, path: &Path) {
+        let (key, path) = (self.named(key), path.to_owned());
+        self.files.push(NamedFile { key, path });
+    }
+
+    /// The key, with the variable or flag that set it.
+    fn named(&self, key: &str) -> String {
+        let key = shown::key(key);
+        self.origin(key)
+            .map_or_else(|| key.to_owned(), |variable| format!("{key} ({variable})"))
+    }
+
+    /// The variable or flag that set the key, or one below it.
+    fn origin(&self, key: &str) -> Option<&String> {
+        let below = format!("{key}.");
+        let first_below = || {
+            let (set, variable) = self.origins.range(below.clone()..).next()?;
+            set.starts_with(&below).then_some(variable)
+        };
+        self.origins.get(key).or_else(first_below)
     }
 
     pub(super) fn unknown(
@@ -56,8 +74,7 @@ impl Reader {
         known: &[&str],
     ) {
         for (key, value) in unknown {
-            let is_key = is_plain(key) && value.kind != ValueKind::Nil;
-            let key = if is_key { key } else { HIDDEN };
+            let key = shown::unknown_key(key, value);
             let key = if prefix.is_empty() {
                 key.to_owned()
             } else {
@@ -73,38 +90,52 @@ impl Reader {
 
     /// Text as it was written. A bare 007 or yes has lost its spelling by now, so it must be in quotes.
     pub(super) fn text(&mut self, key: &str, leaf: Leaf) -> Option<String> {
-        let value = leaf?;
-        match value.kind {
-            ValueKind::String(text) => Some(text),
-            ValueKind::Table(_) | ValueKind::Array(_) => {
-                self.problem(key, shown(&value), "text");
-                None
-            }
-            _ => {
-                self.problem(key, format!("the bare {}", shown(&value)), "text in quotes");
-                None
-            }
-        }
+        self.text_like(key, leaf, "text")
     }
 
-    /// As `text`, but the value is never shown.
-    pub(super) fn secret(&mut self, key: &str, leaf: Leaf) -> Option<String> {
-        if let ValueKind::String(text) = leaf?.kind {
-            Some(text)
-        } else {
-            self.problem(
-                key,
-                "something that is not text (not shown)",
-                "text in quotes",
-            );
-            None
+    /// As `text`, with what is wanted in words.
+    pub(super) fn text_like(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+        let value = leaf?;
+        match value.kind {
+            ValueKind::String(text) => return Some(text),
+            ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => {
+                self.problem(key, kind(&value), want);
+            }
+            _ => {
+                let got = format!("the bare {}", shown::value(&value));
+                self.problem(key, got, "text in quotes");
+            }
         }
+        None
+    }
+
+    /// As `text_like`, where empty text makes no sense.
+    pub(super) fn filled(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+        let text = self.text_like(key, leaf, want)?;
+        if text.is_empty() {
+            self.problem(key, "empty text", want);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// As `text_like`, but the value is never shown.
+    pub(super) fn secret(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+        match leaf?.kind {
+            ValueKind::String(text) => return Some(text),
+            ValueKind::Nil => self.problem(key, "nothing", want),
+            _ => {
+                let got = "something that is not text (not shown)";
+                self.problem(key, got, "text in quotes");
+            }
+        }
+        None
     }
 
     pub(super) fn boolean(&mut self, key: &str, leaf: Leaf) -> Option<bool> {
         let value = leaf?;
         let ValueKind::Boolean(boolean) = value.kind else {
-            self.problem(key, shown(&value), "true or false");
+            self.problem(key, shown::value(&value), "true or false");
             return None;
         };
         Some(boolean)
@@ -125,7 +156,7 @@ impl Reader {
                     .map(|d| humantime::format_duration(*d).to_string());
                 self.problem(
                     key,
-                    shown(&value),
+                    shown::value(&value),
                     format!("a duration with its unit, from {least} to {most}"),
                 );
                 default
@@ -143,7 +174,7 @@ impl Reader {
             _ => {
                 self.problem(
                     key,
-                    shown(&value),
+                    shown::value(&value),
                     format!("a number from {} to {}", range.start(), range.end()),
                 );
                 None
@@ -156,7 +187,11 @@ impl Reader {
         match scalar(&value).parse::<ByteSize>() {
             Ok(size) if size.as_u64() > 0 => Some(size.as_u64()),
             _ => {
-                self.problem(key, shown(&value), "a size above 0, as in 10GiB or 500MB");
+                self.problem(
+                    key,
+                    shown::value(&value),
+                    "a size above 0, as in 10GiB or 500MB",
+                );
                 None
             }
         }
@@ -173,8 +208,7 @@ impl Reader {
         if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
             return *choice;
         }
-        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        self.problem(key, quoted(&text), format!("one of {}", names.join(", ")));
+        self.problem(key, quoted(&text), one_of(choices));
         default
     }
 
@@ -197,19 +231,11 @@ impl Reader {
                     .collect(),
             ),
             _ => {
-                self.problem(key, shown(&value), "a list");
+                self.problem(key, shown::value(&value), "a list, as in [one, two]");
                 None
             }
         }
     }
-}
-
-/// What may be a value that became a key by a slip, as in `{password:secret}` and `{password, secret}`, is not shown.
-const HIDDEN: &str = "(a key that may hold a password)";
-
-fn is_plain(key: &str) -> bool {
-    key.chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 fn scalar(value: &Value) -> String {
@@ -219,25 +245,8 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-fn shown(value: &Value) -> String {
-    match &value.kind {
-        ValueKind::Nil => "nothing".to_owned(),
-        ValueKind::Table(_) => "a table".to_owned(),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::String(text) => quoted(text),
-        _ => value.to_string(),
-    }
-}
-
-/// Connection strings, hashes of bcrypt, PEM: as a key they are a slip, and as text they are not shown.
-const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
-const SECRETIVE: [&str; 5] = [":", "$2", "-----BEGIN", "@", "password"];
-
-/// Text for a message, unless it may be a secret that was put in the wrong place.
-pub(super) fn quoted(text: &str) -> String {
-    if SECRETIVE.iter().any(|sign| text.contains(sign)) {
-        "text that may hold a password (not shown)".to_owned()
-    } else {
-        format!("{text:?}")
-    }
+/// What a choice is from, in words.
+pub(super) fn one_of<T>(choices: &[(&str, T)]) -> String {
+    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    format!("one of {}", names.join(", "))
 }

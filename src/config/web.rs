@@ -14,8 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::problem::ConfigError;
-use super::raw::{Block, Leaf, RawHttp, RawRateLimit, RawWebFile};
-use super::values::{Reader, quoted};
+use super::raw::{Block, RawHttp, RawRateLimit, RawWebFile};
+use super::shown::quoted;
+use super::tree::Document;
+use super::values::Reader;
 
 /// How the listener is protected. Without a file, not at all.
 #[derive(Debug, Default)]
@@ -113,10 +115,13 @@ impl WebConfig {
         Self::checked(super::read(path)?, directory)
     }
 
-    fn checked(table: super::env::Table, directory: &Path) -> Result<Self, ConfigError> {
-        let raw = RawWebFile::deserialize(Value::from(table));
-        let raw = raw.map_err(|error| ConfigError::Mirror(error.to_string()))?;
-        let mut reader = Reader::default();
+    fn checked(document: Document, directory: &Path) -> Result<Self, ConfigError> {
+        let raw = RawWebFile::deserialize(Value::from(document.table));
+        let raw = raw.map_err(|_| ConfigError::Mirror)?;
+        let mut reader = Reader {
+            problems: document.repeated,
+            ..Reader::default()
+        };
         reader.unknown("", &raw.unknown, RawWebFile::KEYS);
         let config = Self {
             tls: tls::server_tls(&mut reader, raw.tls_server_config, directory),
@@ -191,7 +196,7 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
     // Said or not: there is HTTP/1.1 only, and that is what the handshake offers.
     reader.boolean("http_server_config.http2", raw.http2);
     let mut headers = Vec::new();
-    for (name, leaf) in reader.table("http_server_config.headers", raw.headers) {
+    for (name, value) in reader.table("http_server_config.headers", raw.headers) {
         let key = format!("{PREFIX}.headers.{name}");
         let Some((name, values)) = HEADERS.iter().find(|(known, _)| *known == name) else {
             let names: Vec<_> = HEADERS.iter().map(|(name, _)| *name).collect();
@@ -199,7 +204,10 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
             reader.problem(&key, "an unknown header", want);
             continue;
         };
-        let Some(value) = reader.text(&key, leaf).filter(|value| !value.is_empty()) else {
+        let Some(value) = reader
+            .text(&key, Some(value))
+            .filter(|value| !value.is_empty())
+        else {
             continue; // blank unsets it
         };
         if !values.is_empty() && !values.contains(&value.as_str()) {
@@ -216,28 +224,24 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
 
 fn users(
     reader: &mut Reader,
-    block: Block<BTreeMap<String, Leaf>>,
+    block: Block<BTreeMap<String, Value>>,
 ) -> BTreeMap<String, PasswordHash> {
     let mut users = BTreeMap::new();
-    for (name, leaf) in reader.table("basic_auth_users", block) {
+    let want = "a table of users, as in basic_auth_users.NAME";
+    for (name, value) in reader.table_like("basic_auth_users", block, want) {
         if name.contains(':') || name.contains("$2") {
             let got = "a name that no client can send, or a hash (not shown)";
             reader.problem("basic_auth_users", got, "NAME: HASH");
             continue;
         }
         let key = format!("basic_auth_users.{name}");
-        let given = leaf.is_some();
-        let hash = reader.secret(&key, leaf).map(PasswordHash::parse);
-        match hash {
+        let [least, most] = [PasswordHash::COSTS.start(), PasswordHash::COSTS.end()];
+        let want = format!("a hash of bcrypt ($2a$, $2b$, $2y$), of cost {least} to {most}");
+        let hash = reader.secret(&key, Some(value), &want);
+        match hash.map(PasswordHash::parse) {
             Some(Ok(hash)) => drop(users.insert(name, hash)),
-            Some(Err(got)) => {
-                let [least, most] = [PasswordHash::COSTS.start(), PasswordHash::COSTS.end()];
-                let want =
-                    format!("a hash of bcrypt ($2a$, $2b$, $2y$), of cost {least} to {most}");
-                reader.problem(&key, got, want);
-            }
-            None if given => {}
-            None => reader.problem(&key, "nothing", "a hash of bcrypt"),
+            Some(Err(got)) => reader.problem(&key, got, want),
+            None => {} // refused already
         }
     }
     users

@@ -36,21 +36,52 @@ impl Gzip {
     }
 }
 
+/// Whether the client prefers gzip over the page as it is (RFC 9110, section 12.5.3). A coding that is named wins over `*`; a
+/// weight of 0 forbids a coding; between gzip and `identity` the greater weight decides.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let codings = headers
+    let weighted: Vec<_> = headers
         .get_all(ACCEPT_ENCODING)
         .iter()
-        .filter_map(|value| value.to_str().ok());
-    codings.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-        let quality = parts.find_map(|part| part.strip_prefix("q="));
-        named
-            && quality
-                .is_none_or(|quality| quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
-    })
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(weighted_coding)
+        .collect();
+    // A coding that is listed twice has the smaller weight: the client may not be able to read it.
+    let weight = |names: &[&str]| {
+        let listed = weighted.iter().filter(|(coding, _)| {
+            let is = |name: &&str| coding.eq_ignore_ascii_case(name);
+            names.iter().any(is)
+        });
+        listed.map(|(_, weight)| *weight).min()
+    };
+    let gzip = weight(&["gzip", "x-gzip"]).or_else(|| weight(&["*"]));
+    let identity = weight(&["identity"]).unwrap_or(0);
+    gzip.is_some_and(|gzip| gzip > 0 && gzip >= identity)
+}
+
+/// A coding with its weight in thousandths. None: its weight is not one, and the coding is taken as not listed.
+fn weighted_coding(listed: &str) -> Option<(&str, u16)> {
+    let mut parts = listed.split(';').map(str::trim);
+    let coding = parts.next()?;
+    let weight = parts.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.eq_ignore_ascii_case("q").then_some(value)
+    });
+    Some((coding, weight.map_or(Some(1000), thousandths)?))
+}
+
+/// `qvalue` of RFC 9110: 0 to 1, with up to three digits after the point.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, digits) = weight.split_once('.').unwrap_or((weight, ""));
+    if digits.len() > 3 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let part = format!("{digits:0<3}").parse().ok()?;
+    match (whole, part) {
+        ("0", part) => Some(part),
+        ("1", 0) => Some(1000),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +118,35 @@ mod tests {
             ("gzip; q=0.0", false),
             ("br", false),
             ("gzipped", false),
+            ("x-gzip", true),
+            // A coding that is named wins over `*`, in any order.
+            ("gzip;q=0, *", false),
+            ("*, gzip;q=0", false),
+            ("*;q=0.5, gzip;q=0.000", false),
+            ("*;q=0, gzip", true),
+            ("*;q=0", false),
+            ("br;q=1, *;q=0.1", true),
+            ("gzip, gzip;q=0", false),
+            ("gzip;Q=0", false),
+            ("gzip;q=0;x=1", false),
+            ("gzip ; q=0.001", true),
+            // The greater weight decides.
+            ("identity, gzip;q=0.5", false),
+            ("identity;q=0.5, gzip", true),
+            ("identity, gzip", true),
+            ("identity;q=0", false),
+            ("identity, *;q=0.5", false),
+            // What is no weight.
+            ("gzip;q=inf", false),
+            ("gzip;q=NaN", false),
+            ("gzip;q=1e3", false),
+            ("gzip;q=2", false),
+            ("gzip;q=1.001", false),
+            ("gzip;q=0.0001", false),
+            ("gzip;q=", false),
+            ("gzip;q=1.000", true),
+            ("gzip;q=1.", true),
+            ("", false),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));

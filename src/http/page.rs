@@ -25,8 +25,8 @@ pub(super) fn landing(state: &State) -> String {
         page,
         "<h1>pgcommons</h1>\n<p>Version {}, revision {}</p>\n\
          <table>\n<tr><th>Server</th><th>Status</th><th>Metrics</th></tr>\n",
-        escaped(crate::VERSION),
-        escaped(crate::REVISION)
+        escaped(crate::build_info::VERSION),
+        escaped(crate::build_info::REVISION)
     );
     for server in &state.servers {
         row(&mut page, server);

@@ -4,12 +4,14 @@ mod agent;
 mod facts;
 mod judgements;
 mod sessions;
+mod statistics;
 
 use super::series::Metric;
 
 pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
         .iter()
+        .chain(statistics::METRICS)
         .chain(judgements::METRICS)
         .chain(sessions::METRICS)
         .chain(agent::METRICS)

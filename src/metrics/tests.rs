@@ -12,16 +12,18 @@ mod encoding;
 mod escaping;
 
 use super::{family, reference};
-use crate::health::{ConnectFailure, Health, Job, Outcome};
-use crate::memory::{Memory, Moment};
+use crate::collect::JOBS;
+use crate::health::Health;
+use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy};
 use crate::sample::{
-    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Role, ServerInfo,
+    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Readings, Role, ServerInfo,
     SessionCounts, Sessions, Size, Stats,
 };
-use crate::sizes::{Cadence, Sizes};
-use crate::snapshot::{Slower, Snapshot};
-use crate::state::{Down, Reload, Server, Shown};
+use crate::size_schedule::{Cadence, Sizes};
+use crate::snapshot::{SlowReadings, Snapshot};
+use crate::state::{Down, LazySnapshot, Reload, Server};
+use crate::tracker::{PollContext, PollTracker};
 
 const RELOAD: Reload = Reload {
     successful: true,
@@ -32,8 +34,8 @@ fn page(servers: &[&Server]) -> String {
     let mut page = Vec::new();
     family::families(servers, &RELOAD, &mut page).expect("writing to memory cannot fail");
     let page = String::from_utf8(page).expect("UTF-8");
-    page.replace(crate::REVISION, "REVISION")
-        .replace(crate::VERSION, "VERSION")
+    page.replace(crate::build_info::REVISION, "REVISION")
+        .replace(crate::build_info::VERSION, "VERSION")
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn rules_and_boards_name_only_what_the_catalogue_has() {
 }
 
 fn down() -> Server {
-    let mut health = Health::default();
+    let mut health = Health::of(&JOBS);
     health.connect_failed(ConnectFailure::TooManyConnections);
     Server::new(
         "spare".into(),
@@ -83,32 +85,27 @@ fn down() -> Server {
 
 /// A small shared server: a tenant at its limit, one without a limit and with an odd name, one that is being dropped.
 fn up(privileged: bool) -> Server {
-    let mut health = Health::default();
+    let mut health = Health::of(&JOBS);
+    health.polled(0, Outcome::Ok, Duration::from_micros(1500), 1_700_000_100.0);
     health.polled(
-        Job::Activity,
-        Outcome::Ok,
-        Duration::from_micros(1500),
-        1_700_000_100.0,
-    );
-    health.polled(
-        Job::Sizes,
+        JOBS.len() - 1,
         Outcome::Timeout,
         Duration::from_secs(3),
         1_700_000_100.0,
     );
-    health.paced(Duration::from_millis(1200));
+    health.set_interval(Duration::from_millis(1200));
     showing("main", snapshot(privileged), health)
 }
 
 fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server {
-    let shown = Shown::new(Box::new(|| snapshot));
+    let shown = LazySnapshot::new(Box::new(|| snapshot));
     Server::new(name.into(), Ok(Box::new(shown)), health)
 }
 
 fn snapshot(privileged: bool) -> Snapshot {
-    let (mut memory, info) = (Memory::default(), Arc::new(info()));
+    let (mut memory, info) = (PollTracker::default(), Arc::new(info()));
     let mut observe = |polled: u64| {
-        let moment = Moment {
+        let moment = PollContext {
             info: &info,
             policy: &policy(),
             now: Duration::from_secs(polled),
@@ -117,8 +114,10 @@ fn snapshot(privileged: bool) -> Snapshot {
         memory.observe(activity(privileged), moment)
     };
     observe(0);
-    let slower = Slower {
-        stats: Some(Arc::new(stats())),
+    let slower = SlowReadings {
+        readings: Readings {
+            statistics: Some(Arc::new(stats())),
+        },
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
@@ -152,7 +151,7 @@ fn activity(privileged: bool) -> Activity {
         catalogue: Arc::new(catalogue),
         sessions: sessions(privileged),
         in_recovery: false,
-        left_behind: false,
+        has_orphan: false,
         seconds: 0.001,
     }
 }

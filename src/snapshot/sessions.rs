@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::limits::add;
-use crate::memory::Seen;
-use crate::roster::OTHER;
 use crate::sample::{Oid, Sessions};
+use crate::series::tenants::OTHER;
+use crate::tracker::PolledState;
 
 /// What tells the series of sessions apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,23 +34,23 @@ pub(super) struct Grouped {
 }
 
 /// Sums up what has no seat.
-pub(super) fn grouped(seen: &Seen) -> Grouped {
-    let (roster, mut grouped, mut folded) = (&*seen.roster, Grouped::default(), HashSet::new());
-    for group in &seen.sessions {
+pub(super) fn grouped(polled: &PolledState) -> Grouped {
+    let (tenants, mut grouped, mut folded) = (&*polled.tenants, Grouped::default(), HashSet::new());
+    for group in &polled.sessions {
         let (Some(oid), Some(_)) = (group.database, &group.backend_type) else {
             continue;
         };
-        let Some(datname) = roster.datname(oid) else {
+        let Some(datname) = tenants.datname(oid) else {
             continue;
         };
         add(grouped.blocked.entry(oid).or_default(), group.blocked);
         let name = &*group.application_name;
-        let has_seat = !roster.is_sum(datname) && seen.names.has_application(datname, name);
+        let has_seat = !tenants.is_sum(datname) && polled.names.has_application(datname, name);
         if !has_seat {
             folded.insert((datname, name));
         }
         let name = if has_seat { name } else { OTHER };
-        grouped.add(group, datname, roster.usename(group), name);
+        grouped.add(group, datname, tenants.usename(group), name);
     }
     grouped.folded = folded.len();
     grouped

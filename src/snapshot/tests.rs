@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::memory::{Memory, Moment};
 use crate::policy::Policy;
 use crate::sample::{Activity, Catalogue, Oid, Sessions};
+use crate::tracker::{PollContext, PollTracker};
 
 const CLIENT: &str = "client backend";
 
@@ -75,9 +75,9 @@ fn policy(seats: usize) -> Policy {
 
 /// One poll for each second.
 fn last_of(polls: &[Activity], policy: &Policy) -> Snapshot {
-    let (mut memory, info) = (Memory::default(), info());
+    let (mut memory, info) = (PollTracker::default(), info());
     let observe = |(second, activity): (u64, &Activity)| {
-        let moment = Moment {
+        let moment = PollContext {
             info: &info,
             policy,
             now: Duration::from_secs(second),
@@ -86,7 +86,7 @@ fn last_of(polls: &[Activity], policy: &Policy) -> Snapshot {
         memory.observe(activity.clone(), moment)
     };
     let last = (0..).zip(polls).map(observe).last().expect("a poll");
-    Snapshot::of(&last, &Slower::default())
+    Snapshot::of(&last, &SlowReadings::default())
 }
 
 fn shown(snapshot: &Snapshot) -> BTreeSet<&str> {
@@ -125,7 +125,7 @@ fn what_is_said_of_the_server_counts_everybody() {
     let [few, all] = [2, 9].map(|seats| last_of(&[activity(&TENANTS)], &policy(seats)));
     assert_eq!(few.committed, 40);
     assert_eq!((few.committed, &few.server), (all.committed, &all.server));
-    let used = few.server.as_ref().map(|judged| judged.standing.used);
+    let used = few.server.as_ref().map(|judged| judged.limits.used);
     assert_eq!(used, Some(7));
     let labels: [fn(&SessionKey) -> &str; 3] = [
         |key| &key.datname,

@@ -73,9 +73,9 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
         of_kind.len() as f64
     };
     let (statements, round_trips) = (count(b'E'), count(b'S'));
-    // Some began before, or ended after.
+    // Some began before, or ended after, and the catalogue may have been read, which is due each 15 s.
     assert!(
-        statements >= POLLS - 2.0 && statements <= polls + 1.0,
+        statements >= POLLS - 2.0 && statements <= polls + 2.0,
         "{statements} statements in {polls} polls"
     );
     assert_eq!(

@@ -1,7 +1,11 @@
 //! The command line: what it prints, and with which exit code.
 
 mod check;
+mod limits;
+mod output;
 mod report;
+mod role;
+mod sizes;
 
 use std::process::Output;
 

@@ -1,7 +1,10 @@
 //! The configuration: what is bad is refused with all that is wrong with it, what is good is used as it says.
 
 mod bad;
+mod json;
 mod reload;
+mod review;
+mod tables;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -200,7 +203,7 @@ fn assert_shop_is_budgeted(page: &Scrape) {
 }
 
 #[tokio::test]
-async fn a_good_file_is_checked_without_a_word_and_without_a_server() {
+async fn a_good_file_is_checked_without_a_server() {
     let config = "
 web: {listen_address: '[::1]:9187'}
 log: {level: warn}
@@ -222,8 +225,12 @@ servers:
     };
     let output = run(spec).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = "configuration OK: 3 servers, 2 databases with a budget\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), said);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let missing = "pgcommons: warning: servers.three.passfile: got /etc/pgpass (";
     assert!(
-        output.stdout.is_empty() && output.stderr.is_empty(),
-        "{output:?}"
+        stderr.starts_with(missing) && stderr.lines().count() == 1,
+        "{stderr}"
     );
 }

@@ -2,6 +2,7 @@
 
 mod applications;
 mod compose;
+mod refusals;
 
 use std::path::{Path, PathBuf};
 

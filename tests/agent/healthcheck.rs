@@ -117,7 +117,7 @@ async fn somebody_else_at_that_port_is_no_agent() {
             let asked = stream.read(&mut [0; 1024])?;
             stream.write_all(answer.as_bytes()).map(|()| asked)
         });
-        assert_ill(&healthcheck(&address, &[]).await, "is no agent");
+        assert_ill(&healthcheck(&address, &[]).await, "not a pgcommons agent");
         let asked = answering.join().expect("no panic").expect("a request");
         assert!(asked > 0);
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::support::{
-    AGENT, SUPERUSER, Scrape, create_tenant, fresh, quoted, sessions, trusting, watch, watch_as,
+    AGENT, SUPERUSER, Scrape, TestSession, create_tenant, fresh, quoted, sessions, trusting, watch,
+    watch_as,
 };
 
 /// What somebody, somewhere, will call a database; the first is also the role of the agent.
@@ -145,4 +146,39 @@ async fn patterns_choose_the_databases_but_not_the_sessions_of_the_server() {
         "team_b_test",
     ];
     assert_eq!(values(&fresh(&agent).await, None, "datname"), set(all));
+}
+
+/// As when a new version of an application takes over the name of the old one.
+#[tokio::test]
+async fn a_database_that_takes_anothers_name_begins_its_series_anew() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "blue", 1).await;
+    create_tenant(&cluster, "green", 5).await;
+    let agent = watch(&cluster, "").await;
+    let full = sessions(&cluster, "blue", 1).await;
+    let of = |page: &Scrape, datname, what: &str| {
+        let family = format!("pgcommons_database_connections_{what}");
+        page.value(&family, &[("datname", datname)])
+    };
+    let exhausted = |page: &Scrape, datname| of(page, datname, "exhausted_seconds_total");
+    agent
+        .scrape_until("time at the limit", |page| {
+            exhausted(page, "blue") > Some(0.0)
+        })
+        .await;
+    TestSession::close_all(full).await;
+    let swap = "BEGIN; ALTER DATABASE blue RENAME TO x; ALTER DATABASE green RENAME TO blue; \
+                ALTER DATABASE x RENAME TO green; COMMIT";
+    cluster.sql(swap).await;
+    let limit = |page: &Scrape, datname| {
+        page.value("pg_database_connection_limit", &[("datname", datname)])
+    };
+    let page = agent
+        .scrape_until("swapped", |page| limit(page, "green") == Some(1.0))
+        .await;
+    assert_eq!(limit(&page, "blue"), Some(5.0));
+    for datname in ["blue", "green"] {
+        assert_eq!(exhausted(&page, datname), Some(0.0), "{datname}");
+        assert_eq!(of(&page, datname, "peak"), Some(0.0), "{datname}");
+    }
 }

@@ -186,6 +186,12 @@ fn bad_files() -> Vec<String> {
         format!("servers: {{a: {{host: 'u:{ENCODED}'}}}}\n"),
         format!("servers: {{a: {{dsn: 'host=h password={SECRET}'}}}}\n"),
         format!("servers: 'postgres://u:{ENCODED}@h/d'\n"),
+        format!("servers: {{host: h, user: u, password: '{SECRET}'}}\n"),
+        format!("servers: {{a: '{SECRET}'}}\n"),
+        format!("servers: '{SECRET}'\n"),
+        format!("servers: {{a: {{host: h, budgets: '{SECRET}'}}}}\n"),
+        format!("budgets: {{a: '{SECRET}'}}\n"),
+        format!("log: '{SECRET}'\n"),
         format!("postgres://u:{ENCODED}@h/d\n"),
     ]
 }

@@ -1,10 +1,15 @@
 //! Sizes are those of `pg_database_size()`, follow databases as they come and go, and stay unknown one by one.
 
+mod endless;
+mod unreadable;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub(crate) use endless::create_endless;
 
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, Scrape, TestSession, create_agent_role, create_tenant,
@@ -127,7 +132,7 @@ async fn databases_are_followed_as_they_come_and_go() {
 }
 
 /// Since when an interrupted DROP leaves a database marked as invalid.
-fn has_invalid_databases(version_num: i64) -> bool {
+pub(crate) fn has_invalid_databases(version_num: i64) -> bool {
     let first_minor = match version_num / 10_000 {
         13 => 12,
         14 => 9,

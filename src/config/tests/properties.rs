@@ -1,6 +1,7 @@
 //! Whatever stands in the file or in the environment is a configuration or an error, and no error shows a password.
 
 use proptest::prelude::*;
+use std::time::Duration;
 
 use super::*;
 

@@ -1,14 +1,11 @@
-use config::{File, FileFormat, Source as _};
-
+use super::super::tree;
 use super::*;
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
 fn parsed(text: &str) -> Result<WebConfig, ConfigError> {
-    let table = File::from_str(text, FileFormat::Yaml)
-        .collect()
-        .expect("YAML");
-    WebConfig::checked(table, Path::new("/etc/web"))
+    let document = tree::read(text).expect("YAML");
+    WebConfig::checked(document, Path::new("/etc/web"))
 }
 
 const EVERYTHING: &str = "

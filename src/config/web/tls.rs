@@ -7,7 +7,8 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::super::raw::{Block, Leaf, RawServerTls};
-use super::super::values::{Reader, quoted};
+use super::super::shown::quoted;
+use super::super::values::{Reader, one_of};
 use super::{ClientCerts, Pem, PemKind, ServerTls};
 
 const PREFIX: &str = "tls_server_config";
@@ -109,7 +110,7 @@ fn pem(
     }
     if inline.is_some() {
         let key = keyed(inline_name);
-        let text = SecretString::from(reader.secret(&key, inline)?);
+        let text = SecretString::from(reader.secret(&key, inline, "text in PEM")?);
         let kind = PemKind::Inline(text);
         return Some(Pem { key, kind });
     }
@@ -126,7 +127,7 @@ fn pem(
 
 fn client_certs(reader: &mut Reader, leaf: Leaf, has_ca: bool) -> ClientCerts {
     let key = keyed("client_auth_type");
-    let text = reader.text(&key, leaf);
+    let text = reader.text_like(&key, leaf, &one_of(&CLIENT_AUTH));
     let problems = reader.problems.len();
     let certs = reader.choice(&key, text.clone(), &CLIENT_AUTH, ClientCerts::NotAsked);
     if reader.problems.len() > problems {

@@ -150,10 +150,12 @@ async fn only_so_many_wait_for_bcrypt() {
         Verdict::Refused,
         "in the place of the one that has gone"
     );
-    assert!(
-        staying.iter().all(tokio::task::JoinHandle::is_finished),
-        "first come, first served"
-    );
+    // All others had their turn before. On a busy machine their tasks may yet have to be polled a last time.
+    for waiting in staying {
+        while !waiting.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
     assert_eq!(turns.waiting.available_permits(), QUEUE);
 }
 

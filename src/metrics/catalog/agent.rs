@@ -1,7 +1,8 @@
 //! `pgcommons_*` of the agent itself: its polls, its privileges, its configuration, its build.
 
-use crate::health::{ConnectFailure, Job, Outcome};
+use crate::build_info::{REVISION, VERSION};
 use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
+use crate::outcome::{ConnectFailure, Outcome};
 
 pub(super) const METRICS: &[Metric] = &[
     counter(
@@ -9,12 +10,9 @@ pub(super) const METRICS: &[Metric] = &[
         &["poll", "outcome"],
         "Polls that have ended, by what was polled and how it ended.",
         |server, series| {
-            for job in Job::ALL {
+            for job in server.health.jobs() {
                 for outcome in Outcome::ALL {
-                    series.put(
-                        [job.label(), outcome.label()],
-                        server.health.polls(job, outcome) as f64,
-                    );
+                    series.put([job.name, outcome.label()], job.polls(outcome) as f64);
                 }
             }
         },
@@ -24,8 +22,8 @@ pub(super) const METRICS: &[Metric] = &[
         &["poll"],
         "When a poll got its data last, since the epoch; absent if none has.",
         |server, series| {
-            for job in Job::ALL {
-                series.put_known([job.label()], server.health.last_success(job));
+            for job in server.health.jobs() {
+                series.put_known([job.name], job.last_success);
             }
         },
     ),
@@ -34,12 +32,9 @@ pub(super) const METRICS: &[Metric] = &[
         &["poll"],
         "How long the last poll took, as the agent saw it; absent if there was none.",
         |server, series| {
-            for job in Job::ALL {
-                let duration = server.health.duration(job);
-                series.put_known(
-                    [job.label()],
-                    duration.map(|duration| duration.as_secs_f64()),
-                );
+            for job in server.health.jobs() {
+                let duration = job.duration.map(|duration| duration.as_secs_f64());
+                series.put_known([job.name], duration);
             }
         },
     ),
@@ -116,7 +111,9 @@ pub(super) const METRICS: &[Metric] = &[
         Kind::Gauge,
         &["version", "revision"],
         "Always 1; the version of the agent and the revision it was built from.",
-        Source::Agent(|_, series| series.put([crate::VERSION, crate::REVISION], 1)),
+        Source::Agent(|_, series| {
+            series.put([VERSION, REVISION], 1);
+        }),
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! `pg_*`: facts, under the names, types, units and labels of `prometheus-community/postgres_exporter`, plus `server`.
 
-use crate::metrics::series::{Kind, Metric, Series, Source, gauge, metric};
+use crate::metrics::series::{Metric, Series, gauge};
 use crate::sample::DatabaseStats;
 use crate::snapshot::SessionTotal;
 use crate::state::Server;
@@ -159,113 +159,7 @@ pub(super) const METRICS: &[Metric] = &[
         "Multixacts since the oldest that is in use, whatever the name says; at 2.1e9 the server stops writing.",
         |server, series| of_stats(server, series, |row| f64::from(row.min_mxid_age)),
     ),
-    column(
-        "pg_stat_database_numbackends",
-        Kind::Gauge,
-        "Backends of every kind in this database, workers too: not what counts against limits.",
-        |row| Some(f64::from(row.numbackends)),
-    ),
-    cumulative(
-        "pg_stat_database_xact_commit",
-        "Transactions committed.",
-        |row| Some(row.xact_commit as f64),
-    ),
-    cumulative(
-        "pg_stat_database_xact_rollback",
-        "Transactions rolled back.",
-        |row| Some(row.xact_rollback as f64),
-    ),
-    cumulative(
-        "pg_stat_database_blks_read",
-        "Blocks not found in shared buffers.",
-        |row| Some(row.blks_read as f64),
-    ),
-    cumulative(
-        "pg_stat_database_blks_hit",
-        "Blocks found in shared buffers.",
-        |row| Some(row.blks_hit as f64),
-    ),
-    cumulative(
-        "pg_stat_database_tup_returned",
-        "Rows read by scans.",
-        |row| Some(row.tup_returned as f64),
-    ),
-    cumulative(
-        "pg_stat_database_tup_fetched",
-        "Rows fetched by index scans.",
-        |row| Some(row.tup_fetched as f64),
-    ),
-    cumulative("pg_stat_database_tup_inserted", "Rows inserted.", |row| {
-        Some(row.tup_inserted as f64)
-    }),
-    cumulative("pg_stat_database_tup_updated", "Rows updated.", |row| {
-        Some(row.tup_updated as f64)
-    }),
-    cumulative("pg_stat_database_tup_deleted", "Rows deleted.", |row| {
-        Some(row.tup_deleted as f64)
-    }),
-    cumulative(
-        "pg_stat_database_conflicts",
-        "Queries cancelled on a standby.",
-        |row| Some(row.conflicts as f64),
-    ),
-    cumulative(
-        "pg_stat_database_temp_files",
-        "Temporary files closed.",
-        |row| Some(row.temp_files as f64),
-    ),
-    cumulative(
-        "pg_stat_database_temp_bytes",
-        "Bytes in temporary files closed.",
-        |row| Some(row.temp_bytes as f64),
-    ),
-    cumulative("pg_stat_database_deadlocks", "Deadlocks found.", |row| {
-        Some(row.deadlocks as f64)
-    }),
-    cumulative(
-        "pg_stat_database_blk_read_time",
-        "Milliseconds spent reading blocks; stays 0 without track_io_timing.",
-        |row| Some(row.blk_read_time),
-    ),
-    cumulative(
-        "pg_stat_database_blk_write_time",
-        "Milliseconds spent writing blocks; stays 0 without track_io_timing.",
-        |row| Some(row.blk_write_time),
-    ),
-    cumulative(
-        "pg_stat_database_stats_reset",
-        "When these statistics were reset last, since the epoch; absent if they never were.",
-        |row| row.stats_reset,
-    ),
-    cumulative(
-        "pg_stat_database_active_time_seconds_total",
-        "Seconds spent in statements, counted once they end; absent before PostgreSQL 14.",
-        |row| row.active_time.map(|milliseconds| milliseconds / 1000.0),
-    ),
 ];
-
-const fn column(
-    name: &'static str,
-    kind: Kind,
-    help: &'static str,
-    value: fn(&DatabaseStats) -> Option<f64>,
-) -> Metric {
-    metric(
-        name,
-        kind,
-        &["datid", "datname"],
-        help,
-        Source::Statistics(value),
-    )
-}
-
-const fn cumulative(
-    name: &'static str,
-    help: &'static str,
-    value: fn(&DatabaseStats) -> Option<f64>,
-) -> Metric {
-    column(name, Kind::Counter, help, value)
-}
 
 fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Option<f64>) {
     for (key, total) in server

@@ -3,7 +3,7 @@
 
 use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::policy::Budget;
-use crate::sizes::Unknown;
+use crate::size_schedule::Unknown;
 use crate::snapshot::Judged;
 use crate::state::Server;
 
@@ -16,9 +16,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Slots of max_connections in use, superusers' and the agent's own included. Absent without pg_monitor.",
         |server, series| {
-            of_server(server, series, |judged| {
-                Some(f64::from(judged.standing.used))
-            });
+            of_server(server, series, |judged| Some(f64::from(judged.limits.used)));
         },
     ),
     gauge(
@@ -76,9 +74,7 @@ pub(super) const METRICS: &[Metric] = &[
         DATABASE,
         "Sessions that count against the database's limit. Absent without pg_monitor.",
         |server, series| {
-            of_databases(server, series, |judged| {
-                Some(f64::from(judged.standing.used))
-            });
+            of_databases(server, series, |judged| Some(f64::from(judged.limits.used)));
         },
     ),
     gauge(
@@ -150,7 +146,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_sizes_unknown",
         &["reason"],
-        "Databases whose size is not known, by reason: pending, forbidden, timeout, error, invalid. Of those with series.",
+        "Databases whose size is not known, by reason: pending, forbidden, unreadable, timeout, error, invalid. Of those with series.",
         |server, series| {
             if server.snapshot().is_none() {
                 return;
@@ -194,9 +190,7 @@ pub(super) const METRICS: &[Metric] = &[
         ROLE,
         "Sessions that count against the role's limit. Absent without pg_monitor.",
         |server, series| {
-            of_roles(server, series, |judged| {
-                Some(f64::from(judged.standing.used))
-            });
+            of_roles(server, series, |judged| Some(f64::from(judged.limits.used)));
         },
     ),
     gauge(
@@ -234,7 +228,7 @@ pub(super) const METRICS: &[Metric] = &[
 type Value = fn(&Judged) -> Option<f64>;
 
 fn headroom(judged: &Judged) -> Option<f64> {
-    judged.standing.headroom().map(f64::from)
+    judged.limits.headroom().map(f64::from)
 }
 
 fn peak(judged: &Judged) -> Option<f64> {
@@ -272,9 +266,7 @@ fn of_roles(server: &Server, series: &mut Series, value: Value) {
 }
 
 fn limits(name: &str, judged: Option<&Judged>, series: &mut Series) {
-    let limits = judged
-        .into_iter()
-        .flat_map(|judged| judged.standing.limits());
+    let limits = judged.into_iter().flat_map(|judged| judged.limits.limits());
     for limit in limits {
         series.put([name, limit.kind.label()], limit.connections);
     }

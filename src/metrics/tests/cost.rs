@@ -39,7 +39,7 @@ fn many(databases: u32) -> Activity {
 }
 
 /// Of each database everything is known.
-fn slower(databases: u32) -> Slower {
+fn slower(databases: u32) -> SlowReadings {
     let (row, mut sizes) = (Arc::clone(&stats()[&1]), Sizes::default());
     let of = |oid| DatabaseStats {
         oid,
@@ -64,25 +64,27 @@ fn slower(databases: u32) -> Slower {
         Duration::from_secs(1),
         cadence,
     );
-    Slower {
-        stats: Some(Arc::new(
-            all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
-        )),
+    SlowReadings {
+        readings: Readings {
+            statistics: Some(Arc::new(
+                all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
+            )),
+        },
         sizes: Arc::new(sizes),
-        ..Slower::default()
+        ..SlowReadings::default()
     }
 }
 
 /// Allocations of the second poll, of looking at it, and of its page.
 fn spent(databases: u32) -> [u64; 3] {
-    let (mut memory, info, policy) = (Memory::default(), Arc::new(info()), policy());
+    let (mut memory, info, policy) = (PollTracker::default(), Arc::new(info()), policy());
     let (first, second) = (many(databases), many(databases));
     let second = Activity {
         catalogue: Arc::clone(&first.catalogue),
         ..second
     };
     let mut observe = |activity: Activity, second| {
-        let moment = Moment {
+        let moment = PollContext {
             info: &info,
             policy: &policy,
             now: Duration::from_secs(second),
@@ -96,7 +98,7 @@ fn spent(databases: u32) -> [u64; 3] {
     let seen = seen.expect("a poll");
     let slower = slower(databases);
     let snapshot = measure(|| shown = Some(Snapshot::of(&seen, &slower)));
-    let server = showing("main", shown.expect("a snapshot"), Health::default());
+    let server = showing("main", shown.expect("a snapshot"), Health::of(&JOBS));
     assert_eq!(server.databases().len(), databases as usize);
     let page = measure(|| {
         family::families(&[&server], &RELOAD, &mut std::io::sink()).expect("a sink takes all");

@@ -46,7 +46,7 @@ proptest! {
         let (mut key, totals) = sessions.pop_first().expect("there are some");
         key.application_name.clone_from(&application);
         *sessions = [(key, totals)].into();
-        let server_up = showing(&server, snapshot, Health::default());
+        let server_up = showing(&server, snapshot, Health::of(&JOBS));
 
         let page = Scrape::parse(&page(&[&server_up]));
         let of_server = ("server", server.as_str());

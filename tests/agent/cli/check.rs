@@ -1,10 +1,14 @@
 //! `pgcommons check`: the exit codes and the first line, which is what monitors look at.
 
-use super::{output, stderr, stdout};
-use crate::support::{Agent, AgentSpec, Cluster, StopMode, TestSession, run};
+use std::time::Duration;
 
-const ROLE: &str = "pgcommons";
-const PASSWORD: &str = "agent-pw";
+use tokio_postgres::error::SqlState;
+
+use super::{output, stderr, stdout};
+use crate::support::{Agent, AgentSpec, Cluster, StopMode, TestSession, eventually, run};
+
+pub(super) const ROLE: &str = "pgcommons";
+pub(super) const PASSWORD: &str = "agent-pw";
 
 /// A server with the agent's role, and a tenant `shop` with its role `app`.
 pub(super) async fn shared_server(settings: &[(&str, &str)]) -> Cluster {
@@ -55,7 +59,13 @@ pub(super) async fn check(cluster: &Cluster, flags: &[&str], config: &str) -> (i
 }
 
 /// The code, and a first line that says why.
-async fn assert_says(cluster: &Cluster, flags: &[&str], config: &str, code: i32, summary: &str) {
+pub(super) async fn assert_says(
+    cluster: &Cluster,
+    flags: &[&str],
+    config: &str,
+    code: i32,
+    summary: &str,
+) {
     let (actual, text) = check(cluster, flags, config).await;
     let first = text.lines().next().unwrap_or_default();
     let name = format!("{}:{}", cluster.host(), cluster.port());
@@ -162,17 +172,57 @@ async fn a_full_server_is_2_though_it_takes_no_check() {
     assert!(first.contains("no connection left for the check"), "{text}");
 }
 
+/// So is every application, whatever the way to the server.
 #[tokio::test]
-async fn a_server_that_is_down_is_3() {
+async fn a_server_that_refuses_connections_is_2() {
     let mut cluster = shared_server(&[]).await;
-    cluster.stop(StopMode::Fast);
-    let (code, text) = check(&cluster, &[], "").await;
-    assert_eq!(code, 3, "{text}");
-    let first = text.lines().next().unwrap_or_default();
-    assert!(
-        first.starts_with("UNKNOWN: ") && first.contains("Connection refused"),
-        "{text}"
+    let socket = format!(
+        "servers: {{SERVER: {{host: '{}', port: {}, user: {ROLE}}}}}\n",
+        cluster.socket_dir().display(),
+        cluster.port()
     );
+    cluster.stop(StopMode::Fast);
+    for config in ["", &socket] {
+        let (code, text) = check(&cluster, &[], config).await;
+        assert_eq!(code, 2, "{text}");
+        let first = text.lines().next().unwrap_or_default();
+        assert!(
+            first.starts_with("CRITICAL: ") && first.contains("the server refuses connections: "),
+            "{text}"
+        );
+    }
+}
+
+/// It waits for the last session, and takes no other.
+#[tokio::test]
+async fn a_server_that_takes_no_sessions_is_2() {
+    let cluster = shared_server(&[]).await;
+    let _open = sessions(&cluster, "shop", 1).await;
+    cluster.begin_to_stop();
+    let limit = Duration::from_secs(30);
+    eventually(limit, "it takes no sessions", async || {
+        let refused = cluster.connect("app", "pw", "shop").await.err()?;
+        (refused.code() == Some(&SqlState::CANNOT_CONNECT_NOW)).then_some(())
+    })
+    .await;
+    let (code, text) = check(&cluster, &[], "").await;
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("the server refuses connections: "), "{text}");
+}
+
+/// It is the check that is not let in.
+#[tokio::test]
+async fn a_login_that_fails_is_3() {
+    let cluster = shared_server(&[]).await;
+    for wrong in [
+        cluster.url(ROLE, "wrong", "postgres"),
+        cluster.url(ROLE, PASSWORD, "nowhere"),
+    ] {
+        let config = format!("servers: {{SERVER: {{dsn: '{wrong}'}}}}\n");
+        let (code, text) = check(&cluster, &[], &config).await;
+        assert_eq!(code, 3, "{text}");
+        assert!(text.starts_with("UNKNOWN: SERVER: "), "{text}");
+    }
 }
 
 #[tokio::test]

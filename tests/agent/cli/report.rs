@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::check::{check, sessions, shared_server, url};
+use super::check::{PASSWORD, ROLE, check, sessions, shared_server, url};
 use crate::support::StopMode;
 
 /// The names in the second column of the table of databases.
@@ -32,7 +32,7 @@ async fn the_table_begins_with_the_worst() {
     assert_eq!(code, 2, "{text}");
     let first = text.lines().next().unwrap_or_default();
     assert!(
-        first.ends_with("database atlas uses 2 of 2 connections (and 1 more)"),
+        first.ends_with("database atlas uses 2 of 2 connections (other findings: 1 warning)"),
         "{text}"
     );
     assert_eq!(
@@ -75,7 +75,7 @@ async fn the_json_has_the_figures() {
             "/servers/0/findings/0/text",
             "database shop uses 4 of 5 connections".into(),
         ),
-        ("/servers/0/connections/used", 5.into()),
+        ("/servers/0/connections/used", 4.into()),
         ("/servers/0/connections/limit", 17.into()),
         ("/servers/0/databases/0/datname", "shop".into()),
         ("/servers/0/databases/0/status", "warning".into()),
@@ -88,7 +88,10 @@ async fn the_json_has_the_figures() {
             "/servers/0/databases/0/size_limit_bytes",
             (1_u64 << 30).into(),
         ),
-        ("/servers/0/databases/0/owner", "Ann".into()),
+        ("/servers/0/databases/0/own_limit", 5.into()),
+        ("/servers/0/databases/0/own_limit_set_by", "database".into()),
+        ("/servers/0/databases/0/owner", "postgres".into()),
+        ("/servers/0/databases/0/budget_owner", "Ann".into()),
         ("/servers/0/databases/0/closed", Value::Null),
     ] {
         assert_eq!(report.pointer(path), Some(&value), "{path}: {text}");
@@ -123,7 +126,7 @@ async fn a_server_that_is_down_is_in_the_json_too() {
     cluster.stop(StopMode::Fast);
     let (code, text) = check(&cluster, &["--json"], "").await;
     let report: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!((code, &report["status"]), (3, &"unknown".into()), "{text}");
+    assert_eq!((code, &report["status"]), (2, &"critical".into()), "{text}");
     assert_eq!(
         report.pointer("/servers/0/connections"),
         Some(&Value::Null),
@@ -133,19 +136,18 @@ async fn a_server_that_is_down_is_in_the_json_too() {
 
 #[tokio::test]
 async fn what_is_critical_outweighs_a_server_that_is_unknown() {
-    let (full, mut away) = (shared_server(&[]).await, shared_server(&[]).await);
-    away.stop(StopMode::Fast);
+    let (full, away) = (shared_server(&[]).await, shared_server(&[]).await);
     full.sql("ALTER DATABASE shop CONNECTION LIMIT 1").await;
     let _open = sessions(&full, "shop", 1).await;
     let config = format!(
         "servers:\n  away: {{dsn: '{}'}}\n  full: {{dsn: '{}'}}\n",
-        url(&away),
+        away.url(ROLE, PASSWORD, "nowhere"),
         url(&full)
     );
     let (code, text) = check(&full, &[], &config).await;
     assert_eq!(code, 2, "{text}");
     let first = text.lines().next().unwrap_or_default();
-    let worst = "CRITICAL: full: database shop uses 1 of 1 connections (and 1 more)";
+    let worst = "CRITICAL: full: database shop uses 1 of 1 connections (other findings: 1 unknown)";
     assert_eq!(first, worst, "{text}");
     assert!(text.lines().any(|line| line.starts_with("away")), "{text}");
 }

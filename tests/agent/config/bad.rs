@@ -86,6 +86,36 @@ async fn malformed_yaml_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
+async fn keys_without_a_value_are_refused() {
+    assert_refused("nulls", &[("PGHOST", "db")]).await;
+}
+
+/// An empty variable is what is left of one that was not set, as in `${FILE:-}`.
+#[tokio::test]
+async fn variables_without_a_value_are_refused() {
+    let env = [
+        ("PGCOMMONS__SERVERS__MAIN__HOST", "db"),
+        ("PGCOMMONS__SERVERS__MAIN__USER", ""),
+        ("PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE", ""),
+        ("PGCOMMONS__SERVERS__MAIN__SSLMODE", ""),
+        ("PGCOMMONS__SERVERS__MAIN__DSN", ""),
+        ("PGCOMMONS__BUDGETS__SHOP__CONNECTIONS", ""),
+        ("PGCOMMONS__BUDGETS__SHOP__OWNER", ""),
+    ];
+    assert_complains(&check(&[], &env).await, "empty-variables");
+}
+
+#[tokio::test]
+async fn keys_that_are_there_twice_are_refused_with_their_lines() {
+    assert_refused("repeated-keys", &[]).await;
+}
+
+#[tokio::test]
+async fn two_documents_in_a_file_are_refused() {
+    assert_refused("two-documents", &[]).await;
+}
+
+#[tokio::test]
 async fn a_file_without_any_server_is_refused() {
     assert_refused("empty", &[]).await;
 }
@@ -97,6 +127,10 @@ async fn a_problem_of_the_environment_is_put_down_to_its_variable() {
         ("PGCOMMONS__BUDGETS__SHOP__SIZE", "huge"),
         ("PGCOMMONS__SERVERS__MAIN__SSLMODE", "always"),
         ("PGCOMMONS__WEB__PORT", "9187"),
+        ("PGCOMMONS__POL__INTERVAL", "1s"),
+        ("PGCOMMONS__POLL_TIMEOUT", "1s"),
+        ("PGCOMMONS__BUDGETS__MY__SHOP__SIZE", "1GiB"),
+        ("PGCOMMONS__SIZES__INTERVAL__SIZE", "1h"),
     ];
     assert_refused("bad-environment", &env).await;
 }

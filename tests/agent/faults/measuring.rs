@@ -15,8 +15,7 @@ use crate::support::{
 const RESTED: Duration = Duration::from_secs(13);
 
 async fn watch(cluster: &Cluster) -> Agent {
-    let cadence =
-        "poll: {interval: 100ms, timeout: 500ms}\nsizes: {interval: 1s, time_share: 0.5}\n";
+    let cadence = "poll: {interval: 100ms, timeout: 1s}\nsizes: {interval: 1s, time_share: 0.5}\n";
     let dsn = cluster.url(AGENT, AGENT, "postgres");
     super::start(&format!("{cadence}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
 }
@@ -69,10 +68,16 @@ async fn no_size_is_asked_for_while_the_one_before_hangs() {
 
     let mut witness = Witness::of("a size hangs", &agent);
     stop_amidst_measuring(&cluster, &admin, old).await;
+    let late = [("poll", "sizes"), ("outcome", "timeout")];
     let page = agent
-        .scrape_until("a new session", |page| lost(page) == 1 && up(page, "a"))
+        .scrape_until("a size is late", |page| {
+            assert!(up(page, "a"), "a size costs only itself: {}", agent.log());
+            page.sum("pgcommons_polls_total", &late) >= 1.0
+        })
         .await;
+    assert_eq!(lost(&page), 0, "{}", agent.log());
     assert!(agent.log().contains("poll=\"sizes\""), "{}", agent.log());
+    assert!(!agent.log().contains("down"), "{}", agent.log());
     let (before, others, lost_at) = (asked(&page), asked(&other.scrape().await), Instant::now());
     eventually(RESTED + LIMIT, "the rest is over", async || {
         let page = agent.scrape().await;

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use super::witness::Witness;
 use super::{LIMIT, backend, lost};
-use crate::support::{Scrape, create_tenant, eventually, failed_polls, fresh, trusting, watch};
+use tokio::time::Instant;
+
+use crate::support::{
+    Scrape, TestSession, create_tenant, eventually, failed_polls, fresh, sessions, trusting, watch,
+};
 
 const COLLECTOR: &str = "stats collector";
 
@@ -60,7 +64,7 @@ async fn statistics_that_do_not_come_keep_no_connection_from_being_counted() {
     assert_eq!(backend(&admin).await, before);
 }
 
-/// What the role may see is learnt from the fast poll, and statistics that are late put that in doubt.
+/// What the role may see is learnt from the fast poll, and statistics that are late do not put that in doubt.
 #[tokio::test]
 async fn after_late_statistics_no_size_is_taken_for_forbidden() {
     let cluster = trusting(&[]).await;
@@ -74,25 +78,69 @@ async fn after_late_statistics_no_size_is_taken_for_forbidden() {
 
     // The agent is stopped while it waits for statistics, and not before they are late.
     let admin = cluster.admin().await;
-    let lock = "BEGIN; LOCK TABLE pg_catalog.pg_locks IN ACCESS EXCLUSIVE MODE";
-    let locked = admin.batch_execute(lock).await;
-    locked.expect("a superuser may lock");
+    lock(&admin).await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcommons' AND wait_event_type = 'Lock'";
     eventually(LIMIT, "it waits", async || {
         (admin.value(waiting).await.as_deref() == Some("1")).then_some(())
     })
     .await;
     agent.signal("STOP");
-    let rollback = admin.batch_execute("ROLLBACK").await;
-    rollback.expect("it can be rolled back");
+    unlock(&admin).await;
     tokio::time::sleep(Duration::from_millis(3500)).await;
     agent.signal("CONT");
 
     let page = agent.scrape_until("up again", up).await;
-    let said = "down: no answer in time";
-    assert!(agent.log().contains(said), "{}", agent.log());
     let forbidden = [("reason", "forbidden")];
     let forbidden = page.value("pgcommons_database_sizes_unknown", &forbidden);
     assert_eq!(forbidden, Some(0.0), "{}", page.text());
     assert!(measured(&page), "{}", page.text());
+}
+
+async fn lock(admin: &TestSession) {
+    let lock = "BEGIN; LOCK TABLE pg_catalog.pg_locks IN ACCESS EXCLUSIVE MODE";
+    let locked = admin.batch_execute(lock).await;
+    locked.expect("a superuser may lock");
+}
+
+async fn unlock(admin: &TestSession) {
+    let rollback = admin.batch_execute("ROLLBACK").await;
+    rollback.expect("it can be rolled back");
+}
+
+/// A lock on a view that only the statistics read. Meanwhile a tenant opens sessions one by one.
+#[tokio::test]
+async fn statistics_that_hang_never_show_the_server_as_down() {
+    let cluster = trusting(&[]).await;
+    create_tenant(&cluster, "shop", -1).await;
+    let agent = watch(&cluster, "").await;
+    let known = |page: &Scrape| up(page) && of_shop(page, "pg_stat_database_numbackends").is_some();
+    agent.scrape_until("statistics", known).await;
+    let admin = cluster.admin().await;
+    let before = backend(&admin).await;
+    lock(&admin).await;
+    let locked = Instant::now();
+    let mut open = Vec::new();
+    let mut scrapes = 0;
+    while locked.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        open.extend(sessions(&cluster, "shop", 1).await);
+        let opened = Instant::now();
+        // A statement that hangs holds the next poll up for a second at first.
+        let right = |page: &Scrape| {
+            assert!(up(page), "{}", agent.log());
+            of_shop(page, "pgcommons_database_connections") == Some(open.len() as f64)
+        };
+        agent.scrape_until("the right count", right).await;
+        assert!(opened.elapsed() < Duration::from_secs(6), "{opened:?}");
+        scrapes += 1;
+    }
+    assert!(scrapes >= 4, "{scrapes}");
+    let page = agent.scrape().await;
+    assert!(late(&page) >= 1.0, "{}", page.text());
+    assert_eq!(of_shop(&page, "pg_stat_database_numbackends"), None);
+    assert!(agent.log().contains("job failed"), "{}", agent.log());
+    assert!(!agent.log().contains("down"), "{}", agent.log());
+    unlock(&admin).await;
+    agent.scrape_until("statistics again", known).await;
+    assert_eq!(backend(&admin).await, before, "the session was kept");
 }

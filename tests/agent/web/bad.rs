@@ -36,6 +36,11 @@ async fn values_of_another_kind_are_refused() {
 }
 
 #[tokio::test]
+async fn keys_without_a_value_are_refused() {
+    assert_refused("nulls").await;
+}
+
+#[tokio::test]
 async fn what_rustls_has_not_is_refused_by_name() {
     assert_refused("not-supported").await;
 }

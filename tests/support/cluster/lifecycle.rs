@@ -54,6 +54,11 @@ impl Cluster {
         }
     }
 
+    /// Tells the server to stop once the last session has ended. Until then it takes no new one.
+    pub(crate) fn begin_to_stop(&self) {
+        signal("TERM", &[self.postmaster_pid()]);
+    }
+
     /// Starts a stopped server on its old port; blocks until it takes connections.
     pub(crate) fn start_again(&mut self) {
         assert!(self.server.is_none(), "the server runs already");

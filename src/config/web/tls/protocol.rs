@@ -4,7 +4,8 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
 
 use super::super::super::raw::{Leaf, RawServerTls};
-use super::super::super::values::{Reader, quoted};
+use super::super::super::shown::quoted;
+use super::super::super::values::Reader;
 use super::super::Protocol;
 use super::keyed;
 

@@ -1,0 +1,17 @@
+//! One loop for everything that is polled: schedule, deadlines, cost, back-off, health, the log of transitions, publication.
+//! A source says how it is opened, which jobs it has and what an answer means; see [`source`].
+
+mod backoff;
+mod poller;
+mod question;
+mod schedule;
+mod server;
+mod server_log;
+mod source;
+mod supervisor;
+mod throttle;
+mod ticks;
+mod transitions;
+
+pub(crate) use server::JOBS;
+pub(crate) use supervisor::Supervisor;

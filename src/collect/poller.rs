@@ -1,0 +1,273 @@
+//! The life of one source's poller: open, poll on every tick, publish, open again. It owns all that changes; what it publishes
+//! does not. Decisions that need no clock are made elsewhere.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::backoff::{Backoff, rest};
+use super::schedule::JobSchedule;
+use super::source::{PRIMARY, Publication, Session as _, Source};
+use super::throttle::CostThrottle;
+use super::ticks::Ticks;
+use super::transitions::TransitionLog;
+use crate::clock::wall_clock;
+use crate::health::Health;
+use crate::outcome::{ConnectFailure, Failed, Outcome};
+use crate::state::{Down, Publisher};
+
+/// A session on which so many polls in a row end with an error is given up: the session may be at fault. A late answer does
+/// not count: on a busy server the session may be the last that could be had.
+const ERRORS: u32 = 10;
+
+pub(crate) struct Poller<S: Source> {
+    pub(super) source: S,
+    pub(super) opener: S::Opener,
+    config: watch::Receiver<Arc<S::Config>>,
+    publisher: Publisher,
+    pub(super) log: TransitionLog,
+    began: Instant,
+    pub(super) health: Health,
+    throttle: CostThrottle,
+    /// In the order of the source's jobs; that of the primary one is not used.
+    pub(super) schedule: Vec<JobSchedule>,
+    /// The last primary poll got its data.
+    pub(super) is_up: bool,
+    /// Until when the last poll is current.
+    current_until: watch::Sender<Instant>,
+}
+
+impl<S: Source> Poller<S> {
+    pub(crate) fn new(mut config: watch::Receiver<Arc<S::Config>>, publisher: Publisher) -> Self {
+        let source = S::new(Arc::clone(&config.borrow_and_update()));
+        let now = Instant::now();
+        Self {
+            log: TransitionLog::new(source.name().to_owned(), S::JOBS),
+            source,
+            opener: S::Opener::default(),
+            config,
+            publisher,
+            began: now,
+            health: Health::of(S::JOBS),
+            throttle: CostThrottle::default(),
+            schedule: vec![JobSchedule::default(); S::JOBS.len()],
+            is_up: false,
+            current_until: watch::channel(now).0,
+        }
+    }
+
+    /// Goes on until it is dropped.
+    pub(crate) async fn run(mut self) -> Infallible {
+        let mut backoff = Backoff::default();
+        loop {
+            let config = Arc::clone(self.source.config());
+            match S::open(config, &mut self.opener).await {
+                Ok(session) => {
+                    self.opened(&session);
+                    self.serve(session, &mut backoff).await;
+                }
+                Err(failed) => self.connect_failed(&failed),
+            }
+            self.pause(backoff.next(fastrand::f64())).await;
+        }
+    }
+
+    /// Polls until the session is lost, or another one is wanted.
+    async fn serve(&mut self, mut session: S::Session, backoff: &mut Backoff) {
+        let mut errors = 0;
+        let Some(mut ticks) = self.ticks() else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                () = ticks.tick() => {
+                    match self.poll(&mut session).await {
+                        Outcome::Ok => {
+                            *backoff = Backoff::default();
+                            errors = 0;
+                        }
+                        Outcome::Timeout => {}
+                        Outcome::Error if errors < ERRORS => errors += 1,
+                        Outcome::Error => return,
+                        Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
+                    }
+                    self.slow_down(&ticks);
+                }
+                // Between two polls, and the next may be long in coming. This one finds out at once.
+                () = session.ended() => {
+                    self.poll(&mut session).await;
+                    return self.publish_down(Down::Poll(Outcome::Lost));
+                }
+                Ok(()) = self.config.changed() => {
+                    if self.reconfigured() {
+                        *backoff = Backoff::default();
+                        return self.publish_down(Down::Starting);
+                    }
+                    let Some(new) = self.ticks() else {
+                        return;
+                    };
+                    ticks = new;
+                }
+            }
+        }
+    }
+
+    /// One tick: how the primary job ended, or that the session is lost. Then the other jobs that are due.
+    async fn poll(&mut self, session: &mut S::Session) -> Outcome {
+        if Instant::now() > *self.current_until.borrow() {
+            self.source.gap(); // the agent was stopped: nothing is known of the time since the last poll
+        }
+        let outcome = self.poll_primary(session).await;
+        if outcome != Outcome::Ok {
+            // What it has cost the source is not known; no more than the time it took.
+            self.spent(self.took());
+            self.publish_down(Down::Poll(outcome));
+            return outcome;
+        }
+        self.poll_slow_jobs(session).await
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// None: there is no timer to be had, and no poll without one.
+    fn ticks(&mut self) -> Option<Ticks> {
+        match Ticks::every(self.source.beat().interval) {
+            Ok(ticks) => Some(ticks),
+            Err(error) => {
+                let down = Down::Poll(Outcome::Error);
+                self.log.down(down, &error);
+                self.publish_down(down);
+                None
+            }
+        }
+    }
+
+    /// The next poll is later, if this one took too long or cost too much.
+    fn slow_down(&self, ticks: &Ticks) {
+        let (beat, took, interval) = (self.source.beat(), self.took(), self.interval());
+        let mut wait = interval;
+        if let Some(rest) = rest(took, interval) {
+            // After a timeout the server may have done no work and may recover at any moment: retry after one interval.
+            let is_late = took > beat.timeout;
+            wait = if is_late { rest.min(interval) } else { rest };
+            ticks.reset_after(wait);
+        } else if interval > ticks.period() {
+            ticks.reset_after(interval.saturating_sub(took));
+        }
+        self.set_current(wait + beat.grace);
+    }
+
+    /// The last primary poll, however it ended.
+    fn took(&self) -> Duration {
+        self.health.jobs()[PRIMARY].duration.unwrap_or_default()
+    }
+
+    /// A primary poll has cost the source this.
+    pub(super) fn spent(&mut self, cost: Duration) {
+        self.throttle.spent(cost);
+        self.health.set_interval(self.interval());
+    }
+
+    fn interval(&self) -> Duration {
+        let beat = self.source.beat();
+        self.throttle
+            .interval(beat.interval, beat.max_time_fraction)
+    }
+
+    /// True when the configuration wants another session.
+    fn reconfigured(&mut self) -> bool {
+        let new = Arc::clone(&self.config.borrow_and_update());
+        let now = self.now();
+        let wants_session = self.source.reconfigure(new, now);
+        for (job, schedule) in self.schedule.iter_mut().enumerate() {
+            schedule.make_due(now + self.source.interval(job).unwrap_or_default());
+        }
+        wants_session
+    }
+
+    async fn pause(&mut self, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            Ok(()) = self.config.changed() => { self.reconfigured(); }
+        }
+    }
+
+    fn opened(&mut self, session: &S::Session) {
+        self.source.opened(session);
+        let now = self.now();
+        self.schedule.iter_mut().for_each(|job| job.make_due(now));
+    }
+
+    fn connect_failed(&mut self, failed: &Failed<ConnectFailure>) {
+        self.health.connect_failed(failed.why);
+        let down = Down::Connect(failed.why);
+        self.log.down(down, &*failed.error);
+        self.publish_down(down);
+    }
+
+    /// A question has ended.
+    pub(super) fn count(&mut self, job: usize, outcome: Outcome, took: Duration) {
+        self.log.ended(job, outcome);
+        self.health.polled(job, outcome, took, wall_clock());
+    }
+
+    /// The primary job got its data at this moment, and speaks for the time until the next one is due.
+    pub(super) fn is_current(&mut self) {
+        let next = self.interval() + self.source.beat().grace;
+        self.current_until.send_replace(Instant::now() + next);
+        self.is_up = true;
+        self.log.ready(&self.source.version());
+    }
+
+    /// A question begins, and has so long. What is published stays current meanwhile, unless it has expired: a poll that
+    /// begins late makes nothing fresh.
+    pub(super) fn keep_current(&self, span: Duration) {
+        let now = Instant::now();
+        let until = self.current_until();
+        if now <= until {
+            self.current_until.send_replace(until.max(now + span));
+        }
+    }
+
+    /// A tick is over, and the next one is due in so long.
+    fn set_current(&self, span: Duration) {
+        let now = Instant::now();
+        if now <= self.current_until() {
+            self.current_until.send_replace(now + span);
+        }
+    }
+
+    /// How long the last poll is current yet.
+    pub(super) fn current_until(&self) -> Instant {
+        *self.current_until.borrow()
+    }
+
+    /// The last poll, with what the other jobs have brought so far.
+    pub(super) fn publish(&self) {
+        self.send(None);
+    }
+
+    pub(super) fn publish_down(&mut self, down: Down) {
+        self.source.gap();
+        self.is_up = false;
+        self.send(Some(down));
+    }
+
+    fn send(&self, down: Option<Down>) {
+        let publication = Publication {
+            health: self.health.clone(),
+            current_until: self.current_until.subscribe(),
+            down,
+            now: self.now(),
+        };
+        self.source.publish(&self.publisher, publication);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! A PostgreSQL server as a source: activity is its primary job, then come the slow views and the sizes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::server_log::ServerLog;
+use super::source::{Beat, PRIMARY, Publication, Session, Source};
+use crate::clock::wall_clock;
+use crate::config::ServerConfig;
+use crate::outcome::{ConnectFailure, Failed, Outcome};
+use crate::postgres::view::{SLOW, Update};
+use crate::postgres::{self, Files};
+use crate::sample::{Activity, Backend, Catalogue, Measured, Oid, Readings};
+use crate::size_schedule::{Sizes, Unknown, spent};
+use crate::snapshot::{SlowReadings, Snapshot};
+use crate::state::{Down, LazySnapshot, Publisher, Server};
+use crate::tracker::{PollContext, PollTracker, PolledState};
+
+/// How late a change of a role's memberships is seen at most, whatever `stats.interval` is.
+const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
+
+const FIRST_SLOW: usize = PRIMARY + 1;
+const SIZES: usize = FIRST_SLOW + SLOW.len();
+
+/// The labels `poll`.
+pub(crate) const JOBS: [&str; SIZES + 1] = {
+    let mut jobs = ["activity"; SIZES + 1];
+    let mut view = 0;
+    while view < SLOW.len() {
+        jobs[FIRST_SLOW + view] = SLOW[view].job;
+        view += 1;
+    }
+    jobs[SIZES] = "sizes";
+    jobs
+};
+
+pub(crate) enum Question {
+    Activity {
+        orphan: Option<Backend>,
+        known: Option<Arc<Catalogue>>,
+    },
+    Slow(usize),
+    Sizes {
+        databases: Vec<Oid>,
+        permitted: bool,
+    },
+}
+
+pub(crate) enum Answer {
+    Activity(Activity),
+    Slow(Update),
+    Sizes(Vec<Measured>),
+}
+
+impl Session for postgres::Session {
+    type Question = Question;
+    type Answer = Answer;
+
+    async fn ask(&self, question: &Question, limit: Duration) -> Result<Answer, Failed<Outcome>> {
+        let answer = match question {
+            Question::Activity { orphan, known } => {
+                let activity = self.activity(*orphan, known.clone()).await;
+                activity.map(Answer::Activity)
+            }
+            Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
+            Question::Sizes {
+                databases,
+                permitted,
+            } => {
+                let sizes = self.sizes(databases, *permitted, limit).await;
+                sizes.map(Answer::Sizes)
+            }
+        };
+        answer.map_err(|error| Failed {
+            why: error.outcome(),
+            error: error.into(),
+        })
+    }
+
+    async fn ended(&mut self) {
+        self.ended().await;
+    }
+}
+
+pub(crate) struct ServerSource {
+    config: Arc<ServerConfig>,
+    log: ServerLog,
+    tracker: PollTracker,
+    /// The last poll; None: it failed.
+    polled: Option<Arc<PolledState>>,
+    readings: Readings,
+    sizes: Arc<Sizes>,
+    /// What was asked for last.
+    batch: Vec<Oid>,
+    /// The catalogue is read then even if its fingerprint has not changed: the fingerprint does not cover memberships.
+    catalogue_due: Duration,
+    /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
+    start_time: Option<f64>,
+    /// The job and the backend of a session that was given up. The job is not asked while that backend runs, or each try
+    /// could leave another, until the role's own limit locks the agent out.
+    orphaned_backend: Option<(usize, Backend)>,
+}
+
+impl ServerSource {
+    fn sees_all_sessions(&self) -> bool {
+        let polled = self.polled.as_ref();
+        polled.is_some_and(|polled| polled.sees_all_sessions())
+    }
+
+    fn activity(&mut self, session: &postgres::Session, activity: Activity, now: Duration) {
+        let orphan = self.orphaned_backend;
+        self.orphaned_backend = orphan.filter(|_| activity.has_orphan);
+        let context = PollContext {
+            info: session.info(),
+            policy: &self.config.policy,
+            now,
+            window: self.config.cadence.window,
+        };
+        let polled = self.tracker.observe(activity, context);
+        let tracked = self.polled.as_ref().map(|before| &before.tenants);
+        if tracked.is_none_or(|tenants| !Arc::ptr_eq(tenants, &polled.tenants)) {
+            let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
+            let measurable = databases.filter(|row| !row.is_invalid());
+            Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
+        }
+        self.log.polled(&polled);
+        self.polled = Some(Arc::new(polled));
+    }
+
+    /// Before the next batch and not after the last: a database that was dropped meanwhile is forgotten by now.
+    fn log_unreadable(&mut self) {
+        if let Some(polled) = &self.polled {
+            let unreadable = self.sizes.unreadable().into_iter();
+            let names = unreadable.filter_map(|oid| polled.tenants.datname(oid));
+            self.log.unreadable(&names.collect::<Vec<_>>());
+        }
+    }
+
+    fn lazy_snapshot(&self, polled: Arc<PolledState>, now: Duration) -> LazySnapshot {
+        let slow = SlowReadings {
+            readings: self.readings.clone(),
+            sizes: Arc::clone(&self.sizes),
+            now,
+            wall_clock: wall_clock(),
+        };
+        LazySnapshot::new(Box::new(move || Snapshot::of(&polled, &slow)))
+    }
+}
+
+impl Source for ServerSource {
+    type Config = ServerConfig;
+    type Session = postgres::Session;
+    type Opener = Files;
+    const JOBS: &'static [&'static str] = &JOBS;
+
+    fn new(config: Arc<ServerConfig>) -> Self {
+        Self {
+            log: ServerLog::new(config.name.clone()),
+            config,
+            tracker: PollTracker::default(),
+            polled: None,
+            readings: Readings::default(),
+            sizes: Arc::default(),
+            batch: Vec::new(),
+            catalogue_due: Duration::ZERO,
+            start_time: None,
+            orphaned_backend: None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    fn beat(&self) -> Beat {
+        let cadence = self.config.cadence;
+        Beat {
+            interval: cadence.poll,
+            timeout: cadence.timeout,
+            max_time_fraction: cadence.share,
+            grace: cadence.grace(),
+        }
+    }
+
+    async fn open(
+        config: Arc<ServerConfig>,
+        files: &mut Files,
+    ) -> Result<postgres::Session, Failed<ConnectFailure>> {
+        let (target, timeout) = (&config.target, config.cadence.timeout);
+        let session = postgres::Session::connect(target, timeout, files).await;
+        session.map_err(|error| Failed {
+            why: error.reason(),
+            error: error.into(),
+        })
+    }
+
+    fn opened(&mut self, session: &postgres::Session) {
+        let start_time = session.info().start_time;
+        if self.start_time.replace(start_time) != Some(start_time) {
+            self.sizes = Arc::default();
+            self.tracker.another_server();
+        }
+        self.readings = Readings::default();
+        self.catalogue_due = Duration::ZERO;
+    }
+
+    fn interval(&self, job: usize) -> Option<Duration> {
+        let view = SLOW.get(job.checked_sub(FIRST_SLOW)?)?;
+        Some((view.interval)(&self.config.cadence))
+    }
+
+    fn question(&mut self, job: usize, now: Duration) -> Option<Question> {
+        if self.orphaned_backend.is_some_and(|(of, _)| of == job) {
+            return None;
+        }
+        match job {
+            PRIMARY => {
+                let known = self.tracker.catalogue();
+                let known = known.filter(|_| now < self.catalogue_due);
+                if known.is_none() {
+                    self.catalogue_due = now + CATALOGUE_INTERVAL;
+                }
+                let orphan = self.orphaned_backend.map(|(_, backend)| backend);
+                Some(Question::Activity { orphan, known })
+            }
+            SIZES => {
+                self.batch = self.sizes.next_batch(now);
+                if self.batch.is_empty() {
+                    return None;
+                }
+                self.log_unreadable();
+                Some(Question::Sizes {
+                    databases: self.batch.clone(),
+                    permitted: self.sees_all_sessions(),
+                })
+            }
+            view => Some(Question::Slow(view - FIRST_SLOW)),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        session: &postgres::Session,
+        answer: Answer,
+        took: Duration,
+        now: Duration,
+    ) -> Duration {
+        match answer {
+            Answer::Activity(activity) => {
+                let cost = spent(activity.seconds, took);
+                self.activity(session, activity, now);
+                cost
+            }
+            Answer::Slow(update) => {
+                update(&mut self.readings);
+                took
+            }
+            Answer::Sizes(measured) => {
+                let sizes = Arc::make_mut(&mut self.sizes);
+                sizes.measured(now, &self.batch, &measured, took, self.config.cadence.sizes);
+                took
+            }
+        }
+    }
+
+    fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
+        if job == SIZES {
+            let why = match why {
+                Outcome::Error => Unknown::Error,
+                Outcome::Ok | Outcome::Timeout | Outcome::Lost => Unknown::Timeout,
+            };
+            let sizes = Arc::make_mut(&mut self.sizes);
+            sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
+        } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
+            (SLOW[view].clear)(&mut self.readings);
+        }
+    }
+
+    fn abandoned(&mut self, job: usize, session: &postgres::Session) {
+        self.orphaned_backend = Some((job, session.backend()));
+    }
+
+    fn may_abandon(&self) -> bool {
+        self.orphaned_backend.is_none()
+    }
+
+    fn gap(&mut self) {
+        self.tracker.gap();
+    }
+
+    fn reconfigure(&mut self, config: Arc<ServerConfig>, now: Duration) -> bool {
+        let old = std::mem::replace(&mut self.config, config);
+        let cadence = self.config.cadence;
+        self.tracker.redraw();
+        Arc::make_mut(&mut self.sizes).hasten(now + cadence.sizes.interval);
+        old.target != self.config.target || old.cadence.timeout != cadence.timeout
+    }
+
+    fn version(&self) -> String {
+        let polled = self.polled.as_ref();
+        polled.map_or_else(String::new, |polled| polled.tenants.info.short_version())
+    }
+
+    fn publish(&self, publisher: &Publisher, publication: Publication) {
+        let status = match (publication.down, &self.polled) {
+            (None, Some(polled)) => {
+                let snapshot = self.lazy_snapshot(Arc::clone(polled), publication.now);
+                Ok(Box::new(snapshot))
+            }
+            (None, None) => Err(Down::Starting),
+            (Some(down), _) => Err(down),
+        };
+        let server = Server::new(self.config.name.clone(), status, publication.health)
+            .current_until(publication.current_until);
+        publisher.send_modify(|state| *state = Arc::new(state.with(server)));
+    }
+}

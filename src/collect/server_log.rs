@@ -1,0 +1,140 @@
+//! What the log says of a PostgreSQL server beside up and down: its version, what the agent's role may see, budgets without a
+//! database, names without series. Each is logged when it changes.
+
+use tracing::{info, warn};
+
+use crate::sample::Support;
+use crate::tracker::PolledState;
+
+pub(super) struct ServerLog {
+    server: String,
+    support: Support,
+    sees_all_sessions: bool,
+    superuser: bool,
+    missing: Vec<String>,
+    /// Databases whose files PostgreSQL could not read.
+    unreadable: Vec<String>,
+    /// Not every database and role has series of its own.
+    is_full: bool,
+}
+
+impl ServerLog {
+    pub(super) fn new(server: String) -> Self {
+        Self {
+            server,
+            support: Support::Known,
+            sees_all_sessions: true,
+            superuser: false,
+            missing: Vec::new(),
+            unreadable: Vec::new(),
+            is_full: false,
+        }
+    }
+
+    pub(super) fn polled(&mut self, polled: &PolledState) {
+        let tenants = &polled.tenants;
+        if let Some(news) = self.version(tenants.info.support()) {
+            warn!(server = self.server, "{news}");
+        }
+        if tenants.superuser && !self.superuser {
+            warn!(
+                server = self.server,
+                "the role is a superuser; pgcommons role-sql prints what creates a lesser one"
+            );
+        }
+        self.superuser = tenants.superuser;
+        self.missing(&tenants.missing);
+        self.without_series(tenants.folded);
+        let all = polled.sees_all_sessions();
+        match (self.sees_all_sessions, all) {
+            (true, false) => {
+                warn!(
+                    server = self.server,
+                    "the role lacks pg_monitor: sessions of others are hidden, counts left out"
+                );
+            }
+            (false, true) => info!(server = self.server, "the role sees all sessions again"),
+            (true, true) | (false, false) => {}
+        }
+        self.sees_all_sessions = all;
+    }
+
+    fn missing(&mut self, databases: &[String]) {
+        if self.missing != databases {
+            self.missing = databases.to_vec();
+            if !databases.is_empty() {
+                warn!(
+                    server = self.server,
+                    ?databases,
+                    "budgets for databases that are not there"
+                );
+            }
+        }
+    }
+
+    pub(super) fn unreadable(&mut self, databases: &[&str]) {
+        if self.unreadable != databases {
+            self.unreadable = databases.iter().map(ToString::to_string).collect();
+            if !databases.is_empty() {
+                warn!(
+                    server = self.server,
+                    ?databases,
+                    "PostgreSQL cannot read the files of databases: a directory is missing, or may not be opened"
+                );
+            }
+        }
+    }
+
+    /// What there is to say of the server's version; a restart alone does not change it, an upgrade may.
+    fn version(&mut self, support: Support) -> Option<&'static str> {
+        if std::mem::replace(&mut self.support, support) == support {
+            return None;
+        }
+        match support {
+            Support::Known => None,
+            Support::TooOld => {
+                Some("PostgreSQL before 13 is not supported: some series may be missing")
+            }
+            Support::TooNew => {
+                Some("PostgreSQL after 18 is not known to this agent: some series may be missing")
+            }
+        }
+    }
+
+    fn without_series(&mut self, (databases, roles): (usize, usize)) {
+        let is_full = databases + roles > 0;
+        if is_full && !self.is_full {
+            warn!(
+                server = self.server,
+                databases,
+                roles,
+                "more names than are shown one by one: activity.databases and activity.roles say how many"
+            );
+        }
+        self.is_full = is_full;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_out_of_range_is_said_once_for_each_upgrade() {
+        let mut log = ServerLog::new("a".to_owned());
+        let versions = [
+            (120_022, true),
+            (120_022, false),
+            (130_000, false),
+            (189_999, false),
+            (190_000, true),
+            (200_001, false),
+            (180_004, false),
+            (190_000, true),
+        ];
+        for (n, (version_num, news)) in versions.into_iter().enumerate() {
+            let said = log.version(Support::of(version_num));
+            assert_eq!(said.is_some(), news, "{n}: {version_num}");
+        }
+    }
+}

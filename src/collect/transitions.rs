@@ -1,0 +1,94 @@
+//! The log of one source: states, not steps. What repeats on every poll is logged when it changes.
+
+use std::error::Error;
+
+use tracing::{info, warn};
+
+use super::source::PRIMARY;
+use crate::logging::chain;
+use crate::outcome::{Failed, Outcome};
+use crate::state::Down;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Logged {
+    Nothing,
+    Up,
+    Down(Down),
+}
+
+pub(super) struct TransitionLog {
+    server: String,
+    logged: Logged,
+    jobs: &'static [&'static str],
+    /// How each job that is not the primary one ended last; the primary one decides about up and down.
+    outcomes: Vec<Outcome>,
+}
+
+impl TransitionLog {
+    pub(super) fn new(server: String, jobs: &'static [&'static str]) -> Self {
+        Self {
+            server,
+            logged: Logged::Nothing,
+            jobs,
+            outcomes: vec![Outcome::Ok; jobs.len()],
+        }
+    }
+
+    pub(super) fn ready(&mut self, version: &str) {
+        if self.logged != Logged::Up {
+            info!(server = self.server, version, "ready");
+            self.logged = Logged::Up;
+        }
+    }
+
+    pub(super) fn down(&mut self, down: Down, error: &dyn Error) {
+        if self.logged != Logged::Down(down) {
+            warn!(
+                server = self.server,
+                reason = down.label(),
+                error = chain(error),
+                "down"
+            );
+            self.logged = Logged::Down(down);
+        }
+    }
+
+    /// No answer within the deadline; the session is waited for.
+    pub(super) fn late(&mut self, job: usize) {
+        let down = Down::Poll(Outcome::Timeout);
+        if job == PRIMARY && self.logged != Logged::Down(down) {
+            warn!(
+                server = self.server,
+                reason = down.label(),
+                poll = self.jobs[job],
+                "down: no answer in time"
+            );
+            self.logged = Logged::Down(down);
+        } else if job != PRIMARY && self.outcomes[job] != Outcome::Timeout {
+            warn!(
+                server = self.server,
+                poll = self.jobs[job],
+                reason = Outcome::Timeout.label(),
+                "job failed: no answer in time"
+            );
+        }
+    }
+
+    pub(super) fn failed(&mut self, job: usize, failed: &Failed<Outcome>) {
+        if job == PRIMARY || failed.why == Outcome::Lost {
+            self.down(Down::Poll(failed.why), &*failed.error);
+        } else if self.outcomes[job] != failed.why {
+            warn!(
+                server = self.server,
+                poll = self.jobs[job],
+                reason = failed.why.label(),
+                error = chain(&*failed.error),
+                "job failed"
+            );
+        }
+    }
+
+    pub(super) fn ended(&mut self, job: usize, outcome: Outcome) {
+        self.outcomes[job] = outcome;
+    }
+}

@@ -1,0 +1,153 @@
+//! What the command line asks for: one file for each command. `anyhow` is used only here.
+
+mod check;
+pub mod cli;
+mod healthcheck;
+mod output;
+mod role_sql;
+mod serve;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::config::{Config, ConfigError, Environment, Flag};
+use crate::findings::Severity;
+use crate::http::{Guard, WebFile};
+use crate::{logging, process};
+use cli::{Cli, Command, Global};
+
+pub use output::is_open as stdout_is_open;
+
+/// Does what the command line asks for. The exit code is 0 when all went well, 2 for a configuration that cannot be used, 1
+/// for everything else that went wrong; `check` has its own, in which 2 means critical and 3 that it does not know.
+#[must_use]
+pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
+    process::end_on_panic();
+    process::keep_memory_private();
+    let code = execute(cli, environment).unwrap_or_else(|error| {
+        print_error(error.as_ref());
+        match &cli.command {
+            Some(Command::Check(args)) => {
+                if args.json {
+                    drop(print_json(&check::Refusal::new(error.as_ref())));
+                }
+                Severity::Unknown.exit_code()
+            }
+            Some(Command::Healthcheck(_)) => 1, // Docker keeps 2 for itself
+            _ if error.is::<ConfigError>() => 2,
+            _ => 1,
+        }
+    });
+    ExitCode::from(code)
+}
+
+/// A line for each problem, a line with its causes for everything else. Standard error may be full or gone.
+fn print_error(error: &(dyn std::error::Error + 'static)) {
+    let mut out = io::stderr();
+    match error.downcast_ref() {
+        Some(ConfigError::Invalid(problems)) => {
+            for problem in problems {
+                drop(writeln!(out, "pgcommons: {problem}"));
+            }
+        }
+        _ => drop(writeln!(out, "pgcommons: {}", logging::chain(error))),
+    }
+}
+
+fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
+    if cli.global.config_check {
+        let (config, _) = prepared(&cli.global, environment)?;
+        config_check(&config);
+        return Ok(0);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting")?;
+    let code = runtime.block_on(command(cli, environment));
+    // Not waiting for threads that look up a name or read a file: either may hang.
+    runtime.shutdown_background();
+    code
+}
+
+async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
+    let global = &cli.global;
+    match &cli.command {
+        Some(Command::RoleSql(args)) => {
+            let settings = || settings(global, environment);
+            role_sql::run(args, settings).await.map(|()| 0)
+        }
+        Some(Command::Healthcheck(args)) => {
+            let path = global.config_file.as_deref();
+            let address = Config::listen_address(path, environment, &flags(global))?;
+            healthcheck::run(args, &address).map(|()| 0)
+        }
+        Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
+        None => {
+            let (config, web) = prepared(global, environment)?;
+            let (global, variables) = (global.clone(), environment.clone());
+            let reread = move || settings(&global, &variables);
+            let served = serve::run(config, web, environment, reread).await;
+            served.map(|()| 0)
+        }
+    }
+}
+
+/// A configuration that can be used; what is probably a mistake in it is no reason to fail.
+fn config_check(config: &Config) {
+    let mut out = io::stderr();
+    for warning in config.review() {
+        drop(writeln!(out, "pgcommons: warning: {warning}"));
+    }
+    drop(print(&format!("configuration OK: {}\n", config.summary()))); // the exit code says it too
+}
+
+/// All that the agent needs to serve; what is wrong with either file is said at once.
+fn prepared(
+    global: &Global,
+    environment: &Environment,
+) -> Result<(Config, (Option<WebFile>, Guard)), ConfigError> {
+    let web = match &global.web_config_file {
+        None => Ok((None, Guard::default())),
+        Some(path) => WebFile::open(path).map(|(file, guard)| (Some(file), guard)),
+    };
+    match (settings(global, environment), web) {
+        (Ok(config), Ok(web)) => Ok((config, web)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        (Err(one), Err(other)) => Err(one.and(other)),
+    }
+}
+
+/// The configuration, with what the command line says on top of it.
+fn settings(global: &Global, environment: &Environment) -> Result<Config, ConfigError> {
+    Config::load(global.config_file.as_deref(), environment, &flags(global))
+}
+
+fn flags(global: &Global) -> Vec<Flag<'_>> {
+    let given = [
+        (
+            "--web.listen-address",
+            ["web", "listen_address"],
+            &global.listen_address,
+        ),
+        ("--log.level", ["log", "level"], &global.log_level),
+    ];
+    let flags = given.into_iter().filter_map(|(name, key, value)| {
+        Some(Flag {
+            name,
+            key,
+            value: value.as_deref()?,
+        })
+    });
+    flags.collect()
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    output::print(text).context("writing to standard output")
+}

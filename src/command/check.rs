@@ -1,0 +1,35 @@
+//! `pgcommons check`: one poll of every server, for a person or for a monitor that looks at exit codes.
+
+mod own_session;
+mod poll;
+mod refusal;
+mod report;
+mod table;
+
+use super::cli::CheckArgs;
+use super::{print, print_json};
+use crate::config::Config;
+use crate::findings::Thresholds;
+
+pub(super) use refusal::Refusal;
+
+/// The exit code is that of the worst finding.
+pub(super) async fn run(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
+    anyhow::ensure!(
+        args.warning <= args.critical,
+        "--warning {} is above --critical {}",
+        args.warning,
+        args.critical
+    );
+    let thresholds = Thresholds {
+        warning: args.warning,
+        critical: args.critical,
+    };
+    let report = poll::all(config.servers, thresholds, args.timeout).await;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print(&table::render(&report))?;
+    }
+    Ok(report.status.exit_code())
+}

@@ -1,0 +1,196 @@
+//! What the check found, worst first; also the shape of `--json`.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::poll::PolledServer;
+use crate::findings::{Finding, Severity, Thresholds, findings, own_limit};
+use crate::limits::{LimitKind, LimitStatus};
+use crate::sample::Oid;
+use crate::size_schedule::Unknown;
+use crate::snapshot::{DatabaseView, Judged, RoleView};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) status: Severity,
+    pub(crate) servers: Vec<ServerReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ServerReport {
+    pub(crate) server: String,
+    pub(crate) status: Severity,
+    /// One for each thing that is not as it should be, worst first.
+    pub(crate) findings: Vec<Finding>,
+    /// `15.18`; null when the server could not be asked.
+    pub(crate) version: Option<String>,
+    pub(crate) connections: Option<Connections>,
+    pub(crate) databases: Vec<DatabaseReport>,
+    pub(crate) roles: Vec<RoleReport>,
+}
+
+/// Null: not known, or there is none.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Connections {
+    pub(crate) used: Option<u32>,
+    /// The limit that binds, and whose it is.
+    pub(crate) limit: Option<u32>,
+    pub(crate) bound_by: Option<&'static str>,
+    /// The limit that is set for the database or role alone, and where.
+    pub(crate) own_limit: Option<u32>,
+    pub(crate) own_limit_set_by: Option<&'static str>,
+    pub(crate) headroom: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DatabaseReport {
+    pub(crate) datname: String,
+    pub(crate) status: Severity,
+    #[serde(flatten)]
+    pub(crate) connections: Connections,
+    pub(crate) size_bytes: Option<u64>,
+    /// Why the size is not known.
+    pub(crate) size_unknown: Option<&'static str>,
+    pub(crate) size_limit_bytes: Option<u64>,
+    /// The role that owns it in PostgreSQL.
+    pub(crate) owner: Option<String>,
+    /// `owner` of its budget: who is to be asked.
+    pub(crate) budget_owner: Option<String>,
+    /// Nobody can connect, by `datallowconn`, or because the database is invalid or closed by a limit of 0.
+    pub(crate) closed: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RoleReport {
+    pub(crate) rolname: String,
+    pub(crate) status: Severity,
+    #[serde(flatten)]
+    pub(crate) connections: Connections,
+}
+
+impl Report {
+    pub(super) fn of(servers: Vec<ServerReport>) -> Self {
+        let status = servers
+            .iter()
+            .map(|server| server.status)
+            .max()
+            .unwrap_or(Severity::Unknown);
+        Self { status, servers }
+    }
+}
+
+pub(super) fn server(
+    name: String,
+    polled: Result<PolledServer, Finding>,
+    thresholds: Thresholds,
+) -> ServerReport {
+    match polled {
+        Ok(polled) => seen(name, &polled, thresholds),
+        Err(finding) => unseen(name, finding),
+    }
+}
+
+fn unseen(name: String, finding: Finding) -> ServerReport {
+    ServerReport {
+        server: name,
+        status: finding.severity,
+        findings: vec![finding],
+        version: None,
+        connections: None,
+        databases: Vec::new(),
+        roles: Vec::new(),
+    }
+}
+
+fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
+    let snapshot = &polled.snapshot;
+    let mut databases: Vec<_> = snapshot
+        .databases
+        .iter()
+        .map(|view| database(view, &polled.owners, thresholds))
+        .collect();
+    databases
+        .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
+    let mut roles: Vec<_> = snapshot
+        .roles
+        .iter()
+        .map(|view| role(view, thresholds))
+        .collect();
+    roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
+    let findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
+    ServerReport {
+        server: name,
+        status: findings
+            .first()
+            .map_or(Severity::Ok, |worst| worst.severity),
+        findings,
+        version: Some(snapshot.info.short_version()),
+        connections: Some(connections(snapshot.server.as_ref())),
+        databases,
+        roles,
+    }
+}
+
+/// Worst first; of equals, the one with the smallest part of its limit left.
+fn urgency(status: Severity, connections: &Connections) -> (std::cmp::Reverse<Severity>, u64) {
+    let left = connections.headroom.zip(connections.limit);
+    let part = left.map_or(u64::MAX, |(headroom, limit)| {
+        u64::from(headroom) * 1_000_000 / u64::from(limit.max(1))
+    });
+    (std::cmp::Reverse(status), part)
+}
+
+fn database(
+    view: &DatabaseView,
+    owners: &HashMap<Oid, String>,
+    thresholds: Thresholds,
+) -> DatabaseReport {
+    let closed = match (view.row.connection_limit, view.row.accepts_connections) {
+        (-2, _) => Some("invalid"),
+        (_, false) => Some("datallowconn"),
+        (0, true) => Some("limit 0"),
+        (_, true) => None,
+    };
+    DatabaseReport {
+        datname: view.row.name.clone(),
+        status: thresholds
+            .connections(view.judged.as_ref())
+            .max(thresholds.size(view)),
+        connections: connections(view.judged.as_ref()),
+        size_bytes: view.size.ok(),
+        size_unknown: view.size.err().map(Unknown::label),
+        size_limit_bytes: view.size_limit(),
+        owner: owners.get(&view.row.oid).cloned(),
+        budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
+        closed,
+    }
+}
+
+fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
+    RoleReport {
+        rolname: view.row.name.clone(),
+        status: thresholds.connections(view.judged.as_ref()),
+        connections: connections(view.judged.as_ref()),
+    }
+}
+
+fn connections(judged: Option<&Judged>) -> Connections {
+    let limits = judged.map(|judged| &judged.limits);
+    let binding = limits.and_then(LimitStatus::binding);
+    // A limit of 0, which closes a database or role, is shown where there is no budget to hold its sessions to.
+    let closing = |limits: &LimitStatus| {
+        let database = limits.limit(LimitKind::Database);
+        database.or_else(|| limits.limit(LimitKind::Role))
+    };
+    let catalogue = limits.and_then(closing);
+    let own = judged.and_then(own_limit).or(catalogue);
+    Connections {
+        used: limits.map(|limits| limits.used),
+        limit: binding.map(|limit| limit.connections),
+        bound_by: binding.map(|limit| limit.kind.label()),
+        own_limit: own.map(|limit| limit.connections),
+        own_limit_set_by: own.map(|limit| limit.kind.label()),
+        headroom: limits.and_then(LimitStatus::headroom),
+    }
+}

@@ -1,0 +1,203 @@
+//! The report as a person reads it: one line that says it all, the findings, then the tenants.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
+use crate::findings::{Severity, bytes};
+use crate::names::plain;
+
+/// The first line is what monitors of Nagios' kind show; to them, figures would follow a bar.
+pub(crate) fn render(report: &Report) -> String {
+    let mut text = format!(
+        "{}: {}\n",
+        report.status.label().to_uppercase(),
+        plain(&summary(report)).replace('|', "/")
+    );
+    for server in &report.servers {
+        text.push('\n');
+        server_section(&mut text, server);
+    }
+    text
+}
+
+fn summary(report: &Report) -> String {
+    let findings = report.servers.iter().flat_map(|server| {
+        server.findings.iter().map(move |finding| {
+            (
+                finding.severity,
+                format!("{}: {}", server.server, finding.text),
+            )
+        })
+    });
+    let mut findings: Vec<_> = findings.collect();
+    findings.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
+    match findings.split_first() {
+        None => format!("{} server(s), every tenant has room", report.servers.len()),
+        Some(((_, worst), [])) => worst.clone(),
+        Some(((_, worst), more)) => format!("{worst} ({})", others(more)),
+    }
+}
+
+/// How many findings there are beside the worst, and how bad they are.
+fn others(findings: &[(Severity, String)]) -> String {
+    let of_severity = |level| {
+        findings
+            .iter()
+            .filter(|(status, _)| *status == level)
+            .count()
+    };
+    let counts = [Severity::Critical, Severity::Unknown, Severity::Warning]
+        .map(|level| (of_severity(level), level));
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(count, level)| format!("{count} {}", level.label()))
+        .collect();
+    format!("other findings: {}", counts.join(", "))
+}
+
+fn server_section(text: &mut String, server: &ServerReport) {
+    let version = server
+        .version
+        .as_ref()
+        .map_or_else(String::new, |version| format!(", PostgreSQL {version}"));
+    let slots = server.connections.as_ref().map(slots);
+    let slots = slots.map_or_else(String::new, |slots| format!(": {slots}"));
+    let _ = writeln!(text, "{}{version}{slots}", plain(&server.server));
+    for finding in &server.findings {
+        let _ = writeln!(
+            text,
+            "  {:8}  {}",
+            finding.severity.label(),
+            plain(&finding.text)
+        );
+    }
+    if !server.databases.is_empty() {
+        text.push('\n');
+        text.push_str(&databases(&server.databases));
+    }
+    let limited: Vec<_> = server
+        .roles
+        .iter()
+        .filter(|role| role.connections.own_limit.is_some())
+        .collect();
+    if !limited.is_empty() {
+        text.push('\n');
+        text.push_str(&roles(&limited));
+    }
+}
+
+fn slots(server: &Connections) -> String {
+    match (server.used, server.limit, server.headroom) {
+        (Some(used), Some(limit), Some(free)) => {
+            format!("{used} of {limit} connections used, {free} free")
+        }
+        _ => "its connections are not known".to_owned(),
+    }
+}
+
+/// The column for owners of budgets is there if one is set.
+fn databases(rows: &[DatabaseReport]) -> String {
+    let header = [
+        "STATUS",
+        "DATABASE",
+        "USED",
+        "LIMIT",
+        "SET BY",
+        "FREE",
+        "BOUND BY",
+        "SIZE",
+        "QUOTA",
+        "OWNER",
+        "BUDGET OWNER",
+    ];
+    let has_contacts = rows.iter().any(|row| row.budget_owner.is_some());
+    let columns = header.len() - usize::from(!has_contacts);
+    let mut table = table(&header[..columns], &[2, 3, 5, 7, 8]);
+    for row in rows {
+        let [used, limit, by, free, bound] = cells(&row.connections, row.closed);
+        let size = row
+            .size_bytes
+            .map(bytes)
+            .or_else(|| row.size_unknown.map(|why| format!("({why})")));
+        let cells = [
+            status(row.status, row.closed),
+            plain(&row.datname),
+            used,
+            limit,
+            by,
+            free,
+            bound,
+            size.unwrap_or_else(dash),
+            row.size_limit_bytes.map_or_else(dash, bytes),
+            row.owner.as_deref().map_or_else(dash, plain),
+            row.budget_owner.as_deref().map_or_else(dash, plain),
+        ];
+        table.add_row(cells.into_iter().take(columns));
+    }
+    lines(&table)
+}
+
+fn roles(rows: &[&RoleReport]) -> String {
+    let header = ["STATUS", "ROLE", "USED", "LIMIT", "FREE", "BOUND BY"];
+    let mut table = table(&header, &[2, 3, 4]);
+    for row in rows {
+        let [used, limit, _, free, bound] = cells(&row.connections, None);
+        table.add_row([
+            row.status.label().to_owned(),
+            plain(&row.rolname),
+            used,
+            limit,
+            free,
+            bound,
+        ]);
+    }
+    lines(&table)
+}
+
+/// Used, its own limit and where that is set, what is free and what bounds that.
+fn cells(connections: &Connections, closed: Option<&str>) -> [String; 5] {
+    let word = |word: Option<&str>| word.map_or_else(dash, str::to_owned);
+    [
+        number(connections.used),
+        number(connections.own_limit),
+        word(connections.own_limit_set_by),
+        number(connections.headroom),
+        word(closed.or(connections.bound_by)),
+    ]
+}
+
+fn status(level: Severity, closed: Option<&str>) -> String {
+    match closed {
+        Some(_) if level == Severity::Ok => "closed".to_owned(),
+        _ => level.label().to_owned(),
+    }
+}
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(header.iter().copied());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().fold(String::new(), |text, line| {
+        text + " " + line.trim_end() + "\n"
+    })
+}
+
+fn number(value: Option<u32>) -> String {
+    value.map_or_else(dash, |value| value.to_string())
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}

@@ -1,0 +1,60 @@
+//! `pgcommons role-sql`: prints the SQL that creates the agent's role.
+
+use anyhow::Context as _;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::cli::RoleArgs;
+use super::print;
+use crate::config::{Config, ConfigError};
+use crate::postgres::role::{self, NewRole};
+use crate::postgres::{Files, Session};
+
+/// Without `--server-version` it asks the first server of the configuration.
+pub(super) async fn run(
+    args: &RoleArgs,
+    settings: impl Fn() -> Result<Config, ConfigError>,
+) -> anyhow::Result<()> {
+    let major = match args.server_version {
+        Some(major) => major,
+        None => server_major(settings()?).await?,
+    };
+    let password = args.password_file.as_ref().map(|path| {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        anyhow::Ok(SecretString::from(text.trim_end_matches(['\n', '\r'])))
+    });
+    let password = password.transpose()?;
+    anyhow::ensure!(
+        password
+            .as_ref()
+            .is_none_or(|password| !password.expose_secret().is_empty()),
+        "the password file is empty"
+    );
+    let sql = role::sql(&NewRole {
+        name: &args.role,
+        dbname: &args.dbname,
+        major,
+        password: password.as_ref(),
+    })?;
+    print(&sql)
+}
+
+async fn server_major(config: Config) -> anyhow::Result<u32> {
+    let server = config
+        .servers
+        .first()
+        .context("no server is configured; give --server-version")?;
+    let session = Session::connect(
+        &server.target,
+        server.cadence.timeout,
+        &mut Files::default(),
+    )
+    .await;
+    let session = session.with_context(|| {
+        format!(
+            "asking {} for its version (or give --server-version)",
+            server.name
+        )
+    })?;
+    Ok(session.info().major())
+}

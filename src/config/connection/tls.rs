@@ -1,0 +1,68 @@
+//! `sslmode` and the certificates of a server.
+
+use std::path::PathBuf;
+
+use super::super::values::Reader;
+use super::super::{RootCert, SslMode, Tls};
+use super::Source;
+
+pub(super) const MODES: [(&str, SslMode); 5] = [
+    ("disable", SslMode::Disable),
+    ("prefer", SslMode::Prefer),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
+
+impl Source {
+    pub(super) fn tls(&mut self, reader: &mut Reader) -> Tls {
+        let given = self.take("sslmode");
+        let system = self
+            .parameters
+            .get("sslrootcert")
+            .is_some_and(|root| root == "system");
+        let root = if system {
+            self.take("sslrootcert").map(PathBuf::from)
+        } else {
+            self.take_file(reader, "sslrootcert")
+        };
+        let default = if system {
+            SslMode::VerifyFull
+        } else {
+            SslMode::Prefer
+        };
+        let mode = reader.choice(&self.key("sslmode"), given, &MODES, default);
+        if system && mode != SslMode::VerifyFull {
+            let want = "verify-full with sslrootcert system: anybody can have a certificate that the system trusts";
+            reader.problem(&self.key("sslmode"), "less", want);
+        } else if mode == SslMode::VerifyCa && root.is_none() {
+            reader.problem(
+                &self.key("sslrootcert"),
+                "nothing",
+                "a file, for sslmode verify-ca",
+            );
+        }
+        let root_cert = root.filter(|_| !system);
+        let (cert, key) = (
+            self.take_file(reader, "sslcert"),
+            self.take_file(reader, "sslkey"),
+        );
+        if cert.is_some() != key.is_some() {
+            let (there, missing) = if cert.is_some() {
+                ("sslcert", "sslkey")
+            } else {
+                ("sslkey", "sslcert")
+            };
+            reader.problem(
+                &self.key(missing),
+                "nothing",
+                format!("a file, as {there} is given"),
+            );
+        }
+        Tls {
+            mode,
+            root_cert: root_cert.map_or(RootCert::System, RootCert::File),
+            client: cert.zip(key),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `activity`, `databases` and `budgets`: what the configuration says of tenants, into the policy of a server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wildmatch::WildMatch;
+
+use super::raw::{Block, RawActivity, RawBudget, RawDatabases};
+use super::shown::quoted;
+use super::tables::Entry;
+use super::values::Reader;
+use crate::policy::{Budget, Policy};
+
+pub(super) fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
+    let raw = reader.table("activity", block);
+    reader.unknown("activity", &raw.unknown, RawActivity::KEYS);
+    let mut seats = |key: &str, leaf, range, seats: &mut usize| {
+        if let Some(number) = reader.number(&format!("activity.{key}"), leaf, range) {
+            *seats = number;
+        }
+    };
+    seats(
+        "databases",
+        raw.databases,
+        1..=100_000,
+        &mut policy.databases,
+    );
+    seats("roles", raw.roles, 1..=100_000, &mut policy.roles);
+    let names = &mut policy.application_names;
+    seats("application_names", raw.application_names, 0..=1000, names);
+}
+
+pub(super) fn databases(
+    reader: &mut Reader,
+    prefix: &str,
+    block: Block<RawDatabases>,
+    policy: &mut Policy,
+) {
+    let raw = reader.table(prefix, block);
+    reader.unknown(prefix, &raw.unknown, RawDatabases::KEYS);
+    let patterns = |list: Vec<String>| list.iter().map(|pattern| WildMatch::new(pattern)).collect();
+    let include = reader.list(&format!("{prefix}.include"), raw.include);
+    let has_include = include.is_some();
+    if let Some(include) = include {
+        policy.include = patterns(include);
+    }
+    let exclude = reader.list(&format!("{prefix}.exclude"), raw.exclude);
+    let has_exclude = exclude.is_some();
+    if let Some(exclude) = exclude {
+        policy.exclude = patterns(exclude);
+    }
+    if has_include {
+        warn_of_patterns(
+            reader,
+            &format!("{prefix}.include"),
+            &policy.include,
+            &policy.exclude,
+        );
+    }
+    if has_exclude {
+        warn_of_patterns(reader, &format!("{prefix}.exclude"), &policy.exclude, &[]);
+    }
+}
+
+/// Warns of those that match no database's name, or none that is left by what is excluded.
+fn warn_of_patterns(
+    reader: &mut Reader,
+    key: &str,
+    patterns: &[WildMatch],
+    excluded: &[WildMatch],
+) {
+    for (n, pattern) in patterns.iter().enumerate() {
+        let text = pattern.pattern();
+        let least_bytes = text.bytes().filter(|byte| *byte != b'*').count();
+        let excluding = excluded.iter().find(|excluding| covers(excluding, &text));
+        let got = match excluding {
+            _ if text.is_empty() => "an empty pattern".to_owned(),
+            _ if least_bytes > LONGEST_NAME => {
+                format!("a pattern for more than {LONGEST_NAME} bytes")
+            }
+            None => continue,
+            Some(excluding) => {
+                let excluding = quoted(&excluding.pattern());
+                format!("{}, which is excluded by {excluding}", quoted(&text))
+            }
+        };
+        let want = "a pattern that can match the name of a database";
+        reader.warning(&format!("{key}[{n}]"), got, want);
+    }
+}
+
+/// Whether a pattern matches whatever the other one does, as far as it can be told.
+fn covers(pattern: &WildMatch, other: &str) -> bool {
+    let is_exact = !(pattern.pattern().contains('?') && other.contains('*'));
+    is_exact && pattern.matches(other)
+}
+
+pub(super) fn budgets(
+    reader: &mut Reader,
+    prefix: &str,
+    block: Block<BTreeMap<String, Block<RawBudget>>>,
+    policy: &mut Policy,
+) {
+    let entry = Entry {
+        prefix,
+        noun: "database",
+        placeholder: "DATABASE",
+        sample: "size",
+        keys: RawBudget::KEYS,
+    };
+    let want = format!(
+        "a table of databases, as in {}",
+        entry.example(entry.sample)
+    );
+    for (datname, block) in reader.table_like(prefix, block, &want) {
+        let raw = reader.named_table(&entry, &datname, block);
+        let prefix = format!("{prefix}.{datname}");
+        let budget = budget(reader, &prefix, raw);
+        policy.expected.insert(datname.clone());
+        policy.budgets.insert(datname, Arc::new(budget));
+    }
+}
+
+fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
+    reader.unknown(prefix, &raw.unknown, RawBudget::KEYS);
+    let mut labels = BTreeMap::new();
+    let want = format!("a table of labels, as in {prefix}.labels.team");
+    for (label, value) in reader.table_like(&format!("{prefix}.labels"), raw.labels, &want) {
+        let key = format!("{prefix}.labels.{label}");
+        if !is_label_name(&label) {
+            reader.problem(
+                &key,
+                quoted(&label),
+                "a label name, none of server, datname, owner, job, instance",
+            );
+        } else if let Some(value) = reader.text(&key, Some(value)) {
+            labels.insert(label, value);
+        }
+    }
+    Budget {
+        connections: reader.number(
+            &format!("{prefix}.connections"),
+            raw.connections,
+            1..=262_143,
+        ),
+        size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
+        owner: reader.filled(&format!("{prefix}.owner"), raw.owner, "text"),
+        labels,
+    }
+}
+
+/// Bytes of a name in PostgreSQL (`NAMEDATALEN` - 1).
+const LONGEST_NAME: usize = 63;
+
+/// A label of Prometheus that is ours to give: not one that the series has already.
+fn is_label_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
+        && !name.starts_with("__")
+        && !["server", "datname", "owner", "job", "instance"].contains(&name)
+}

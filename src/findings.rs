@@ -1,0 +1,118 @@
+//! What is wrong, for whom, and what to do about it: values, which `check` prints. Pure.
+
+mod connections;
+mod remedy;
+mod server;
+mod severity;
+mod sizes;
+
+use serde::Serialize;
+
+use crate::snapshot::Snapshot;
+
+pub(crate) use severity::{Severity, Thresholds, own_limit};
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scope {
+    Server,
+    Database,
+    Role,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Concern {
+    /// The server, or a part of what it was asked, gave no answer.
+    Unreachable,
+    /// The role of the agent may do less, or more, than it should.
+    Privilege,
+    Connections,
+    Size,
+    /// A budget for a database that does not exist.
+    Budget,
+    /// A database that cannot be used: a DROP of it runs, or was interrupted.
+    Invalid,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Finding {
+    #[serde(rename = "status")]
+    pub(crate) severity: Severity,
+    pub(crate) scope: Scope,
+    /// The database or role; None for the server.
+    pub(crate) subject: Option<String>,
+    pub(crate) concern: Concern,
+    pub(crate) text: String,
+    /// SQL or a command to begin with, if there is one.
+    pub(crate) remedy: Option<String>,
+}
+
+impl Finding {
+    /// About the server as a whole.
+    fn server(severity: Severity, concern: Concern, text: impl Into<String>) -> Self {
+        Self {
+            severity,
+            scope: Scope::Server,
+            subject: None,
+            concern,
+            text: text.into(),
+            remedy: None,
+        }
+    }
+
+    /// About one database or role.
+    fn of(
+        scope: Scope,
+        subject: &str,
+        severity: Severity,
+        concern: Concern,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            scope,
+            subject: Some(subject.to_owned()),
+            ..Self::server(severity, concern, text)
+        }
+    }
+
+    fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self {
+            remedy: Some(remedy.into()),
+            ..self
+        }
+    }
+
+    /// A server that gave no answer.
+    pub(crate) fn unreachable(severity: Severity, text: String) -> Self {
+        Self::server(severity, Concern::Unreachable, text)
+    }
+}
+
+/// Of one poll, worst first. A limit is reported where it is set: a full server is one finding, not one for each database.
+/// `sizes_failure` says why sizes were not read to the end.
+pub(crate) fn findings(
+    snapshot: &Snapshot,
+    sizes_failure: Option<&str>,
+    thresholds: Thresholds,
+) -> Vec<Finding> {
+    let mut findings = server::findings(snapshot, sizes_failure, thresholds);
+    for view in &snapshot.databases {
+        findings.extend(connections::of_database(view, thresholds));
+        findings.extend(sizes::of_database(view, thresholds));
+        findings.extend(server::invalid(view));
+    }
+    for view in &snapshot.roles {
+        findings.extend(connections::of_role(view, thresholds));
+    }
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+/// As people read it: `8.5 MiB`.
+pub(crate) fn bytes(size: u64) -> String {
+    bytesize::ByteSize::b(size).display().iec().to_string()
+}

@@ -1,0 +1,30 @@
+//! Sizes of databases against their quotas, and sizes that are not known.
+
+use super::severity::Thresholds;
+use super::{Concern, Finding, Scope, bytes};
+use crate::snapshot::DatabaseView;
+
+pub(super) fn of_database(view: &DatabaseView, thresholds: Thresholds) -> Option<Finding> {
+    let name = &view.row.name;
+    let text = match (view.size, view.size_limit()) {
+        (Ok(size), Some(quota)) => {
+            format!(
+                "database {name} has {} of its {}",
+                bytes(size),
+                bytes(quota)
+            )
+        }
+        (Err(why), Some(_)) => {
+            let why = why.label();
+            format!("database {name} has a quota, and its size is not known ({why})")
+        }
+        (Err(why), None) => {
+            let why = why.label();
+            format!("the size of database {name} is not known ({why})")
+        }
+        (Ok(_), None) => return None,
+    };
+    let severity = thresholds.size(view);
+    let finding = Finding::of(Scope::Database, name, severity, Concern::Size, text);
+    Some(finding)
+}

@@ -1,0 +1,228 @@
+//! What can go wrong with a session, sorted into what a scraper may be told. The driver's `Display` hides the cause in
+//! `source`; whoever prints one of these prints the whole chain.
+
+use std::error::Error as _;
+use std::io;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use crate::config::PasswordError;
+use crate::outcome::{ConnectFailure, Outcome};
+
+/// No session could be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("{path}: {message}")]
+    Certificate { path: String, message: String },
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+    #[error("no answer within {0}")]
+    Timeout(humantime::FormattedDuration),
+    #[error(transparent)]
+    Driver(Error),
+    #[error("the session is not what was asked for: {0}")]
+    Unusable(#[source] QueryError),
+    /// What keeps the session harmless did not reach the server.
+    #[error("a connection pooler is in between; connect to PostgreSQL itself")]
+    Pooler(#[source] Option<Error>),
+}
+
+impl ConnectError {
+    pub(super) fn driver(error: Error) -> Self {
+        match driver_reason(&error) {
+            ConnectFailure::Pooler => Self::Pooler(Some(error)),
+            _ => Self::Driver(error),
+        }
+    }
+
+    /// A pooler gives the session to others between statements, and what was prepared on it stays behind.
+    pub(super) fn unusable(error: QueryError) -> Self {
+        let others = [
+            SqlState::DUPLICATE_PSTATEMENT,
+            SqlState::INVALID_SQL_STATEMENT_NAME,
+        ];
+        match error {
+            QueryError::Driver { source, .. }
+                if source.code().is_some_and(|code| others.contains(code)) =>
+            {
+                Self::Pooler(Some(source))
+            }
+            error => Self::Unusable(error),
+        }
+    }
+
+    pub(crate) fn reason(&self) -> ConnectFailure {
+        match self {
+            Self::Password(_) | Self::Certificate { .. } => ConnectFailure::Credentials,
+            Self::Tls(_) => ConnectFailure::Tls,
+            Self::Timeout(_) => ConnectFailure::Timeout,
+            Self::Driver(error) => driver_reason(error),
+            Self::Unusable(_) => ConnectFailure::Other,
+            Self::Pooler(_) => ConnectFailure::Pooler,
+        }
+    }
+
+    /// The login met the `CONNECTION LIMIT` of the role itself. The text may be translated; the function that raised the error
+    /// is not.
+    pub(crate) fn is_role_limit(&self) -> bool {
+        let Self::Driver(error) = self else {
+            return false;
+        };
+        self.reason() == ConnectFailure::TooManyConnections
+            && error.as_db_error().and_then(DbError::routine) == Some("InitializeSessionUserId")
+    }
+
+    /// Nothing listens at the address, or the server takes no session at the moment: an application is refused as well.
+    pub(crate) fn refuses_all(&self) -> bool {
+        let Self::Driver(error) = self else {
+            return false;
+        };
+        match self.reason() {
+            ConnectFailure::StartingUp => true,
+            ConnectFailure::Refused => io_kind(error).is_some_and(|kind| {
+                // Of a Unix socket, the file is gone with the server.
+                matches!(
+                    kind,
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+                )
+            }),
+            _ => false,
+        }
+    }
+
+    /// libpq's `prefer` tries once more without TLS when the handshake fails or `pg_hba.conf` rejects the encrypted session.
+    pub(super) fn plaintext_may_do(&self) -> bool {
+        match self {
+            Self::Driver(error) => {
+                driver_reason(error) == ConnectFailure::Tls
+                    || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn driver_reason(error: &Error) -> ConnectFailure {
+    if let Some(db) = error.as_db_error() {
+        return refusal(db);
+    }
+    // The driver keeps its error kinds to itself; its texts are what there is to tell them apart.
+    let text = error.to_string();
+    if text.starts_with("error performing TLS handshake") {
+        return ConnectFailure::Tls;
+    }
+    if text.starts_with("authentication error") || text.starts_with("invalid configuration") {
+        return ConnectFailure::Auth;
+    }
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .map_or(ConnectFailure::Other, network)
+}
+
+fn io_kind(error: &Error) -> Option<io::ErrorKind> {
+    let source = error.source()?.downcast_ref::<io::Error>()?;
+    Some(source.kind())
+}
+
+fn refusal(db: &DbError) -> ConnectFailure {
+    let code = db.code();
+    if *code == SqlState::TOO_MANY_CONNECTIONS {
+        ConnectFailure::TooManyConnections
+    } else if *code == SqlState::CANNOT_CONNECT_NOW {
+        ConnectFailure::StartingUp
+    } else if [
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+    ]
+    .contains(code)
+    {
+        ConnectFailure::Auth
+    } else if [
+        SqlState::INVALID_CATALOG_NAME,
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+    ]
+    .contains(code)
+    {
+        ConnectFailure::Database
+    } else if *code == SqlState::PROTOCOL_VIOLATION && db.message().contains("startup parameter") {
+        ConnectFailure::Pooler
+    } else {
+        ConnectFailure::Other
+    }
+}
+
+fn network(error: &io::Error) -> ConnectFailure {
+    // With TLS 1.3 the server refuses a client certificate only after the handshake.
+    if error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+    {
+        return ConnectFailure::Tls;
+    }
+    match error.kind() {
+        io::ErrorKind::TimedOut => ConnectFailure::Timeout,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::UnexpectedEof => ConnectFailure::Refused,
+        _ if error.to_string().contains("lookup address") => ConnectFailure::Dns,
+        _ => ConnectFailure::Other,
+    }
+}
+
+/// One statement failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueryError {
+    #[error("{doing}")]
+    Driver { doing: &'static str, source: Error },
+    #[error("{doing}: the server sent what the agent does not understand: {what}")]
+    Answer { doing: &'static str, what: String },
+    #[error("the role of the session has been dropped")]
+    RoleDropped,
+}
+
+impl QueryError {
+    pub(super) fn driver(doing: &'static str) -> impl Fn(Error) -> Self + Copy {
+        move |source| Self::Driver { doing, source }
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Driver { source, .. } if is_lost(source) => Outcome::Lost,
+            Self::Driver { source, .. } if gave_up(source) => Outcome::Timeout,
+            Self::Driver { .. } | Self::Answer { .. } => Outcome::Error,
+            Self::RoleDropped => Outcome::Lost,
+        }
+    }
+}
+
+/// The session is over: the socket is closed, or the server has said its last word.
+fn is_lost(error: &Error) -> bool {
+    match error.as_db_error() {
+        Some(db) => matches!(
+            db.parsed_severity(),
+            Some(Severity::Fatal | Severity::Panic)
+        ),
+        None => {
+            error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(<dyn std::error::Error>::is::<io::Error>)
+        }
+    }
+}
+
+/// `statement_timeout` or `lock_timeout` has ended the statement.
+fn gave_up(error: &Error) -> bool {
+    error
+        .code()
+        .is_some_and(|code| [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(code))
+}

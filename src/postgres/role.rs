@@ -1,0 +1,148 @@
+//! The SQL that creates the role for the agent: what it needs on a server of that version, and nothing else.
+
+use std::fmt::Write as _;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::names;
+
+/// What to create.
+pub(crate) struct NewRole<'a> {
+    pub(crate) name: &'a str,
+    /// The database that the agent will sit in.
+    pub(crate) dbname: &'a str,
+    /// As in 15.
+    pub(crate) major: u32,
+    /// Goes into the SQL as a SCRAM-SHA-256 verifier, never as itself.
+    pub(crate) password: Option<&'a SecretString>,
+}
+
+/// Why there is no SQL for a name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum NameError {
+    #[error("{what}: the name is empty")]
+    Empty { what: &'static str },
+    /// psql ends a comment and a statement's line at some of these, and a terminal obeys others.
+    #[error("{what}: the name holds a control character or a line separator: {}", name.escape_debug())]
+    Control { what: &'static str, name: String },
+}
+
+/// `pg_monitor` reads all statistics and settings, and no table. Three connections: the agent's, one that is still
+/// dying, and a `check` beside them.
+pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
+    let name = identifier("--role", role.name)?;
+    let dbname = identifier("--dbname", role.dbname)?;
+    let mut sql = format!(
+        "-- The role of pgcommons on PostgreSQL {}. Run it as an administrator, in any database.\n",
+        role.major
+    );
+    if !(name.is_ascii() && dbname.is_ascii()) {
+        // psql takes the encoding from its environment. In some encodings a byte of a name would swallow the quote after it.
+        sql.push_str("set client_encoding = 'UTF8';\n");
+    }
+    let _ = write!(
+        sql,
+        "begin;\n\
+         create role {name} login inherit connection limit 3{};\n\
+         grant pg_monitor to {name};\n\
+         grant connect on database {dbname} to {name};\n\
+         alter role {name} set default_transaction_read_only = on;\n\
+         alter role {name} set search_path = pg_catalog;\n",
+        role.password.map(verifier).unwrap_or_default(),
+    );
+    if role.major >= 16 {
+        let _ = writeln!(
+            sql,
+            "-- A slot that applications cannot take; it exists once reserved_connections is 1 or more (restart).\n\
+             grant pg_use_reserved_connections to {name};"
+        );
+    }
+    sql.push_str("commit;\n");
+    if role.password.is_none() {
+        sql.push_str(&hint(role.name, &name));
+    }
+    Ok(sql)
+}
+
+/// For people to copy: quotes keep psql from taking a part of the name for a command.
+fn hint(name: &str, quoted: &str) -> String {
+    let shown = if is_plain(name) { name } else { quoted };
+    format!("-- Then give it a password, in psql: \\password {shown}\n")
+}
+
+fn verifier(password: &SecretString) -> String {
+    let verifier = postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes());
+    format!(" password '{verifier}'")
+}
+
+/// `what`: the flag that gave the name.
+fn identifier(what: &'static str, name: &str) -> Result<String, NameError> {
+    if name.is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    if name.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        let name = name.to_owned();
+        return Err(NameError::Control { what, name });
+    }
+    Ok(names::identifier(name))
+}
+
+/// A name that psql reads as itself without quotes.
+fn is_plain(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c == '_';
+    name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(major: u32, password: Option<&SecretString>) -> String {
+        sql(&NewRole {
+            name: "we\"ird",
+            dbname: "postgres",
+            major,
+            password,
+        })
+        .expect("a good name")
+    }
+
+    #[test]
+    fn a_name_with_control_characters_is_refused() {
+        for name in [
+            "",
+            "x\r\\! touch /tmp/pwned",
+            "x\n\\! touch /tmp/pwned",
+            "x\0",
+            "\u{1b}[2J",
+            "x\u{7f}",
+            "x\u{85}y",
+            "x\u{2028}y",
+            "x\u{2029}y",
+        ] {
+            for [role, dbname] in [[name, "postgres"], ["pgcommons", name]] {
+                let refused = sql(&NewRole {
+                    name: role,
+                    dbname,
+                    major: 15,
+                    password: None,
+                });
+                let line = refused.expect_err("it is refused").to_string();
+                assert!(!line.contains(char::is_control), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn reserved_slots_are_asked_for_since_16() {
+        assert!(!role(15, None).contains("pg_use_reserved_connections"));
+        assert!(role(16, None).contains("grant pg_use_reserved_connections to \"we\"\"ird\";"));
+    }
+
+    #[test]
+    fn the_password_itself_is_not_in_it() {
+        let password = SecretString::from("hunter2");
+        let sql = role(15, Some(&password));
+        assert!(sql.contains("password 'SCRAM-SHA-256$4096:") && !sql.contains("hunter2"));
+    }
+}

@@ -1,0 +1,176 @@
+//! The fast poll: sessions, and whether anything else has changed, in one statement of one round trip.
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row, Statement};
+
+use crate::postgres::QueryError;
+use crate::postgres::column::{Bytes, Doing};
+use crate::sample::{Activity, Backend, Fingerprint, Oid, Sessions};
+
+const DOING: Doing = Doing("polling activity");
+
+/// Kinds of rows that share columns; what a column means depends on the first. `pg_stat_get_activity` without the view's
+/// joins costs half of it. Of databases and roles only sums are asked for, see [`Fingerprint`]: rows that nobody needs
+/// anew each second cost the server, the agent, and the network. The parameters are a backend that may be there still, or
+/// NULL and NULL, and the session's key: the sums are those of hashes, whose key no tenant knows, so that no changes cancel each
+/// other out in them. Sessions are no more than the server has slots.
+const SQL: &str = r#"
+select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type, count(*) as number,
+       count(*) filter (where a.wait_event_type = 'Lock') as other_number,
+       extract(epoch from now() - min(a.xact_start))::float8 as seconds
+  from pg_catalog.pg_stat_get_activity(null) as a
+ group by 2, 3, 4, 5, 6
+union all
+select 'd', null, null, null, null, null,
+       (sum(hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $3 + (d.datconnlimit = -2)::int4))) % 4611686018427387904)::int8,
+       count(*), null
+  from pg_catalog.pg_database as d
+union all
+select 'r', null, null, null, null, null,
+       (sum(hashnameextended(r.rolname, hashoidextended(r.oid, hashint8extended(r.rolconnlimit::int8 * 2 + r.rolsuper::int4, $3))))
+        % 4611686018427387904)::int8,
+       count(*), null
+  from pg_catalog.pg_roles as r
+ where r.rolcanlogin
+union all
+select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
+       ($1 is not null and exists (
+           select from pg_catalog.pg_stat_get_activity($1) as b
+            where extract(epoch from b.backend_start)::float8 = $2))::int4,
+       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8"#;
+
+pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
+    client
+        .prepare_typed(SQL, &[Type::INT4, Type::FLOAT8, Type::INT8])
+        .await
+        .map_err(DOING.failed())
+}
+
+/// What has changed of databases and roles is for the caller to find out, by the fingerprint. `orphan`: a backend of a
+/// session that was given up; the answer says whether it still runs.
+pub(in crate::postgres) async fn read(
+    client: &Client,
+    statement: &Statement,
+    orphan: Option<Backend>,
+    key: i64,
+) -> Result<(Activity, Fingerprint), QueryError> {
+    let rows = client
+        .query(
+            statement,
+            &[
+                &orphan.map(|backend| backend.pid),
+                &orphan.map(|backend| backend.start_time),
+                &key,
+            ],
+        )
+        .await
+        .map_err(DOING.failed())?;
+    let (mut activity, mut fingerprint) = (Activity::default(), Fingerprint::default());
+    activity.sessions.reserve(rows.len());
+    for row in &rows {
+        match DOING.kind(row)? {
+            b's' => activity.sessions.push(sessions(row)?),
+            b'd' => fingerprint.databases = sums(row)?,
+            b'r' => fingerprint.roles = sums(row)?,
+            b'i' => {
+                let (in_recovery, orphan) = sums(row)?;
+                activity.in_recovery = in_recovery == 1;
+                activity.has_orphan = orphan == 1;
+                activity.seconds = DOING.column(row, 8)?;
+            }
+            other => return Err(DOING.unknown_kind(other)),
+        }
+    }
+    Ok((activity, fingerprint))
+}
+
+/// Of no rows at all the sum is NULL.
+fn sums(row: &Row) -> Result<(i64, i64), QueryError> {
+    let sum: Option<i64> = DOING.column(row, 6)?;
+    Ok((sum.unwrap_or_default(), DOING.column(row, 7)?))
+}
+
+fn sessions(row: &Row) -> Result<Sessions, QueryError> {
+    let nonzero = |oid: Option<Oid>| oid.filter(|oid| *oid != 0);
+    let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    Ok(Sessions {
+        database: nonzero(DOING.column(row, 1)?),
+        role: nonzero(DOING.column(row, 2)?),
+        application_name: DOING
+            .column::<Option<Bytes<'_>>>(row, 3)?
+            .map(|name| String::from_utf8_lossy(name.0).into_owned())
+            .unwrap_or_default(),
+        state: DOING
+            .column::<Option<Bytes<'_>>>(row, 4)?
+            .map(|text| state(&text)),
+        backend_type: DOING
+            .column::<Option<Bytes<'_>>>(row, 5)?
+            .map(|text| backend_type(&text)),
+        count: count(DOING.column(row, 6)?),
+        blocked: count(DOING.column(row, 7)?),
+        // The server's clock may have been set back meanwhile.
+        oldest_transaction: DOING.column::<Option<f64>>(row, 8)?.map(|age| age.max(0.0)),
+    })
+}
+
+fn state(text: &Bytes<'_>) -> &'static str {
+    text.one_of(&STATES).unwrap_or("other")
+}
+
+fn backend_type(text: &Bytes<'_>) -> &'static str {
+    text.one_of(&BACKEND_TYPES).unwrap_or("background worker")
+}
+
+/// Of PostgreSQL 13 to 18 (`pg_stat_get_activity`), the most frequent first.
+const STATES: [&str; 7] = [
+    "idle",
+    "active",
+    "idle in transaction",
+    "idle in transaction (aborted)",
+    "fastpath function call",
+    "disabled",
+    "starting",
+];
+
+/// Of PostgreSQL 13 to 18 (`GetBackendTypeDesc`, and the types of its own background workers), the most frequent first.
+const BACKEND_TYPES: [&str; 22] = [
+    "client backend",
+    "parallel worker",
+    "walsender",
+    "autovacuum worker",
+    "autovacuum launcher",
+    "logical replication launcher",
+    "logical replication worker",
+    "logical replication apply worker",
+    "logical replication parallel worker",
+    "logical replication tablesync worker",
+    "background writer",
+    "checkpointer",
+    "walwriter",
+    "archiver",
+    "io worker",
+    "slotsync worker",
+    "startup",
+    "walreceiver",
+    "walsummarizer",
+    "logger",
+    "dead-end client backend",
+    "standalone backend",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_extensions_call_their_workers_is_no_label_and_costs_no_poll() {
+        assert_eq!(backend_type(&Bytes(b"walsender")), "walsender");
+        for worker in [
+            b"TimescaleDB Background Worker Scheduler".as_slice(),
+            b"caf\xe9",
+            b"",
+        ] {
+            assert_eq!(backend_type(&Bytes(worker)), "background worker");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Who owns each database. Only `check` asks: owners seldom change, and no series has them.
+
+use std::collections::HashMap;
+
+use tokio_postgres::Client;
+
+use super::catalogue::readable;
+use crate::postgres::QueryError;
+use crate::postgres::column::Doing;
+use crate::sample::Oid;
+
+const DOING: Doing = Doing("reading the owners of databases");
+
+const SQL: &str = "
+select d.oid,
+       pg_catalog.namesend(pg_catalog.pg_get_userbyid(d.datdba))
+  from pg_catalog.pg_database as d";
+
+pub(in crate::postgres) async fn read(client: &Client) -> Result<HashMap<Oid, String>, QueryError> {
+    let rows = client.query_typed(SQL, &[]).await;
+    let owner = |row: &tokio_postgres::Row| {
+        let name = DOING.column(row, 1)?;
+        Ok((DOING.column(row, 0)?, readable(name)))
+    };
+    rows.map_err(DOING.failed())?.iter().map(owner).collect()
+}

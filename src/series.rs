@@ -1,0 +1,4 @@
+//! Which names have series of their own, and which databases and roles are shown one by one.
+
+pub(crate) mod slots;
+pub(crate) mod tenants;

@@ -1,0 +1,112 @@
+//! `pgcommons role-sql`: whatever the name, psql makes that role and executes nothing else.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::{NO_ENV, output, stderr, stdout};
+use crate::support::{Cluster, SUPERUSER};
+
+/// What of a name psql could take for a command, a variable, or the end of the identifier. `FILE` must not be made.
+const HOSTILE: [&str; 16] = [
+    r"x\! touch FILE",
+    r"\! touch FILE",
+    r#"x" \! touch FILE"#,
+    r#"x";\! touch FILE"#,
+    r#"x"\g FILE"#,
+    r"x\gexec",
+    r#"x"; create role intruder; --"#,
+    r#"x""y"#,
+    r#"""#,
+    r"x\",
+    ":name",
+    r#":"name""#,
+    ":'name'",
+    "$$x$$",
+    "x -- */ /*",
+    "größe 🐘",
+];
+
+/// In the encoding SJIS the last byte would swallow the quote that comes after it.
+const SWALLOWING: &str = "x\u{c3}";
+
+/// Refused: psql ends a line or a comment at some of these.
+const REFUSED: [&str; 7] = [
+    "x\r\\! touch FILE",
+    "x\n\\! touch FILE",
+    "x\r\n\\! touch FILE",
+    "x\u{b}\\! touch FILE",
+    "x\u{85}\\! touch FILE",
+    "x\u{2028}\\! touch FILE",
+    "",
+];
+
+fn psql(cluster: &Cluster, folder: &Path, sql: &str, encoding: &str) -> Output {
+    let mut child = Command::new("psql")
+        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"])
+        .args(["--set=name=intruder", "--dbname=postgres", "--username"])
+        .arg(SUPERUSER)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PGHOST", cluster.socket_dir())
+        .env("PGPORT", cluster.port().to_string())
+        .env("PGCLIENTENCODING", encoding)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("psql can be run");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // It fails when psql has stopped at an error, which is seen below.
+    drop(stdin.write_all(sql.as_bytes()));
+    drop(stdin);
+    child.wait_with_output().expect("its output can be read")
+}
+
+#[tokio::test]
+async fn a_hostile_name_makes_that_role_and_nothing_else() {
+    let cluster = Cluster::start(&[]);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let admin = cluster.admin().await;
+    let mut roles: i64 = cluster
+        .query_one_i64("SELECT count(*) FROM pg_authid")
+        .await;
+    let names = HOSTILE.iter().map(|name| (*name, "UTF8"));
+    for (name, encoding) in names.chain([(SWALLOWING, "SJIS")]) {
+        let made = output(&["role-sql", "--server-version=15", "--role", name], NO_ENV).await;
+        assert_eq!(made.status.code(), Some(0), "{name:?}: {made:?}");
+        let ran = psql(&cluster, folder.path(), stdout(&made), encoding);
+        let sql = stdout(&made);
+        assert!(ran.status.success(), "{name:?}: {ran:?}\n{sql}");
+        assert!(
+            ran.stdout.is_empty() && ran.stderr.is_empty(),
+            "{name:?}: {ran:?}\n{sql}"
+        );
+        let is_there = "SELECT count(*) FROM pg_roles WHERE rolcanlogin AND rolname = $1";
+        let row = admin.query_one(is_there, &[&name]).await.expect("a count");
+        assert_eq!(row.try_get::<_, i64>(0).expect("a number"), 1, "{name:?}");
+        roles += 1;
+        let all = cluster
+            .query_one_i64("SELECT count(*) FROM pg_authid")
+            .await;
+        assert_eq!(all, roles, "{name:?}");
+    }
+    let left = std::fs::read_dir(folder.path()).expect("the folder is ours");
+    assert_eq!(left.count(), 0, "a command of psql was executed");
+}
+
+#[tokio::test]
+async fn a_name_that_psql_could_break_at_is_refused() {
+    for name in REFUSED {
+        for flag in ["--role", "--dbname"] {
+            let refused = output(&["role-sql", "--server-version=15", flag, name], NO_ENV).await;
+            assert_eq!(refused.status.code(), Some(1), "{name:?}: {refused:?}");
+            assert!(refused.stdout.is_empty(), "{name:?}: {refused:?}");
+            let message = stderr(&refused);
+            assert_eq!(message.lines().count(), 1, "{message:?}");
+            let wanted = format!("pgcommons: {flag}: ");
+            assert!(message.starts_with(&wanted), "{message:?}");
+        }
+    }
+}

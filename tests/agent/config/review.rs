@@ -1,0 +1,160 @@
+//! `--config.check` of a configuration that can be used: a line that says so, and warnings of what is probably a mistake.
+
+use std::fs;
+use std::process::Output;
+use std::time::Duration;
+
+use crate::support::{Agent, AgentSpec, eventually, run};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+async fn check(config: &str, env: &[(&str, &str)]) -> Output {
+    let spec = AgentSpec {
+        args: &["--config.check"],
+        env,
+        config: Some(config),
+        ..AgentSpec::default()
+    };
+    run(spec).await
+}
+
+/// The configuration can be used, and these are the warnings.
+async fn assert_warns(config: &str, env: &[(&str, &str)], warnings: &[&str]) {
+    let output = check(config, env).await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = stderr.lines().collect();
+    let expected: Vec<_> = warnings
+        .iter()
+        .map(|warning| format!("pgcommons: warning: {warning}"))
+        .collect();
+    assert_eq!(lines, expected, "{config} {env:?}");
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(
+        output.stdout.starts_with(b"configuration OK: "),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_good_configuration_is_said_to_be_one() {
+    let two = "budgets: {a: {size: 1}}\nservers: {x: {host: h, budgets: {a: {size: 2}, b: {size: 1}}}, y: {host: h}}";
+    for (config, said) in [
+        ("servers: {x: {host: h}}", "configuration OK: 1 server\n"),
+        (
+            "budgets: {a: {size: 1}}\nservers: {x: {host: h}}",
+            "configuration OK: 1 server, 1 database with a budget\n",
+        ),
+        (
+            two,
+            "configuration OK: 2 servers, 2 databases with a budget\n",
+        ),
+    ] {
+        let output = check(config, &[]).await;
+        assert_eq!(String::from_utf8_lossy(&output.stdout), said);
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+    }
+}
+
+/// The files may be there where the agent will run, so the configuration is good.
+#[tokio::test]
+async fn files_that_are_missing_are_warned_of() {
+    let missing = "No such file or directory (os error 2)";
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let there = folder.path().join("ca.pem");
+    fs::write(&there, "x").expect("a temporary folder can be written");
+    let config = format!(
+        "servers:\n  a: {{host: h, password_file: /none/pw, sslmode: verify-ca, sslrootcert: /none/ca, sslcert: {0}, sslkey: /none/key}}\n  \
+         b: {{host: h, passfile: /none/pgpass, sslrootcert: {0}}}\n  c: {{host: h, password_file: hunter2}}\n",
+        there.display()
+    );
+    let want = "a file that the agent can read";
+    let warnings = [
+        format!("servers.a.password_file: got /none/pw ({missing}), want {want}"),
+        format!("servers.a.sslrootcert: got /none/ca ({missing}), want {want}"),
+        format!("servers.a.sslkey: got /none/key ({missing}), want {want}"),
+        format!("servers.b.passfile: got /none/pgpass ({missing}), want {want}"),
+        format!(
+            "servers.c.password_file: got (a relative path, not shown) ({missing}), want {want}"
+        ),
+    ];
+    let warnings: Vec<_> = warnings.iter().map(String::as_str).collect();
+    assert_warns(&config, &[], &warnings).await;
+    let env = [("PGHOST", "h"), ("PGSSLROOTCERT", "/none/ca")];
+    let warning = format!("PGSSLROOTCERT: got /none/ca ({missing}), want {want}");
+    assert_warns("", &env, &[&warning]).await;
+}
+
+#[tokio::test]
+async fn a_password_beside_its_file_is_warned_of() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    fs::write(&file, "from-the-file").expect("the file is ours");
+    let config = format!(
+        "servers: {{a: {{host: h, password: from-the-key, password_file: {}}}}}",
+        file.path().display()
+    );
+    let warning =
+        "servers.a.password: got it beside password_file, which is not read, want one of the two";
+    assert_warns(&config, &[], &[warning]).await;
+}
+
+#[tokio::test]
+async fn patterns_that_never_match_are_warned_of() {
+    let long = "x".repeat(64);
+    let config = format!(
+        "databases: {{include: ['*', '', team_a, '{long}'], exclude: ['team_?', '']}}\nservers: {{m: {{host: h}}}}"
+    );
+    let want = "a pattern that can match the name of a database";
+    assert_warns(
+        &config,
+        &[],
+        &[
+            &format!("databases.include[1]: got an empty pattern, want {want}"),
+            &format!(
+                "databases.include[2]: got \"team_a\", which is excluded by \"team_?\", want {want}"
+            ),
+            &format!("databases.include[3]: got a pattern for more than 63 bytes, want {want}"),
+            &format!("databases.exclude[1]: got an empty pattern, want {want}"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn variables_with_one_underscore_are_warned_of() {
+    let env = [
+        ("PGCOMMONS_POLL_INTERVAL", "2s"),
+        ("PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE", "/run/secrets/pw"),
+        ("PGCOMMONS_BUDGETS__My_Shop_SIZE", "1GiB"),
+        // Kubernetes sets such for a Service called pgcommons, or pgcommons-servers.
+        ("PGCOMMONS_SERVICE_HOST", "10.0.0.1"),
+        ("PGCOMMONS_PORT", "tcp://10.0.0.1:19187"),
+        ("PGCOMMONS_SERVERS_SERVICE_HOST", "10.0.0.1"),
+        ("PGCOMMONS_SERVERS_PORT_80_TCP_PORT", "80"),
+        ("PGCOMMONS_REVISION", "x"),
+    ];
+    let warnings = [
+        "PGCOMMONS_BUDGETS__My_Shop_SIZE: got a variable that sets nothing, want PGCOMMONS__BUDGETS__My_Shop__SIZE",
+        "PGCOMMONS_POLL_INTERVAL: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
+        "PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE",
+    ];
+    assert_warns("servers: {m: {host: h}}", &env, &warnings).await;
+}
+
+#[tokio::test]
+async fn the_agent_logs_the_warnings_when_it_starts_and_when_it_reads_the_file_again() {
+    let spec = AgentSpec {
+        env: &[("PGCOMMONS_POLL_INTERVAL", "2s")],
+        config: Some("servers: {m: {host: 127.0.0.1, port: 1}}"),
+        ..AgentSpec::default()
+    };
+    let agent = Agent::start(spec).await;
+    for times in [1, 2] {
+        let warned = || agent.log().matches("PGCOMMONS__POLL__INTERVAL").count();
+        let logged = async || (warned() == times).then_some(());
+        eventually(LIMIT, "the warning", logged).await;
+        agent.signal("HUP");
+    }
+}
