@@ -1,5 +1,5 @@
-//! How the agent itself fares with one server: polls, their outcomes, failed connects. Only counts what it is told;
-//! the sets of labels are closed, here.
+//! How the agent itself fares with one server (polls, their outcomes, failed connects), and with its clients. Only counts what it is
+//! told; the sets of labels are closed, here.
 
 use std::time::Duration;
 
@@ -101,6 +101,37 @@ impl ConnectFailure {
             Self::Other => "other",
         }
     }
+}
+
+/// Why the agent closed the connection of a client, or reset it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// Made no request for too long.
+    NoRequest,
+    /// All places are taken, and a new connection got this one.
+    ConnectionLimit,
+    /// Unread answers hold too much memory, and this client was the slowest to read.
+    UnreadLimit,
+}
+
+impl CloseReason {
+    pub(crate) const ALL: [Self; 3] = [Self::NoRequest, Self::ConnectionLimit, Self::UnreadLimit];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::NoRequest => "no_request",
+            Self::ConnectionLimit => "connection_limit",
+            Self::UnreadLimit => "unread_limit",
+        }
+    }
+}
+
+/// The listener, at the moment that a page is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ListenerHealth {
+    pub(crate) unread_bytes: usize,
+    /// By [`CloseReason`].
+    pub(crate) closed: [u64; CloseReason::ALL.len()],
 }
 
 /// Counters and last values of one server's polls. Lives as long as the poller, across reconnects.

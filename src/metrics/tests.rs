@@ -11,8 +11,8 @@ mod cost;
 mod encoding;
 mod escaping;
 
-use super::{family, reference};
-use crate::health::{ConnectFailure, Health, Job, Outcome};
+use super::{AgentState, family, reference};
+use crate::health::{ConnectFailure, Health, Job, ListenerHealth, Outcome};
 use crate::memory::{Memory, Moment};
 use crate::policy::{Budget, Policy};
 use crate::sample::{
@@ -23,14 +23,20 @@ use crate::sizes::{Cadence, Sizes};
 use crate::snapshot::{Slower, Snapshot};
 use crate::state::{Down, Reload, Server, Shown};
 
-const RELOAD: Reload = Reload {
-    successful: true,
-    last_success: 1_700_000_000.0,
+const AGENT: AgentState = AgentState {
+    reload: Reload {
+        successful: true,
+        last_success: 1_700_000_000.0,
+    },
+    listener: ListenerHealth {
+        unread_bytes: 65_536,
+        closed: [1, 2, 3],
+    },
 };
 
 fn page(servers: &[&Server]) -> String {
     let mut page = Vec::new();
-    family::families(servers, &RELOAD, &mut page).expect("writing to memory cannot fail");
+    family::families(servers, &AGENT, &mut page).expect("writing to memory cannot fail");
     let page = String::from_utf8(page).expect("UTF-8");
     page.replace(crate::REVISION, "REVISION")
         .replace(crate::VERSION, "VERSION")
