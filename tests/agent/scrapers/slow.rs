@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::{connect, with_a_large_page};
-use crate::support::{Agent, Scrape};
+use crate::support::{Agent, Scrape, exchange};
 
 const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
 /// Of unread answers, with pages of a megabyte.
@@ -101,6 +101,24 @@ async fn slow_scrapers_get_the_whole_page_while_there_is_room() {
             "{}",
             rest.len()
         );
+    }
+    assert_eq!(closed(&agent.scrape().await, "unread_limit"), Some(0.0));
+}
+
+/// Many at once are no slow readers.
+#[tokio::test]
+async fn two_dozen_scrapers_at_once_are_all_answered() {
+    let (_cluster, agent) = with_a_large_page().await;
+    let address = agent.address();
+    let scrape = move || {
+        for _ in 0..3 {
+            let page = exchange(address, "GET", "/metrics", &[]).expect("no reset");
+            assert!(page.body.ends_with(b"\n") && page.body.len() > 1_000_000);
+        }
+    };
+    let scrapers: Vec<_> = (0..24).map(|_| std::thread::spawn(scrape)).collect();
+    for scraper in scrapers {
+        scraper.join().expect("all are answered");
     }
     assert_eq!(closed(&agent.scrape().await, "unread_limit"), Some(0.0));
 }
