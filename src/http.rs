@@ -39,7 +39,6 @@ use client::{Client, RECEIVE_BUFFER, SEND_BUFFER, Socket};
 pub(crate) use guard::Guard;
 use seats::{Seat, Seats};
 use service::{Door, Service};
-use unread::UnreadAnswers;
 pub(crate) use web_file::WebFile;
 
 /// A handshake that takes longer is given up.
@@ -51,8 +50,6 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// Connections that may wait to be accepted; of one too many the client tries again a second later. The kernel has a limit
 /// of its own (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
-/// Connections for each one that may finish its answer after it has lost its place.
-const PLACES_FOR_ONE_MORE: usize = 16;
 /// How long answers under way may take once the process is told to stop.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -83,8 +80,7 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let mut seats = Seats::new();
-    let unread = UnreadAnswers::new(seats.count() / PLACES_FOR_ONE_MORE);
-    let service = Arc::new(Service::new(published, guard, unread));
+    let service = Arc::new(Service::new(published, guard, seats.count()));
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     let mut failing = false;
@@ -109,17 +105,22 @@ pub(crate) async fn serve(
                 if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(%error, "accepting a connection failed");
                 }
-                if seats.free_one().await {
-                    yield_now().await;
-                } else {
-                    sleep(Duration::from_millis(100)).await; // out of file descriptors: do not spin
-                }
+                make_room(&mut seats).await;
             }
         }
     }
     drop(stopped);
     stopping.send_replace(());
     drop(timeout(GRACE, stopping.closed()).await);
+}
+
+/// After accepting has failed, most likely for lack of file descriptors.
+async fn make_room(seats: &mut Seats) {
+    if seats.free_one().await {
+        yield_now().await;
+    } else {
+        sleep(Duration::from_millis(100)).await; // do not spin
+    }
 }
 
 /// What a connection has beside its socket.
@@ -243,13 +244,9 @@ where
         Pin::new(&mut connection).graceful_shutdown();
     };
     Pin::new(&mut connection).graceful_shutdown();
-    let has_ended = timeout(rest, &mut connection).await.is_ok();
-    let Some(reason) = lost else {
-        return Ok(());
-    };
     // In the middle of an answer it is reset.
-    if has_ended {
+    if timeout(rest, &mut connection).await.is_ok() && lost.is_some() {
         client.end_if_all_is_taken();
     }
-    Err(reason)
+    lost.map_or(Ok(()), Err)
 }

@@ -38,9 +38,9 @@ impl Service {
     pub(super) fn new(
         published: Published,
         guard: watch::Receiver<Arc<Guard>>,
-        unread: UnreadAnswers,
+        places: usize,
     ) -> Self {
-        let unread = Arc::new(unread);
+        let unread = Arc::new(UnreadAnswers::new(places));
         Self {
             app: App::new(published, Arc::clone(&unread)),
             guard,

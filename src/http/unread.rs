@@ -24,6 +24,9 @@ const BYTE: usize = 4;
 /// The head of an answer, and the packet that it is in.
 const HEAD: usize = 4 * 1024;
 
+/// Places for each connection that may finish its answer after it has lost its own.
+const PLACES_FOR_ONE_MORE: usize = 16;
+
 pub(super) struct UnreadAnswers {
     /// Connections that may stay without a place.
     most_placeless: usize,
@@ -53,9 +56,10 @@ struct Answer {
 }
 
 impl UnreadAnswers {
-    pub(super) fn new(most_placeless: usize) -> Self {
+    /// There are so many places for connections.
+    pub(super) fn new(places: usize) -> Self {
         Self {
-            most_placeless,
+            most_placeless: places / PLACES_FOR_ONE_MORE,
             inner: Mutex::default(),
         }
     }
