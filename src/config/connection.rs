@@ -197,8 +197,11 @@ impl Source {
                 "nothing".to_owned(),
                 "a server: DATABASE_URL, PGHOST, or servers in --config.file",
             )),
-            Some(several) if several.contains(',') => Some((quoted(several), dsn::ONE_HOST)),
-            Some(host) if !is_host(host) => Some((quoted(host), HOST)),
+            // It may be a password: a connection string that lacks a `:` and its `@` has it in the host.
+            Some(several) if several.contains(',') => {
+                Some(("several hosts (not shown)".to_owned(), dsn::ONE_HOST))
+            }
+            Some(host) if !is_host(host) => Some(("text (not shown)".to_owned(), HOST)),
             Some(_) => None,
         };
         if let Some((got, want)) = complaint {
