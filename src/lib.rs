@@ -1,10 +1,10 @@
 //! A monitoring agent for a PostgreSQL server that many applications share.
 //!
-//! One value flows one way. [`config`] says what to watch. [`collect`] polls each *source* (a server, by [`postgres`]) by its
-//! *jobs*: questions that have a cadence each. The first job of a source decides whether it is up. The rows are [`sample`]s.
-//! [`tracker`] judges a poll by the pure rooms [`policy`], [`limits`], [`history`], [`series`] and [`size_schedule`].
-//! [`state`] is what is published, an immutable value; [`snapshot`] is one poll in it. [`metrics`] and [`http`] read it.
-//! [`findings`] say what is wrong, and [`command`] has what the command line does.
+//! One value flows one way. `config` says what to watch. `collect` polls each *source* (a server, by `postgres`) by its
+//! *jobs*: questions that have a cadence each. The first job of a source decides whether it is up. The rows are `sample`s.
+//! `tracker` judges a poll by the pure rooms `policy`, `limits`, `history`, `series` and `size_schedule`.
+//! `state` is what is published, an immutable value; `snapshot` is one poll in it. `metrics` and `http` read it.
+//! `findings` say what is wrong, and `command` has what the command line does.
 //!
 //! * A *connection slot* is one of `max_connections`.
 //! * *Headroom* is the number of connections that PostgreSQL would still admit.
