@@ -88,11 +88,11 @@ pub(super) fn log_warnings(config: &Config) {
         warn!("configuration: {warning}");
     }
     for server in &config.servers {
-        if let Some(path) = server.target.password.passed_over() {
+        if let Some(path) = server.target.password.ignored_passfile() {
             warn!(
                 server = server.name,
                 path = %path.display(),
-                "password file passed over: others may read it (chmod 600)"
+                "password file ignored: other users may read it (chmod 600)"
             );
         }
     }
