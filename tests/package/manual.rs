@@ -84,7 +84,11 @@ fn every_command_has_its_manual_page() {
         expect_file![format!("{ROOT}/docs/man/{name}")].assert_eq(&text);
     }
     let wanted = pages().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(files("docs/man"), wanted, "pages of commands that no longer exist");
+    assert_eq!(
+        files("docs/man"),
+        wanted,
+        "pages of commands that no longer exist"
+    );
 }
 
 #[test]
