@@ -37,7 +37,7 @@ impl Agent {
     /// listens.
     pub(crate) async fn start(spec: AgentSpec<'_>) -> Self {
         let (mut command, config) = spec.command();
-        // Ten polls a second are more than their share, and a busy machine makes each of them dear.
+        // Ten polls a second would exceed the default fraction, most of all on a busy machine.
         if !spec.env.iter().any(|(name, _)| *name == MAX_TIME_FRACTION) {
             command.env(MAX_TIME_FRACTION, "0.5");
         }

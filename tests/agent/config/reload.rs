@@ -77,24 +77,24 @@ async fn a_changed_budget_or_interval_applies_in_the_same_session() {
     let cluster = Cluster::start(&[]);
     let one = servers(&[("a", &cluster.superuser_url())]);
     let slow = "poll: {interval: 1h, window: 1h}\n";
-    let watched = Reloadable::start(&format!(
+    let reloadable = Reloadable::start(&format!(
         "{slow}budgets: {{postgres: {{connections: 7}}}}\n{one}"
     ))
     .await;
-    watched
+    reloadable
         .agent
         .scrape_until("up", |page| up(page, "a") && budget(page) == Some(7.0))
         .await;
     let admin = cluster.admin().await;
     let before = backends(&admin).await;
-    watched.reload(&format!(
+    reloadable.reload(&format!(
         "{FAST}budgets: {{postgres: {{connections: 9}}}}\n{one}"
     ));
-    watched
+    reloadable
         .agent
         .scrape_until("the new budget", |page| budget(page) == Some(9.0))
         .await;
-    watched
+    reloadable
         .agent
         .scrape_until("many polls", |page| polls(page) > 5.0)
         .await;
@@ -105,16 +105,19 @@ async fn a_changed_budget_or_interval_applies_in_the_same_session() {
 async fn added_and_removed_servers_get_and_lose_their_sessions() {
     let (a, b) = (Cluster::start(&[]), Cluster::start(&[]));
     let (a_url, b_url) = (a.superuser_url(), b.superuser_url());
-    let watched = Reloadable::start(&format!("{FAST}{}", servers(&[("a", &a_url)]))).await;
-    watched.agent.scrape_until("a", |page| up(page, "a")).await;
+    let reloadable = Reloadable::start(&format!("{FAST}{}", servers(&[("a", &a_url)]))).await;
+    reloadable
+        .agent
+        .scrape_until("a", |page| up(page, "a"))
+        .await;
     let (of_a, of_b) = (a.admin().await, b.admin().await);
     let before = backends(&of_a).await;
 
-    watched.reload(&format!(
+    reloadable.reload(&format!(
         "{FAST}{}",
         servers(&[("a", &a_url), ("b", &b_url)])
     ));
-    watched
+    reloadable
         .agent
         .scrape_until("both", |page| up(page, "a") && up(page, "b"))
         .await;
@@ -124,20 +127,20 @@ async fn added_and_removed_servers_get_and_lose_their_sessions() {
         "the session of a is the same"
     );
 
-    watched.reload(&format!("{FAST}{}", servers(&[("b", &b_url)])));
+    reloadable.reload(&format!("{FAST}{}", servers(&[("b", &b_url)])));
     let of_server_a = |page: &Scrape| page.text().contains("server=\"a\"");
-    let page = watched
+    let page = reloadable
         .agent
         .scrape_until("b alone", |page| !of_server_a(page))
         .await;
     assert!(up(&page, "b"), "{}", page.text());
-    assert_eq!(watched.agent.get("/metrics?server=a").await.status, 404);
+    assert_eq!(reloadable.agent.get("/metrics?server=a").await.status, 404);
     eventually(LIMIT, "the session of a is closed", async || {
         backends(&of_a).await.is_empty().then_some(())
     })
     .await;
     let polled = polls(&page);
-    let page = watched
+    let page = reloadable
         .agent
         .scrape_until("b is polled", |page| polls(page) > polled + 3.0)
         .await;
@@ -156,16 +159,19 @@ async fn a_changed_target_gets_a_new_connection() {
             servers(&[("a", &cluster.url(role, "pw", "postgres"))])
         )
     };
-    let watched = Reloadable::start(&of_role("old")).await;
-    watched.agent.scrape_until("up", |page| up(page, "a")).await;
-    watched.reload(&of_role("new"));
+    let reloadable = Reloadable::start(&of_role("old")).await;
+    reloadable
+        .agent
+        .scrape_until("up", |page| up(page, "a"))
+        .await;
+    reloadable.reload(&of_role("new"));
     let admin = cluster.admin().await;
     eventually(LIMIT, "one session, of the new role", async || {
         let seen = backends(&admin).await;
         (seen.ends_with(":new") && !seen.contains(' ')).then_some(())
     })
     .await;
-    watched
+    reloadable
         .agent
         .scrape_until("up again", |page| up(page, "a"))
         .await;
@@ -178,11 +184,11 @@ fn reloaded_at(page: &Scrape) -> Option<f64> {
     )
 }
 
-async fn until_reload_is(watched: &Reloadable, successful: f64) -> Scrape {
+async fn until_reload_is(reloadable: &Reloadable, successful: f64) -> Scrape {
     let has_result = |page: &Scrape| {
         page.value("pgcommons_config_last_reload_successful", &[]) == Some(successful)
     };
-    watched
+    reloadable
         .agent
         .scrape_until("the result of the reload", has_result)
         .await
@@ -192,12 +198,15 @@ async fn until_reload_is(watched: &Reloadable, successful: f64) -> Scrape {
 async fn a_bad_file_changes_nothing_and_is_logged_once() {
     let cluster = Cluster::start(&[]);
     let good = format!("{FAST}{}", servers(&[("a", &cluster.superuser_url())]));
-    let watched = Reloadable::start(&good).await;
-    watched.agent.scrape_until("up", |page| up(page, "a")).await;
-    let before = until_reload_is(&watched, 1.0).await;
+    let reloadable = Reloadable::start(&good).await;
+    reloadable
+        .agent
+        .scrape_until("up", |page| up(page, "a"))
+        .await;
+    let before = until_reload_is(&reloadable, 1.0).await;
     let admin = cluster.admin().await;
     let session = backends(&admin).await;
-    let errors = || watched.agent.log().matches(" ERROR ").count();
+    let errors = || reloadable.agent.log().matches(" ERROR ").count();
     for (n, bad) in [
         "servers: {a: {port: x}, b: {port: y}}\n",
         "servers: {a\n",
@@ -206,20 +215,20 @@ async fn a_bad_file_changes_nothing_and_is_logged_once() {
     .into_iter()
     .enumerate()
     {
-        watched.reload(bad);
+        reloadable.reload(bad);
         eventually(LIMIT, "the problem is logged", async || {
             (errors() > n).then_some(())
         })
         .await;
-        let page = until_reload_is(&watched, 0.0).await;
+        let page = until_reload_is(&reloadable, 0.0).await;
         assert_eq!(reloaded_at(&page), reloaded_at(&before));
         let polled = polls(&page);
         let goes_on = |page: &Scrape| up(page, "a") && polls(page) > polled + 2.0;
-        watched.agent.scrape_until("polls go on", goes_on).await;
-        assert_eq!(errors(), n + 1, "{}", watched.agent.log());
+        reloadable.agent.scrape_until("polls go on", goes_on).await;
+        assert_eq!(errors(), n + 1, "{}", reloadable.agent.log());
     }
-    watched.reload(&good);
-    let page = until_reload_is(&watched, 1.0).await;
+    reloadable.reload(&good);
+    let page = until_reload_is(&reloadable, 1.0).await;
     assert!(reloaded_at(&page) > reloaded_at(&before));
     assert_eq!(backends(&admin).await, session);
 }
