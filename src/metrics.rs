@@ -16,7 +16,14 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, TextEncoder};
 
+use crate::health::ListenerHealth;
 use crate::state::{Reload, Server};
+
+/// What a page says of the agent, whatever its servers do.
+pub(crate) struct AgentState {
+    pub(crate) reload: Reload,
+    pub(crate) listener: ListenerHealth,
+}
 
 /// Makes pages. What it keeps is only where the process finds its own figures.
 pub(crate) struct Exposition {
@@ -36,10 +43,10 @@ impl Exposition {
     pub(crate) fn write(
         &self,
         servers: &[&Server],
-        reload: &Reload,
+        agent: &AgentState,
         mut page: &mut dyn Write,
     ) -> io::Result<()> {
-        family::families(servers, reload, page)?;
+        family::families(servers, agent, page)?;
         let encoded = TextEncoder::new().encode(&self.process.collect(), &mut page);
         encoded.map_err(io::Error::other)
     }

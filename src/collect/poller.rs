@@ -173,7 +173,7 @@ impl<S: Source> Poller<S> {
         self.health.set_interval(self.interval());
     }
 
-    fn interval(&self) -> Duration {
+    pub(super) fn interval(&self) -> Duration {
         let beat = self.source.beat();
         self.throttle
             .interval(beat.interval, beat.max_time_fraction)

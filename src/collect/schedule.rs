@@ -31,6 +31,11 @@ impl JobSchedule {
         self.due <= now
     }
 
+    /// The job that is due for the longest time comes first.
+    pub(super) fn due(&self) -> Duration {
+        self.due
+    }
+
     pub(super) fn make_due(&mut self, now: Duration) {
         self.due = self.due.min(now);
     }

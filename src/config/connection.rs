@@ -199,8 +199,11 @@ impl ConnectionParams {
                 "nothing".to_owned(),
                 "a server: DATABASE_URL, PGHOST, or servers in --config.file",
             )),
-            Some(several) if several.contains(',') => Some((quoted(several), dsn::ONE_HOST)),
-            Some(host) if !is_host(host) => Some((quoted(host), HOST)),
+            // Not shown: if a connection string lacks its `:` and its `@`, the host contains the password.
+            Some(several) if several.contains(',') => {
+                Some(("several hosts (not shown)".to_owned(), dsn::ONE_HOST))
+            }
+            Some(host) if !is_host(host) => Some(("text (not shown)".to_owned(), HOST)),
             Some(_) => None,
         };
         if let Some((got, want)) = problem {

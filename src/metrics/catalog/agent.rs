@@ -1,6 +1,8 @@
 //! `pgcommons_*` of the agent itself: its polls, its privileges, its configuration, its build.
 
 use crate::build_info::{REVISION, VERSION};
+use crate::health::CloseReason;
+use crate::metrics::AgentState;
 use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
 use crate::outcome::{ConnectFailure, Outcome};
 
@@ -97,14 +99,33 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     agent(
+        "pgcommons_http_unread_bytes",
+        "Memory that answers hold which clients have not taken yet: pages, each counted once, and the kernel's buffers at their \
+         largest. Beyond 10 MiB, or four pages if these are larger, the slowest readers are reset.",
+        |agent, series| series.put([], agent.listener.unread_bytes as f64),
+    ),
+    metric(
+        "pgcommons_http_connections_closed_total",
+        Kind::Counter,
+        &["reason"],
+        "Connections of clients that the agent ended: no_request (none for 40 s), connection_limit (a new connection got the \
+         place), unread_limit (the slowest reader, see pgcommons_http_unread_bytes).",
+        Source::Agent(|agent, series| {
+            for reason in CloseReason::ALL {
+                let closed = agent.listener.closed[reason as usize];
+                series.put([reason.label()], closed as f64);
+            }
+        }),
+    ),
+    agent(
         "pgcommons_config_last_reload_successful",
         "Whether the configuration was good when it was read last.",
-        |reload, series| series.put([], u8::from(reload.successful)),
+        |agent, series| series.put([], u8::from(agent.reload.successful)),
     ),
     agent(
         "pgcommons_config_last_reload_success_timestamp_seconds",
         "When a good configuration was read last.",
-        |reload, series| series.put([], reload.last_success),
+        |agent, series| series.put([], agent.reload.last_success),
     ),
     metric(
         "pgcommons_build_info",
@@ -120,7 +141,7 @@ pub(super) const METRICS: &[Metric] = &[
 const fn agent(
     name: &'static str,
     help: &'static str,
-    read: fn(&crate::state::Reload, &mut Series),
+    read: fn(&AgentState, &mut Series),
 ) -> Metric {
     metric(name, Kind::Gauge, &[], help, Source::Agent(read))
 }
