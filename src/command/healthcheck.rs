@@ -23,7 +23,7 @@ pub(crate) enum Probe {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HealthcheckError {
-    #[error("connecting to {address}")]
+    #[error("no answer from {address}")]
     NoAnswer {
         address: String,
         #[source]
