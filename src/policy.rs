@@ -1,13 +1,13 @@
-//! What the operator said of the tenants: which databases are watched, and the budgets set for them. Read by the
-//! judgement, never by the driver; nothing here changes between two readings of the configuration.
+//! The operator's policy for tenants: which databases are monitored, their budgets, and limits on series. The limit
+//! calculation reads it, the driver does not. It changes only when the configuration is reloaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
-/// Databases that are nobody's tenant: templates, and what Amazon, Azure and Google keep for themselves and let nobody
-/// connect to. Left out unless `include` has their very name.
+/// Databases that belong to no tenant: templates, and internal databases of Amazon, Azure and Google that refuse connections.
+/// Excluded unless `include` lists the exact name.
 pub(crate) const SYSTEM_DATABASES: [&str; 6] = [
     "template0",
     "template1",
@@ -17,47 +17,49 @@ pub(crate) const SYSTEM_DATABASES: [&str; 6] = [
     "cloudsqladmin",
 ];
 
-/// What is allotted to one database beside the limits that PostgreSQL itself enforces.
+/// The budget of one database, in addition to the limits that PostgreSQL enforces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
-    /// Free labels of `pgcommons_database_info`, as in team or contact.
+    /// Additional labels of `pgcommons_database_info`, such as team or contact.
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Policy {
-    /// Patterns with `*` and `?`; empty: every database.
-    pub(crate) include: Vec<WildMatch>,
-    /// Wins over `include`.
-    pub(crate) exclude: Vec<WildMatch>,
-    pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
-    /// Databases that must be there, as a budget is meant for this server alone; one that is not may be misspelt.
-    pub(crate) expected: BTreeSet<String>,
-    /// How many databases without a budget get series of their own, and how many login roles.
+/// `series_limits`: how many names that tenants choose get series of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeriesLimits {
+    /// Databases without a budget. A database with a budget always has its series.
     pub(crate) databases: usize,
+    /// Login roles.
     pub(crate) roles: usize,
-    /// How many `application_name`s of a database get series of their own; the rest is summed up as `other`.
+    /// Values of `application_name` for each database. The sessions of the rest are summed up as `other`.
     pub(crate) application_names: usize,
-    /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
-    pub(crate) connections_limit: Option<u32>,
 }
 
-impl Default for Policy {
+impl Default for SeriesLimits {
     fn default() -> Self {
         Self {
-            include: Vec::new(),
-            exclude: Vec::new(),
-            budgets: BTreeMap::new(),
-            expected: BTreeSet::new(),
             databases: 1000,
             roles: 1000,
             application_names: 10,
-            connections_limit: None,
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Policy {
+    /// Patterns with `*` and `?`; empty: every database.
+    pub(crate) include: Vec<WildMatch>,
+    /// Overrides `include`.
+    pub(crate) exclude: Vec<WildMatch>,
+    pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
+    /// Databases that must exist, because they have a budget for this server only. A missing one may be misspelt.
+    pub(crate) expected: BTreeSet<String>,
+    pub(crate) series_limits: SeriesLimits,
+    /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
+    pub(crate) connections_limit: Option<u32>,
 }
 
 impl Policy {
@@ -77,11 +79,15 @@ impl Policy {
         included && !matched(&self.exclude)
     }
 
-    /// The same, with every database and role shown: for one look, after which nothing is kept.
+    /// The same policy without limits on databases and roles, for a single poll (`check`).
     pub(crate) fn showing_all(&self) -> Self {
-        Self {
+        let series_limits = SeriesLimits {
             databases: usize::MAX,
             roles: usize::MAX,
+            ..self.series_limits
+        };
+        Self {
+            series_limits,
             ..self.clone()
         }
     }
@@ -95,12 +101,15 @@ impl Policy {
 mod tests {
     use super::*;
 
-    fn patterns(of: &[&str]) -> Vec<WildMatch> {
-        of.iter().map(|pattern| WildMatch::new(pattern)).collect()
+    fn patterns(texts: &[&str]) -> Vec<WildMatch> {
+        texts
+            .iter()
+            .map(|pattern| WildMatch::new(pattern))
+            .collect()
     }
 
     #[test]
-    fn templates_and_cloud_databases_are_left_out_by_default() {
+    fn templates_and_cloud_databases_are_excluded_by_default() {
         let policy = Policy::default();
         assert!(policy.watches("postgres"));
         assert!(policy.watches("calibre_web"));
@@ -110,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_database_is_watched_only_by_its_name() {
+    fn a_system_database_is_monitored_only_by_its_exact_name() {
         let include = |pattern| Policy {
             include: patterns(&[pattern]),
             ..Policy::default()
@@ -125,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn exclude_wins_over_include() {
+    fn exclude_overrides_include() {
         let policy = Policy {
             include: patterns(&["team_*"]),
             exclude: patterns(&["*_test"]),

@@ -161,7 +161,8 @@ impl PollTracker {
         sessions: &[Sessions],
         context: PollContext<'_>,
     ) {
-        let (seats, known) = (context.policy.application_names, &self.names);
+        let seats = context.policy.series_limits.application_names;
+        let known = &self.names;
         let shown = || {
             let alive = sessions.iter().filter(|group| group.backend_type.is_some());
             let labelled =

@@ -181,7 +181,7 @@ impl Source for ServerSource {
         Beat {
             interval: cadence.poll,
             timeout: cadence.timeout,
-            max_time_fraction: cadence.share,
+            max_time_fraction: cadence.max_time_fraction,
             grace: cadence.grace(),
         }
     }

@@ -1,16 +1,16 @@
-//! From the raw mirror to the configuration. Goes through everything, whatever is wrong before it.
+//! Builds the configuration from the raw mirror. A problem does not stop the validation, so that all are reported.
 
 use std::time::Duration;
 
-use super::connection::Source;
+use super::connection::ConnectionParams;
 use super::env::{self, Environment, Flag};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
-use super::shown;
+use super::redact;
 use super::tables::Entry;
-use super::tenants::{activity, budgets, databases};
-use super::tree::Document;
+use super::tenants::{budgets, databases, series_limits};
 use super::values::{Reader, one_of};
+use super::yaml::Document;
 use super::{Cadence, Config, ServerConfig, listener, misspelt};
 use crate::policy::Policy;
 use crate::size_schedule;
@@ -82,8 +82,12 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
         ),
         window: duration("poll.window", poll.window, 120 * SECOND, SECOND, HOUR),
         stats: duration("stats.interval", stats.interval, 15 * SECOND, SECOND, HOUR),
-        share: reader
-            .number("poll.time_share", poll.time_share, 0.0001..=0.5)
+        max_time_fraction: reader
+            .number(
+                "poll.max_time_fraction",
+                poll.max_time_fraction,
+                0.0001..=0.5,
+            )
             .unwrap_or(0.005),
         sizes: size_cadence(reader, std::mem::take(&mut raw.sizes)),
     };
@@ -108,13 +112,17 @@ fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::C
             300 * SECOND,
             SECOND..=24 * HOUR,
         ),
-        share: reader
-            .number("sizes.time_share", raw.time_share, 0.0001..=0.5)
+        max_time_fraction: reader
+            .number(
+                "sizes.max_time_fraction",
+                raw.max_time_fraction,
+                0.0001..=0.5,
+            )
             .unwrap_or(0.01),
     }
 }
 
-/// What every server has unless it says otherwise.
+/// The settings of a server that has no own ones.
 struct Defaults {
     policy: Policy,
     cadence: Cadence,
@@ -126,8 +134,10 @@ fn servers(
     cadence: Cadence,
     environment: &Environment,
 ) -> Vec<ServerConfig> {
-    let mut policy = Policy::default();
-    activity(reader, std::mem::take(&mut raw.activity), &mut policy);
+    let mut policy = Policy {
+        series_limits: series_limits(reader, std::mem::take(&mut raw.series_limits)),
+        ..Policy::default()
+    };
     databases(reader, "databases", raw.databases, &mut policy);
     budgets(reader, "budgets", raw.budgets, &mut policy);
     let entry = Entry {
@@ -144,7 +154,7 @@ fn servers(
         return Vec::new();
     }
     if given.len() > 1 {
-        policy.expected.clear(); // a budget for all servers need not have its database on each
+        policy.expected.clear(); // a database with a budget for all servers need not exist on each of them
     }
     let defaults = Defaults { policy, cadence };
     if given.is_empty() {
@@ -155,9 +165,9 @@ fn servers(
     for (name, block) in given {
         let problems = reader.problems.len();
         check_name(reader, &name);
-        // A name without a table may be a value that became a key.
+        // A name without a table may be a password that a typing error made a key.
         let shown = match &block {
-            Block::Wrong(None) => shown::HIDDEN,
+            Block::Wrong(None) => redact::HIDDEN,
             Block::Given(_) | Block::Wrong(Some(_)) => &name,
         };
         let prefix = format!("servers.{shown}");
@@ -203,8 +213,8 @@ fn server(
         &mut policy,
     );
 
-    let target =
-        Source::collect(reader, prefix, &mut raw, environment)?.target(reader, environment)?;
+    let target = ConnectionParams::collect(reader, prefix, &mut raw, environment)?
+        .target(reader, environment)?;
     let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
     Some(ServerConfig {
         name,

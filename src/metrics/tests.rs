@@ -15,7 +15,7 @@ use super::{AgentState, family, reference};
 use crate::collect::JOBS;
 use crate::health::{Health, ListenerHealth};
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::policy::{Budget, Policy};
+use crate::policy::{Budget, Policy, SeriesLimits};
 use crate::sample::readings::Archiver;
 use crate::sample::{
     Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Readings, Role, ServerInfo,
@@ -247,7 +247,10 @@ fn policy() -> Policy {
     };
     Policy {
         budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
-        application_names: 2,
+        series_limits: SeriesLimits {
+            application_names: 2,
+            ..SeriesLimits::default()
+        },
         expected: ["shop".into(), "shoop".into()].into(),
         ..Policy::default()
     }
@@ -256,7 +259,7 @@ fn policy() -> Policy {
 fn sizes() -> Sizes {
     let cadence = Cadence {
         interval: Duration::from_mins(1),
-        share: 0.01,
+        max_time_fraction: 0.01,
     };
     let mut sizes = Sizes::default();
     sizes.track(Duration::ZERO, [1, 2].into_iter());

@@ -63,11 +63,13 @@ impl TenantSet {
             tenants.filter(|(_, name)| !budgeted(name)),
             &counts(&activity.sessions, |group| group.database),
         );
-        names.databases.fill(now, policy.databases, &order);
+        names
+            .databases
+            .fill(now, policy.series_limits.databases, &order);
         names.keep_applications(budgeted);
         let logins = catalogue.roles.iter().map(|row| (row.oid, &*row.name));
         let order = busiest(logins, &counts(&activity.sessions, |group| group.role));
-        names.roles.fill(now, policy.roles, &order);
+        names.roles.fill(now, policy.series_limits.roles, &order);
 
         let shown = |row: &&Database| budgeted(&row.name) || names.databases.has(&row.name);
         let (databases, databases_at) = placed(watched.iter().copied(), |row| row.oid, shown);

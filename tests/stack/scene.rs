@@ -180,8 +180,9 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 
 /// Quotas that are near, and passed.
 fn configuration(servers: &[(&str, &Cluster)]) -> String {
-    let mut text = "stats: {interval: 2s}\nsizes: {interval: 2s, time_share: 0.5}\n".to_owned();
-    writeln!(text, "activity: {{roles: {ROLES}}}").expect("memory");
+    let mut text =
+        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
+    writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
     text += "servers:\n";
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");

@@ -43,7 +43,7 @@ async fn confined(cluster: &Cluster, group: &ControlGroup, databases: u32) -> Ag
     let entrance = group.entrance();
     let agent = Agent::start(AgentSpec {
         env: &[("DATABASE_URL", &cluster.superuser_url())],
-        config: Some("poll: {interval: 100ms}\nactivity: {databases: 2000}"),
+        config: Some("poll: {interval: 100ms}\nseries_limits: {databases: 2000}"),
         through: &entrance.each_ref().map(String::as_str),
         ..AgentSpec::default()
     })
