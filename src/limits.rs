@@ -13,7 +13,7 @@ pub(crate) use usage::{Usage, add};
 
 /// The slots of the server, by who may take them. The reserved ones belong to nobody by name: they are the last free ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slots {
+pub(crate) struct ConnectionSlots {
     /// Roles without a privilege.
     pub(crate) ordinary: u32,
     /// Members of `pg_use_reserved_connections` (16+).
@@ -22,7 +22,7 @@ pub(crate) struct Slots {
     pub(crate) superuser: u32,
 }
 
-impl Slots {
+impl ConnectionSlots {
     pub(crate) fn of(info: &ServerInfo, policy: &Policy) -> Self {
         let reserved = info
             .max_connections
@@ -93,17 +93,17 @@ pub(crate) struct LimitStatus {
 }
 
 impl LimitStatus {
-    pub(crate) fn limits(&self) -> impl Iterator<Item = Limit> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = Limit> {
         self.limits.into_iter().flatten()
     }
 
     pub(crate) fn limit(&self, kind: LimitKind) -> Option<Limit> {
-        self.limits().find(|limit| limit.kind == kind)
+        self.all().find(|limit| limit.kind == kind)
     }
 
     /// The limit that refuses first. Of equals it is the one that more people share, for raising another would not help.
     pub(crate) fn binding(&self) -> Option<Limit> {
-        self.limits().min_by_key(|limit| limit.free())
+        self.all().min_by_key(|limit| limit.free())
     }
 
     /// Connections that can still be opened; None where nobody can connect whatever the limits say.
@@ -124,7 +124,10 @@ fn catalogue_limit(raw: i32) -> Option<u32> {
 }
 
 /// The sum of the databases' own limits, one without a limit counted as all that ordinary roles may use.
-pub(crate) fn committed<'a>(databases: impl Iterator<Item = &'a Database>, slots: Slots) -> u64 {
+pub(crate) fn committed<'a>(
+    databases: impl Iterator<Item = &'a Database>,
+    slots: ConnectionSlots,
+) -> u64 {
     databases
         .filter(|database| reachable(database))
         .map(|database| {
@@ -134,7 +137,7 @@ pub(crate) fn committed<'a>(databases: impl Iterator<Item = &'a Database>, slots
 }
 
 /// The server as an ordinary role sees it.
-pub(crate) fn server(usage: &Usage, slots: Slots) -> LimitStatus {
+pub(crate) fn server(usage: &Usage, slots: ConnectionSlots) -> LimitStatus {
     LimitStatus {
         used: usage.server,
         limits: [Some(server_limit(slots.ordinary, usage)), None, None],
@@ -154,7 +157,7 @@ pub(crate) fn database(
     database: &Database,
     budget: Option<&Budget>,
     usage: &Usage,
-    slots: Slots,
+    slots: ConnectionSlots,
 ) -> LimitStatus {
     let used = usage.database(database.oid);
     let limit = |kind, connections| Limit {
@@ -174,7 +177,7 @@ pub(crate) fn database(
 }
 
 /// A role's own limit does not bind a superuser, and neither do the reserved slots.
-pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> LimitStatus {
+pub(crate) fn role(role: &Role, usage: &Usage, slots: ConnectionSlots) -> LimitStatus {
     let used = usage.role(role.oid);
     let own = catalogue_limit(role.connection_limit).filter(|_| !role.superuser);
     let own = own.map(|connections| Limit {

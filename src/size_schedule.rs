@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::sample::{Measured, Oid, Size};
+use crate::sample::{Oid, Size, SizeMeasurement};
 
 /// Server time that one batch is meant to cost; no poll waits longer for it, unless one database alone takes longer.
 const BATCH_COST: Duration = Duration::from_millis(50);
@@ -19,7 +19,7 @@ const LONGEST_RETRY: Duration = Duration::from_hours(1);
 
 /// How often, and at what cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Cadence {
+pub(crate) struct SizeTiming {
     /// The time between two measurements of one database; of one that has changed from one to the next, a part of that.
     pub(crate) interval: Duration,
     /// The share of the time that measuring may take, as in 0.01.
@@ -28,7 +28,7 @@ pub(crate) struct Cadence {
 
 /// Why a size is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unknown {
+pub(crate) enum UnknownSize {
     /// Not asked for yet.
     Pending,
     Forbidden,
@@ -40,7 +40,7 @@ pub(crate) enum Unknown {
     Invalid,
 }
 
-impl Unknown {
+impl UnknownSize {
     pub(crate) const ALL: [Self; 6] = [
         Self::Pending,
         Self::Forbidden,
@@ -64,7 +64,7 @@ impl Unknown {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
-    bytes: Result<u64, Unknown>,
+    bytes: Result<u64, UnknownSize>,
     /// When it was measured last, or tried.
     at: Duration,
     due: Duration,
@@ -76,12 +76,12 @@ struct Entry {
 
 /// The memory of the sizes of one server's databases.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Sizes {
+pub(crate) struct SizeSchedule {
     entries: HashMap<Oid, Entry>,
     paused_until: Duration,
 }
 
-impl Sizes {
+impl SizeSchedule {
     /// Nothing is due later than this: the interval has become shorter.
     pub(crate) fn hasten(&mut self, latest: Duration) {
         for entry in self
@@ -99,7 +99,7 @@ impl Sizes {
         self.entries.retain(|oid, _| present.contains(oid));
         for oid in present {
             self.entries.entry(oid).or_insert(Entry {
-                bytes: Err(Unknown::Pending),
+                bytes: Err(UnknownSize::Pending),
                 at: now,
                 due: now,
                 cost: FIRST_GUESS,
@@ -147,9 +147,9 @@ impl Sizes {
         &mut self,
         now: Duration,
         batch: &[Oid],
-        answer: &[Measured],
+        answer: &[SizeMeasurement],
         took: Duration,
-        cadence: Cadence,
+        cadence: SizeTiming,
     ) {
         let seconds = answer.iter().map(|measured| measured.seconds.max(0.0));
         self.pause(now, spent(seconds.sum(), took), cadence);
@@ -163,11 +163,17 @@ impl Sizes {
         }
     }
 
-    fn note(&mut self, now: Duration, measured: &Measured, took: Duration, cadence: Cadence) {
+    fn note(
+        &mut self,
+        now: Duration,
+        measured: &SizeMeasurement,
+        took: Duration,
+        cadence: SizeTiming,
+    ) {
         let bytes = match measured.size {
             Size::Bytes(bytes) => Ok(bytes),
-            Size::Forbidden => Err(Unknown::Forbidden),
-            Size::Unreadable => Err(Unknown::Unreadable),
+            Size::Forbidden => Err(UnknownSize::Forbidden),
+            Size::Unreadable => Err(UnknownSize::Unreadable),
             Size::Gone => {
                 self.entries.remove(&measured.oid);
                 return;
@@ -199,8 +205,8 @@ impl Sizes {
         now: Duration,
         batch: &[Oid],
         took: Duration,
-        why: Unknown,
-        cadence: Cadence,
+        why: UnknownSize,
+        cadence: SizeTiming,
     ) {
         self.pause(now, took, cadence);
         for oid in batch {
@@ -221,21 +227,22 @@ impl Sizes {
         }
     }
 
-    fn pause(&mut self, now: Duration, cost: Duration, cadence: Cadence) {
+    fn pause(&mut self, now: Duration, cost: Duration, cadence: SizeTiming) {
         self.paused_until = now + cost.div_f64(cadence.share);
     }
 
     /// Bytes, or why they are not known.
-    pub(crate) fn of(&self, oid: Oid) -> Result<u64, Unknown> {
+    pub(crate) fn of(&self, oid: Oid) -> Result<u64, UnknownSize> {
         self.entries
             .get(&oid)
-            .map_or(Err(Unknown::Pending), |entry| entry.bytes)
+            .map_or(Err(UnknownSize::Pending), |entry| entry.bytes)
     }
 
     /// Databases whose files PostgreSQL cannot read, in the order of their numbers.
     pub(crate) fn unreadable(&self) -> Vec<Oid> {
         let unreadable = self.entries.iter();
-        let unreadable = unreadable.filter(|(_, entry)| entry.bytes == Err(Unknown::Unreadable));
+        let unreadable =
+            unreadable.filter(|(_, entry)| entry.bytes == Err(UnknownSize::Unreadable));
         let mut unreadable: Vec<_> = unreadable.map(|(oid, _)| *oid).collect();
         unreadable.sort_unstable();
         unreadable

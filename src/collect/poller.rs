@@ -118,7 +118,7 @@ impl<S: Source> Poller<S> {
     /// One tick: how the primary job ended, or that the session is lost. Then the other jobs that are due.
     async fn poll(&mut self, session: &mut S::Session) -> Outcome {
         if Instant::now() > *self.current_until.borrow() {
-            self.source.gap(); // the agent was stopped: nothing is known of the time since the last poll
+            self.source.mark_gap(); // the agent was stopped: nothing is known of the time since the last poll
         }
         let outcome = self.poll_primary(session).await;
         if outcome != Outcome::Ok {
@@ -136,7 +136,7 @@ impl<S: Source> Poller<S> {
 
     /// None: there is no timer to be had, and no poll without one.
     fn ticks(&mut self) -> Option<Ticks> {
-        match Ticks::every(self.source.beat().interval) {
+        match Ticks::every(self.source.timing().interval) {
             Ok(ticks) => Some(ticks),
             Err(error) => {
                 let down = Down::Poll(Outcome::Error);
@@ -149,17 +149,17 @@ impl<S: Source> Poller<S> {
 
     /// The next poll is later, if this one took too long or cost too much.
     fn slow_down(&self, ticks: &Ticks) {
-        let (beat, took, interval) = (self.source.beat(), self.took(), self.interval());
+        let (timing, took, interval) = (self.source.timing(), self.took(), self.interval());
         let mut wait = interval;
         if let Some(rest) = rest(took, interval) {
             // After a timeout the server may have done no work and may recover at any moment: retry after one interval.
-            let is_late = took > beat.timeout;
+            let is_late = took > timing.timeout;
             wait = if is_late { rest.min(interval) } else { rest };
             ticks.reset_after(wait);
         } else if interval > ticks.period() {
             ticks.reset_after(interval.saturating_sub(took));
         }
-        self.set_current(wait + beat.grace);
+        self.set_current(wait + timing.grace);
     }
 
     /// The last primary poll, however it ended.
@@ -174,9 +174,9 @@ impl<S: Source> Poller<S> {
     }
 
     fn interval(&self) -> Duration {
-        let beat = self.source.beat();
+        let timing = self.source.timing();
         self.throttle
-            .interval(beat.interval, beat.max_time_fraction)
+            .interval(timing.interval, timing.max_time_fraction)
     }
 
     /// True when the configuration wants another session.
@@ -218,7 +218,7 @@ impl<S: Source> Poller<S> {
 
     /// The primary job got its data at this moment, and speaks for the time until the next one is due.
     pub(super) fn is_current(&mut self) {
-        let next = self.interval() + self.source.beat().grace;
+        let next = self.interval() + self.source.timing().grace;
         self.current_until.send_replace(Instant::now() + next);
         self.is_up = true;
         self.log.ready(&self.source.version());
@@ -253,7 +253,7 @@ impl<S: Source> Poller<S> {
     }
 
     pub(super) fn publish_down(&mut self, down: Down) {
-        self.source.gap();
+        self.source.mark_gap();
         self.is_up = false;
         self.send(Some(down));
     }

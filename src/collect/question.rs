@@ -8,20 +8,20 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::poller::Poller;
-use super::source::{Beat, PRIMARY, Session, Source};
+use super::source::{PRIMARY, PollTiming, Session, Source};
 use crate::outcome::{Failed, Outcome};
 use crate::state::Down;
 
 /// How long a session that missed its deadline is waited for before it is given up. Until then no other is opened for the
 /// primary job: logins to a frozen server would only accumulate.
-const PATIENCE: Duration = Duration::from_secs(5);
+const HANG_TIMEOUT: Duration = Duration::from_secs(5);
 /// A second session waits this long for the first one, which may only have been behind a network that was gone for a while.
-const PREFERENCE: Duration = Duration::from_millis(200);
+const FIRST_SESSION_GRACE: Duration = Duration::from_millis(200);
 
 type Answer<S> = Result<<<S as Source>::Session as Session>::Answer, Failed<Outcome>>;
 
 /// How a question over a session that may hang has ended.
-enum Ended<S: Source> {
+enum SlowJobResult<S: Source> {
     Answered(Answer<S>),
     /// No answer in time; the session is still good.
     Late,
@@ -35,7 +35,7 @@ impl<S: Source> Poller<S> {
         let Some(question) = self.source.question(PRIMARY, self.now()) else {
             return Outcome::Ok;
         };
-        let (started, deadline) = (Instant::now(), self.source.beat().timeout);
+        let (started, deadline) = (Instant::now(), self.source.timing().timeout);
         self.keep_current(deadline);
         let mut answer = pin!(session.ask(&question, deadline));
         let answer = match timeout(deadline, &mut answer).await {
@@ -104,7 +104,7 @@ impl<S: Source> Poller<S> {
         job: usize,
         question: &<S::Session as Session>::Question,
     ) -> Outcome {
-        let (started, Beat { timeout, grace, .. }) = (Instant::now(), self.source.beat());
+        let (started, PollTiming { timeout, grace, .. }) = (Instant::now(), self.source.timing());
         let limit = self.schedule[job].limit(timeout);
         let (now, interval) = (self.now(), self.source.interval(job));
         self.schedule[job].asked(now, interval);
@@ -112,26 +112,26 @@ impl<S: Source> Poller<S> {
         let ended = self.ask_slow_job(session, question, limit).await;
         let (took, now) = (started.elapsed(), self.now());
         let outcome = match ended {
-            Ended::Answered(Ok(answer)) if took <= timeout => {
+            SlowJobResult::Answered(Ok(answer)) if took <= timeout => {
                 self.schedule[job].answered(took);
                 self.source.answered(session, answer, took, now);
                 Outcome::Ok
             }
-            Ended::Answered(Err(failed)) => {
+            SlowJobResult::Answered(Err(failed)) => {
                 self.log.failed(job, &failed);
                 failed.why
             }
-            Ended::Answered(Ok(_)) | Ended::Late => {
+            SlowJobResult::Answered(Ok(_)) | SlowJobResult::Late => {
                 self.log.late(job);
                 Outcome::Timeout
             }
-            Ended::Replaced(new) => {
+            SlowJobResult::Replaced(new) => {
                 self.log.late(job);
                 self.source.abandoned(job, session);
                 *session = new;
                 Outcome::Timeout
             }
-            Ended::Lost => {
+            SlowJobResult::Lost => {
                 self.log.late(job);
                 self.source.abandoned(job, session);
                 Outcome::Lost
@@ -153,11 +153,11 @@ impl<S: Source> Poller<S> {
         session: &S::Session,
         question: &<S::Session as Session>::Question,
         limit: Duration,
-    ) -> Ended<S> {
-        let deadline = (limit + self.source.beat().timeout) / 2;
+    ) -> SlowJobResult<S> {
+        let deadline = (limit + self.source.timing().timeout) / 2;
         let mut answer = pin!(session.ask(question, limit));
         if let Ok(answer) = timeout(deadline, &mut answer).await {
-            return Ended::Answered(answer);
+            return SlowJobResult::Answered(answer);
         }
         self.wait_or_replace(answer).await
     }
@@ -166,12 +166,12 @@ impl<S: Source> Poller<S> {
     async fn wait_or_replace(
         &mut self,
         mut answer: Pin<&mut (impl Future<Output = Answer<S>> + Send)>,
-    ) -> Ended<S> {
+    ) -> SlowJobResult<S> {
         let mut opener = std::mem::take(&mut self.opener);
         let (config, mut may_open) = (Arc::clone(self.source.config()), self.source.may_abandon());
         let ended = {
             let mut opening = pin!(S::open(config, &mut opener));
-            let mut patience = pin!(sleep(PATIENCE));
+            let mut patience = pin!(sleep(HANG_TIMEOUT));
             loop {
                 tokio::select! {
                     biased;
@@ -183,7 +183,7 @@ impl<S: Source> Poller<S> {
                     () = sleep_until(self.current_until()), if self.is_up => {
                         self.is_late();
                     }
-                    () = &mut patience => break Ended::Lost,
+                    () = &mut patience => break SlowJobResult::Lost,
                 }
             }
         };
@@ -192,28 +192,28 @@ impl<S: Source> Poller<S> {
     }
 }
 
-fn ended_late<S: Source>(answer: Answer<S>) -> Ended<S> {
+fn ended_late<S: Source>(answer: Answer<S>) -> SlowJobResult<S> {
     match answer {
-        Ok(_) => Ended::Late,
-        Err(failed) => Ended::Answered(Err(failed)),
+        Ok(_) => SlowJobResult::Late,
+        Err(failed) => SlowJobResult::Answered(Err(failed)),
     }
 }
 
 async fn prefer_first<S: Source>(
     answer: Pin<&mut (impl Future<Output = Answer<S>> + Send)>,
     second: S::Session,
-) -> Ended<S> {
-    match timeout(PREFERENCE, answer).await {
+) -> SlowJobResult<S> {
+    match timeout(FIRST_SESSION_GRACE, answer).await {
         Ok(answer) if answer.as_ref().err().map(|failed| failed.why) != Some(Outcome::Lost) => {
             ended_late(answer)
         }
-        Ok(_) | Err(_) => Ended::Replaced(second),
+        Ok(_) | Err(_) => SlowJobResult::Replaced(second),
     }
 }
 
 /// After the deadline: whether the session is still good.
 async fn wait_for_late<T>(answer: impl Future<Output = Result<T, Failed<Outcome>>>) -> Outcome {
-    match timeout(PATIENCE, answer).await {
+    match timeout(HANG_TIMEOUT, answer).await {
         Ok(Err(failed)) if failed.why == Outcome::Lost => Outcome::Lost,
         Ok(_) => Outcome::Timeout,
         Err(_) => Outcome::Lost,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::server_log::ServerLog;
-use super::source::{Beat, PRIMARY, Publication, Session, Source};
+use super::source::{PRIMARY, PollTiming, Publication, Session, Source};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::{SLOW, Update};
 use crate::postgres::{self, Files};
-use crate::sample::{Activity, Backend, Catalogue, Measured, Oid, Readings};
-use crate::size_schedule::{Sizes, Unknown, spent};
+use crate::sample::{Activity, Backend, Catalogue, Oid, Readings, SizeMeasurement};
+use crate::size_schedule::{SizeSchedule, UnknownSize, spent};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Down, LazySnapshot, Publisher, Server};
 use crate::tracker::{PollContext, PollTracker, PolledState};
@@ -49,7 +49,7 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     Activity(Activity),
     Slow(Update),
-    Sizes(Vec<Measured>),
+    Sizes(Vec<SizeMeasurement>),
 }
 
 impl Session for postgres::Session {
@@ -89,7 +89,7 @@ pub(crate) struct ServerSource {
     /// The last poll; None: it failed.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
-    sizes: Arc<Sizes>,
+    sizes: Arc<SizeSchedule>,
     /// What was asked for last.
     batch: Vec<Oid>,
     /// The catalogue is read then even if its fingerprint has not changed: the fingerprint does not cover memberships.
@@ -176,9 +176,9 @@ impl Source for ServerSource {
         &self.config
     }
 
-    fn beat(&self) -> Beat {
+    fn timing(&self) -> PollTiming {
         let cadence = self.config.cadence;
-        Beat {
+        PollTiming {
             interval: cadence.poll,
             timeout: cadence.timeout,
             max_time_fraction: cadence.share,
@@ -202,7 +202,7 @@ impl Source for ServerSource {
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
-            self.tracker.another_server();
+            self.tracker.reset();
         }
         self.readings = Readings::default();
         self.catalogue_due = Duration::ZERO;
@@ -270,8 +270,8 @@ impl Source for ServerSource {
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
             let why = match why {
-                Outcome::Error => Unknown::Error,
-                Outcome::Ok | Outcome::Timeout | Outcome::Lost => Unknown::Timeout,
+                Outcome::Error => UnknownSize::Error,
+                Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
             };
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
@@ -288,14 +288,14 @@ impl Source for ServerSource {
         self.orphaned_backend.is_none()
     }
 
-    fn gap(&mut self) {
-        self.tracker.gap();
+    fn mark_gap(&mut self) {
+        self.tracker.mark_gap();
     }
 
     fn reconfigure(&mut self, config: Arc<ServerConfig>, now: Duration) -> bool {
         let old = std::mem::replace(&mut self.config, config);
         let cadence = self.config.cadence;
-        self.tracker.redraw();
+        self.tracker.invalidate();
         Arc::make_mut(&mut self.sizes).hasten(now + cadence.sizes.interval);
         old.target != self.config.target || old.cadence.timeout != cadence.timeout
     }

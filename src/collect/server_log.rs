@@ -44,7 +44,7 @@ impl ServerLog {
         }
         self.superuser = tenants.superuser;
         self.missing(&tenants.missing);
-        self.without_series(tenants.folded);
+        self.without_series(tenants.overflow);
         let all = polled.sees_all_sessions();
         match (self.sees_all_sessions, all) {
             (true, false) => {

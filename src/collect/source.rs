@@ -15,7 +15,7 @@ pub(crate) const PRIMARY: usize = 0;
 
 /// How often, how long, and at what cost the primary job is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Beat {
+pub(crate) struct PollTiming {
     pub(crate) interval: Duration,
     /// The deadline of each question.
     pub(crate) timeout: Duration,
@@ -55,11 +55,11 @@ pub(crate) trait Source: Send + Sized + 'static {
     /// The label `server`, and the field of the log.
     fn name(&self) -> &str;
 
-    fn beat(&self) -> Beat;
+    fn timing(&self) -> PollTiming;
 
     fn config(&self) -> &Arc<Self::Config>;
 
-    /// Within the deadline of the beat.
+    /// Within the deadline of the timing.
     fn open(
         config: Arc<Self::Config>,
         opener: &mut Self::Opener,
@@ -97,7 +97,7 @@ pub(crate) trait Source: Send + Sized + 'static {
     fn may_abandon(&self) -> bool;
 
     /// Nothing is known of the time between the last poll and the next one.
-    fn gap(&mut self);
+    fn mark_gap(&mut self);
 
     /// Takes over a changed configuration; true when it wants another session.
     fn reconfigure(&mut self, config: Arc<Self::Config>, now: Duration) -> bool;

@@ -1,4 +1,4 @@
-//! The beat of the fast poll, from a timer of the kernel. The runtime's own would wake the agent twice for each second, once
+//! The timing of the fast poll, from a timer of the kernel. The runtime's own would wake the agent twice for each second, once
 //! to see that it is not yet time; of what a poll costs the agent, waking up is the most.
 
 use std::io;

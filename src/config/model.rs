@@ -47,7 +47,7 @@ pub(crate) struct Cadence {
     /// `stats.interval`: how often `pg_stat_database` and locks are read.
     pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.time_share`.
-    pub(crate) sizes: size_schedule::Cadence,
+    pub(crate) sizes: size_schedule::SizeTiming,
 }
 
 impl Cadence {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::limits::{Limit, LimitKind};
-use crate::size_schedule::Unknown;
-use crate::snapshot::{DatabaseView, Judged};
+use crate::size_schedule::UnknownSize;
+use crate::snapshot::{ConnectionStatus, DatabaseView};
 
 /// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,7 +57,7 @@ impl Thresholds {
     }
 
     /// The worst of the limit of the server and the one that is set for this database or role alone.
-    pub(crate) fn connections(self, judged: Option<&Judged>) -> Severity {
+    pub(crate) fn connections(self, judged: Option<&ConnectionStatus>) -> Severity {
         let Some(judged) = judged else {
             return Severity::Unknown;
         };
@@ -79,12 +79,13 @@ impl Thresholds {
     pub(crate) fn size(self, view: &DatabaseView) -> Severity {
         match (view.size_limit(), view.size) {
             (Some(_), Err(_))
-            | (None, Err(Unknown::Unreadable | Unknown::Timeout | Unknown::Error)) => {
+            | (None, Err(UnknownSize::Unreadable | UnknownSize::Timeout | UnknownSize::Error)) => {
                 Severity::Unknown
             }
-            (None, Ok(_) | Err(Unknown::Pending | Unknown::Forbidden | Unknown::Invalid)) => {
-                Severity::Ok
-            }
+            (
+                None,
+                Ok(_) | Err(UnknownSize::Pending | UnknownSize::Forbidden | UnknownSize::Invalid),
+            ) => Severity::Ok,
             (Some(quota), Ok(size)) => self.share(size as f64, quota as f64),
         }
     }
@@ -93,8 +94,8 @@ impl Thresholds {
 /// The smallest limit that is set for the database or role alone, in the catalogue or as its budget. A limit of 0 closes it
 /// on purpose and is none to reach. The rules of `alerts/pgcommons.yml` judge by the same one
 /// (`pgcommons:database_connections_limit:own`).
-pub(crate) fn own_limit(judged: &Judged) -> Option<Limit> {
-    let own = judged.limits.limits();
+pub(crate) fn own_limit(judged: &ConnectionStatus) -> Option<Limit> {
+    let own = judged.limits.all();
     let own = own.filter(|limit| limit.kind != LimitKind::Server && limit.connections > 0);
     own.min_by_key(|limit| limit.connections)
 }

@@ -57,7 +57,7 @@ proptest! {
     ) {
         prop_assume!(superuser_reserved + reserved < max);
         let server_info = info(max, superuser_reserved, Some(reserved));
-        let slots = Slots::of(&server_info, &Policy::default());
+        let slots = ConnectionSlots::of(&server_info, &Policy::default());
         let opened: Vec<Sessions> = groups.into_iter().map(|(d, r, n)| clients(d, r, n)).collect();
         let usage = Usage::count(&opened, AGENT_VERSION);
         let tenant = tenant(database_limit);

@@ -2,7 +2,7 @@
 
 mod agent;
 mod facts;
-mod judgements;
+mod limits;
 mod sessions;
 mod statistics;
 
@@ -12,7 +12,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
         .iter()
         .chain(statistics::METRICS)
-        .chain(judgements::METRICS)
+        .chain(limits::METRICS)
         .chain(sessions::METRICS)
         .chain(agent::METRICS)
 }

@@ -18,10 +18,10 @@ use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy};
 use crate::sample::readings::Archiver;
 use crate::sample::{
-    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Readings, Role, ServerInfo,
-    SessionCounts, Sessions, Size, Stats,
+    Activity, Catalogue, Database, DatabaseStats, Locks, Oid, Readings, Role, ServerInfo,
+    SessionCounts, Sessions, Size, SizeMeasurement, Stats,
 };
-use crate::size_schedule::{Cadence, Sizes};
+use crate::size_schedule::{SizeSchedule, SizeTiming};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Down, LazySnapshot, Reload, Server};
 use crate::tracker::{PollContext, PollTracker};
@@ -247,14 +247,14 @@ fn policy() -> Policy {
     }
 }
 
-fn sizes() -> Sizes {
-    let cadence = Cadence {
+fn sizes() -> SizeSchedule {
+    let cadence = SizeTiming {
         interval: Duration::from_mins(1),
         share: 0.01,
     };
-    let mut sizes = Sizes::default();
+    let mut sizes = SizeSchedule::default();
     sizes.track(Duration::ZERO, [1, 2].into_iter());
-    let measured = |oid, size| Measured {
+    let measured = |oid, size| SizeMeasurement {
         oid,
         size,
         seconds: 0.001,

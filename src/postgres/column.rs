@@ -7,11 +7,11 @@ use tokio_postgres::types::{FromSql, Type};
 
 use super::QueryError;
 
-/// The rows of one question. `doing` is what its errors begin with, as in `polling statistics`.
+/// The rows of one question. `context` is what its errors begin with, as in `polling statistics`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Doing(pub(super) &'static str);
+pub(super) struct QueryContext(pub(super) &'static str);
 
-impl Doing {
+impl QueryContext {
     /// A NULL needs an `Option`.
     pub(super) fn column<'a, T: FromSql<'a>>(
         self,
@@ -33,7 +33,7 @@ impl Doing {
 
     pub(super) fn answer(self, what: String) -> QueryError {
         QueryError::Answer {
-            doing: self.0,
+            context: self.0,
             what,
         }
     }

@@ -181,17 +181,20 @@ fn network(error: &io::Error) -> ConnectFailure {
 /// One statement failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum QueryError {
-    #[error("{doing}")]
-    Driver { doing: &'static str, source: Error },
-    #[error("{doing}: the server sent what the agent does not understand: {what}")]
-    Answer { doing: &'static str, what: String },
+    #[error("{context}")]
+    Driver {
+        context: &'static str,
+        source: Error,
+    },
+    #[error("{context}: the server sent what the agent does not understand: {what}")]
+    Answer { context: &'static str, what: String },
     #[error("the role of the session has been dropped")]
     RoleDropped,
 }
 
 impl QueryError {
-    pub(super) fn driver(doing: &'static str) -> impl Fn(Error) -> Self + Copy {
-        move |source| Self::Driver { doing, source }
+    pub(super) fn driver(context: &'static str) -> impl Fn(Error) -> Self + Copy {
+        move |source| Self::Driver { context, source }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {

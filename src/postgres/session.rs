@@ -12,7 +12,7 @@ use super::connection::{self, Driver, Files};
 use super::view::{SLOW, SlowView, Update, activity, catalogue, info, owners, sizes};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
-use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Measured, Oid, ServerInfo};
+use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
 
 /// Closes its connection when dropped, also when the server does not answer any more.
 pub(crate) struct Session {
@@ -165,14 +165,14 @@ impl Session {
         let statements = prepared.get_or_try_init(|| self.prepared(view)).await?;
         let queries = statements.iter().map(|it| self.client.query(it, &[]));
         let answers = self.limited(limit, try_join_all(queries)).await;
-        (view.decode)(&answers.map_err(view.doing.failed())?)
+        (view.decode)(&answers.map_err(view.context.failed())?)
     }
 
     async fn prepared(&self, view: &SlowView) -> Result<Vec<Statement>, QueryError> {
         let statements = (view.statements)(self.info.version_num);
         let prepared = statements.iter().map(|sql| self.client.prepare(sql));
         let prepared = try_join_all(prepared).await;
-        prepared.map_err(view.doing.failed())
+        prepared.map_err(view.context.failed())
     }
 
     /// One round trip. A database that is not in the answer is not there any more. The server gives up after `limit`.
@@ -181,7 +181,7 @@ impl Session {
         databases: &[Oid],
         permitted: bool,
         limit: Duration,
-    ) -> Result<Vec<Measured>, QueryError> {
+    ) -> Result<Vec<SizeMeasurement>, QueryError> {
         let measured = sizes::read(&self.client, &self.sizes, databases, permitted);
         self.limited(limit, measured).await
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::QueryError;
-use super::column::Doing;
+use super::column::QueryContext;
 use crate::config::Cadence;
 use crate::sample::Readings;
 
@@ -30,7 +30,7 @@ pub(crate) struct SlowView {
     pub(crate) interval: fn(&Cadence) -> Duration,
     /// Takes what is known of it from the readings: it has failed.
     pub(crate) clear: fn(&mut Readings),
-    pub(super) doing: Doing,
+    pub(super) context: QueryContext,
     /// For this `server_version_num`. They share one round trip.
     pub(super) statements: fn(u32) -> Vec<String>,
     /// The rows of each statement.

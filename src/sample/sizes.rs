@@ -17,7 +17,7 @@ pub(crate) enum Size {
 
 /// The answer for one database, with the time that the server took for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Measured {
+pub(crate) struct SizeMeasurement {
     pub(crate) oid: Oid,
     pub(crate) size: Size,
     /// Seconds of server time; what the next measurement of this database will cost, as far as one can know.

@@ -6,7 +6,7 @@ use super::*;
 
 /// Longer than any batch.
 const TOOK: Duration = Duration::from_hours(1);
-const CADENCE: Cadence = Cadence {
+const CADENCE: SizeTiming = SizeTiming {
     interval: Duration::from_mins(1),
     share: 0.01,
 };
@@ -15,16 +15,16 @@ fn seconds(n: f64) -> Duration {
     Duration::from_secs_f64(n)
 }
 
-fn bytes(oid: Oid, seconds: f64) -> Measured {
-    Measured {
+fn bytes(oid: Oid, seconds: f64) -> SizeMeasurement {
+    SizeMeasurement {
         oid,
         size: Size::Bytes(u64::from(oid) * 1000),
         seconds,
     }
 }
 
-fn tracking(oids: &[Oid]) -> Sizes {
-    let mut sizes = Sizes::default();
+fn tracking(oids: &[Oid]) -> SizeSchedule {
+    let mut sizes = SizeSchedule::default();
     sizes.track(Duration::ZERO, oids.iter().copied());
     sizes
 }
@@ -50,7 +50,7 @@ fn a_size_is_measured_again_after_its_interval() {
 fn a_database_that_grows_is_measured_more_often() {
     let mut sizes = tracking(&[1]);
     let mut measure = |at: f64, bytes| {
-        let answer = Measured {
+        let answer = SizeMeasurement {
             oid: 1,
             size: Size::Bytes(bytes),
             seconds: 0.001,
@@ -74,21 +74,28 @@ fn one_bad_database_does_not_cost_the_others_theirs() {
         Duration::ZERO,
         &[1, 2, 3],
         Duration::ZERO,
-        Unknown::Error,
+        UnknownSize::Error,
         CADENCE,
     );
-    assert_eq!(sizes.of(1), Err(Unknown::Pending), "nobody is to blame yet");
+    assert_eq!(
+        sizes.of(1),
+        Err(UnknownSize::Pending),
+        "nobody is to blame yet"
+    );
     assert_eq!(sizes.next_batch(Duration::ZERO), [1]);
     sizes.failed(
         Duration::ZERO,
         &[1],
         Duration::ZERO,
-        Unknown::Error,
+        UnknownSize::Error,
         CADENCE,
     );
     assert_eq!(sizes.next_batch(Duration::ZERO), [2]);
     sizes.measured(Duration::ZERO, &[2], &[bytes(2, 0.001)], TOOK, CADENCE);
-    assert_eq!((sizes.of(1), sizes.of(2)), (Err(Unknown::Error), Ok(2000)));
+    assert_eq!(
+        (sizes.of(1), sizes.of(2)),
+        (Err(UnknownSize::Error), Ok(2000))
+    );
 }
 
 #[test]
@@ -98,7 +105,7 @@ fn a_database_that_times_out_is_tried_less_and_less_often() {
     let mut waits = Vec::new();
     for _ in 0..8 {
         assert_eq!(sizes.next_batch(now), [1]);
-        sizes.failed(now, &[1], seconds(0.1), Unknown::Timeout, CADENCE);
+        sizes.failed(now, &[1], seconds(0.1), UnknownSize::Timeout, CADENCE);
         let due = sizes.entries[&1].due;
         waits.push(due.saturating_sub(now).as_secs());
         now = due;
@@ -110,18 +117,18 @@ fn a_database_that_times_out_is_tried_less_and_less_often() {
 fn a_size_that_was_known_is_unknown_once_it_cannot_be_measured() {
     let mut sizes = tracking(&[1]);
     sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.001)], TOOK, CADENCE);
-    let forbidden = Measured {
+    let forbidden = SizeMeasurement {
         size: Size::Forbidden,
         ..bytes(1, 0.0)
     };
     sizes.measured(seconds(60.0), &[1], &[forbidden], TOOK, CADENCE);
-    assert_eq!(sizes.of(1), Err(Unknown::Forbidden));
+    assert_eq!(sizes.of(1), Err(UnknownSize::Forbidden));
 }
 
 #[test]
 fn dropped_databases_are_forgotten() {
     let mut sizes = tracking(&[1, 2, 3, 4]);
-    let gone = Measured {
+    let gone = SizeMeasurement {
         size: Size::Gone,
         ..bytes(1, 0.0)
     };

@@ -31,7 +31,7 @@ fn peak_memory(agent: &Agent) -> u64 {
 }
 
 fn folded(page: &Scrape, label: &str) -> Option<f64> {
-    page.value("pgcommons_names_folded", &[("label", label)])
+    page.value("pgcommons_series_overflow", &[("label", label)])
 }
 
 /// The values of a label in all families.

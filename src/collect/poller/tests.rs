@@ -4,7 +4,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{advance, timeout};
 
 use super::*;
-use crate::collect::source::{Beat, Publication, Session};
+use crate::collect::source::{PollTiming, Publication, Session};
 use crate::state::{Published, Reload, Server, State};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,8 +60,8 @@ impl Source for TestSource {
         &self.script
     }
 
-    fn beat(&self) -> Beat {
-        Beat {
+    fn timing(&self) -> PollTiming {
+        PollTiming {
             interval: SECOND,
             timeout: TIMEOUT,
             max_time_fraction: 1.0,
@@ -105,7 +105,7 @@ impl Source for TestSource {
         self.abandoned.is_none()
     }
 
-    fn gap(&mut self) {}
+    fn mark_gap(&mut self) {}
 
     fn reconfigure(&mut self, script: Arc<Script>, _: Duration) -> bool {
         self.script = script;

@@ -13,7 +13,7 @@ use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::{ConnectError, Files, QueryError, Session};
 use crate::sample::Oid;
-use crate::size_schedule::{Cadence, Sizes, Unknown};
+use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
 
@@ -122,7 +122,7 @@ fn no_session(error: &ConnectError) -> Finding {
 }
 
 /// Every database once, without rest.
-const ONCE: Cadence = Cadence {
+const ONCE: SizeTiming = SizeTiming {
     interval: Duration::from_secs(1 << 40),
     share: 1.0,
 };
@@ -135,9 +135,9 @@ async fn measure(
     seen: &PolledState,
     patience: Duration,
     deadline: Duration,
-) -> (Sizes, Option<String>) {
+) -> (SizeSchedule, Option<String>) {
     let (end, permitted) = (Instant::now() + patience, seen.sees_all_sessions());
-    let (mut sizes, mut turn, mut failure) = (Sizes::default(), Duration::ZERO, None);
+    let (mut sizes, mut turn, mut failure) = (SizeSchedule::default(), Duration::ZERO, None);
     let databases = seen.tenants.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
@@ -159,8 +159,8 @@ async fn measure(
                 failure = Some(chain(&error));
                 let why = match error.outcome() {
                     Outcome::Lost => return (sizes, failure),
-                    Outcome::Timeout => Unknown::Timeout,
-                    Outcome::Ok | Outcome::Error => Unknown::Error,
+                    Outcome::Timeout => UnknownSize::Timeout,
+                    Outcome::Ok | Outcome::Error => UnknownSize::Error,
                 };
                 sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
             }

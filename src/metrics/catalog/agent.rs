@@ -80,7 +80,7 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     gauge(
-        "pgcommons_names_folded",
+        "pgcommons_series_overflow",
         &["label"],
         "Databases (datname), login roles (rolname) and applications (application_name) without series of their own, because \
          there are more than activity allows, or many new names within the hour. What is said of the server counts them all \
@@ -89,10 +89,10 @@ pub(super) const METRICS: &[Metric] = &[
             let Some(snapshot) = server.snapshot() else {
                 return;
             };
-            let folded = &snapshot.folded;
-            series.put(["datname"], folded.databases as f64);
-            series.put(["rolname"], folded.roles as f64);
-            let applications = folded.applications.map(|count| count as f64);
+            let overflow = &snapshot.overflow;
+            series.put(["datname"], overflow.databases as f64);
+            series.put(["rolname"], overflow.roles as f64);
+            let applications = overflow.applications.map(|count| count as f64);
             series.put_known(["application_name"], applications);
         },
     ),

@@ -95,7 +95,7 @@ pub(super) const METRICS: &[Metric] = &[
         "pg_stat_activity_count",
         SESSIONS,
         "Sessions by database, state, role, application and kind of backend. Names that have no series of their own are \
-         summed up as other (pgcommons_names_folded), workers of extensions as background worker. Absent where there are \
+         summed up as other (pgcommons_series_overflow), workers of extensions as background worker. Absent where there are \
          none, and without pg_monitor.",
         |server, series| sessions(server, series, |total| Some(f64::from(total.count))),
     ),

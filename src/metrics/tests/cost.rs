@@ -40,20 +40,20 @@ fn many(databases: u32) -> Activity {
 
 /// Of each database everything is known.
 fn slower(databases: u32) -> SlowReadings {
-    let (row, mut sizes) = (Arc::clone(&stats()[&1]), Sizes::default());
+    let (row, mut sizes) = (Arc::clone(&stats()[&1]), SizeSchedule::default());
     let of = |oid| DatabaseStats {
         oid,
         ..DatabaseStats::clone(&row)
     };
     let all: Vec<Oid> = (1..=databases).collect();
-    let answer = all.iter().map(|&oid| Measured {
+    let answer = all.iter().map(|&oid| SizeMeasurement {
         oid,
         size: Size::Bytes(8_000_000),
         seconds: 0.001,
     });
     let answer: Vec<_> = answer.collect();
     sizes.track(Duration::ZERO, all.iter().copied());
-    let cadence = Cadence {
+    let cadence = SizeTiming {
         interval: Duration::from_mins(1),
         share: 0.01,
     };

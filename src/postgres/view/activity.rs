@@ -4,10 +4,10 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::postgres::QueryError;
-use crate::postgres::column::{Bytes, Doing};
+use crate::postgres::column::{Bytes, QueryContext};
 use crate::sample::{Activity, Backend, Fingerprint, Oid, Sessions};
 
-const DOING: Doing = Doing("polling activity");
+const CONTEXT: QueryContext = QueryContext("polling activity");
 
 /// Kinds of rows that share columns; what a column means depends on the first. `pg_stat_get_activity` without the view's
 /// joins costs half of it. Of databases and roles only sums are asked for, see [`Fingerprint`]: rows that nobody needs
@@ -43,7 +43,7 @@ pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, Q
     client
         .prepare_typed(SQL, &[Type::INT4, Type::FLOAT8, Type::INT8])
         .await
-        .map_err(DOING.failed())
+        .map_err(CONTEXT.failed())
 }
 
 /// What has changed of databases and roles is for the caller to find out, by the fingerprint. `orphan`: a backend of a
@@ -64,11 +64,11 @@ pub(in crate::postgres) async fn read(
             ],
         )
         .await
-        .map_err(DOING.failed())?;
+        .map_err(CONTEXT.failed())?;
     let (mut activity, mut fingerprint) = (Activity::default(), Fingerprint::default());
     activity.sessions.reserve(rows.len());
     for row in &rows {
-        match DOING.kind(row)? {
+        match CONTEXT.kind(row)? {
             b's' => activity.sessions.push(sessions(row)?),
             b'd' => fingerprint.databases = sums(row)?,
             b'r' => fingerprint.roles = sums(row)?,
@@ -76,9 +76,9 @@ pub(in crate::postgres) async fn read(
                 let (in_recovery, orphan) = sums(row)?;
                 activity.in_recovery = in_recovery == 1;
                 activity.has_orphan = orphan == 1;
-                activity.seconds = DOING.column(row, 8)?;
+                activity.seconds = CONTEXT.column(row, 8)?;
             }
-            other => return Err(DOING.unknown_kind(other)),
+            other => return Err(CONTEXT.unknown_kind(other)),
         }
     }
     Ok((activity, fingerprint))
@@ -86,30 +86,32 @@ pub(in crate::postgres) async fn read(
 
 /// Of no rows at all the sum is NULL.
 fn sums(row: &Row) -> Result<(i64, i64), QueryError> {
-    let sum: Option<i64> = DOING.column(row, 6)?;
-    Ok((sum.unwrap_or_default(), DOING.column(row, 7)?))
+    let sum: Option<i64> = CONTEXT.column(row, 6)?;
+    Ok((sum.unwrap_or_default(), CONTEXT.column(row, 7)?))
 }
 
 fn sessions(row: &Row) -> Result<Sessions, QueryError> {
     let nonzero = |oid: Option<Oid>| oid.filter(|oid| *oid != 0);
     let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     Ok(Sessions {
-        database: nonzero(DOING.column(row, 1)?),
-        role: nonzero(DOING.column(row, 2)?),
-        application_name: DOING
+        database: nonzero(CONTEXT.column(row, 1)?),
+        role: nonzero(CONTEXT.column(row, 2)?),
+        application_name: CONTEXT
             .column::<Option<Bytes<'_>>>(row, 3)?
             .map(|name| String::from_utf8_lossy(name.0).into_owned())
             .unwrap_or_default(),
-        state: DOING
+        state: CONTEXT
             .column::<Option<Bytes<'_>>>(row, 4)?
             .map(|text| state(&text)),
-        backend_type: DOING
+        backend_type: CONTEXT
             .column::<Option<Bytes<'_>>>(row, 5)?
             .map(|text| backend_type(&text)),
-        count: count(DOING.column(row, 6)?),
-        blocked: count(DOING.column(row, 7)?),
+        count: count(CONTEXT.column(row, 6)?),
+        blocked: count(CONTEXT.column(row, 7)?),
         // The server's clock may have been set back meanwhile.
-        oldest_transaction: DOING.column::<Option<f64>>(row, 8)?.map(|age| age.max(0.0)),
+        oldest_transaction: CONTEXT
+            .column::<Option<f64>>(row, 8)?
+            .map(|age| age.max(0.0)),
     })
 }
 

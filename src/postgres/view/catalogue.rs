@@ -8,10 +8,10 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::postgres::QueryError;
-use crate::postgres::column::Doing;
+use crate::postgres::column::QueryContext;
 use crate::sample::{Catalogue, Database, Fingerprint, Oid, Role};
 
-const DOING: Doing = Doing("reading databases and roles");
+const CONTEXT: QueryContext = QueryContext("reading databases and roles");
 
 /// Three kinds of rows share columns; what a column means depends on the first. The last tells how many microseconds all of
 /// them took. The parameters are the role
@@ -37,7 +37,7 @@ pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, Q
     client
         .prepare_typed(SQL, &[Type::OID, Type::OID_ARRAY])
         .await
-        .map_err(DOING.failed())
+        .map_err(CONTEXT.failed())
 }
 
 /// `asked`: the roles that have sessions, when the fast poll said `fingerprint`. With seconds of server time.
@@ -56,17 +56,20 @@ pub(in crate::postgres) async fn read(
         ..Catalogue::default()
     };
     let mut seconds = 0.0;
-    for row in &rows.map_err(DOING.failed())? {
-        match DOING.kind(row)? {
+    for row in &rows.map_err(CONTEXT.failed())? {
+        match CONTEXT.kind(row)? {
             b'd' => catalogue.databases.push(database(row)?),
             b'r' => {
                 let role = role(row)?;
                 catalogue.known_roles.insert(role.oid);
                 catalogue.roles.push(role);
-                catalogue.logins = DOING.column::<i64>(row, 4)?.try_into().unwrap_or_default();
+                catalogue.logins = CONTEXT
+                    .column::<i64>(row, 4)?
+                    .try_into()
+                    .unwrap_or_default();
             }
-            b'i' => seconds = DOING.column::<i64>(row, 4)? as f64 / 1e6,
-            other => return Err(DOING.unknown_kind(other)),
+            b'i' => seconds = CONTEXT.column::<i64>(row, 4)? as f64 / 1e6,
+            other => return Err(CONTEXT.unknown_kind(other)),
         }
     }
     Ok((catalogue, seconds))
@@ -74,20 +77,20 @@ pub(in crate::postgres) async fn read(
 
 fn database(row: &Row) -> Result<Database, QueryError> {
     Ok(Database {
-        oid: DOING.column(row, 1)?,
-        name: readable(DOING.column(row, 2)?),
-        connection_limit: DOING.column(row, 3)?,
-        accepts_connections: DOING.column(row, 5)?,
+        oid: CONTEXT.column(row, 1)?,
+        name: readable(CONTEXT.column(row, 2)?),
+        connection_limit: CONTEXT.column(row, 3)?,
+        accepts_connections: CONTEXT.column(row, 5)?,
     })
 }
 
 fn role(row: &Row) -> Result<Role, QueryError> {
     Ok(Role {
-        oid: DOING.column(row, 1)?,
-        name: readable(DOING.column(row, 2)?),
-        connection_limit: DOING.column(row, 3)?,
-        superuser: DOING.column(row, 5)?,
-        uses_reserved_connections: DOING.column(row, 6)?,
+        oid: CONTEXT.column(row, 1)?,
+        name: readable(CONTEXT.column(row, 2)?),
+        connection_limit: CONTEXT.column(row, 3)?,
+        superuser: CONTEXT.column(row, 5)?,
+        uses_reserved_connections: CONTEXT.column(row, 6)?,
     })
 }
 

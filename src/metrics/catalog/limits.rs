@@ -3,8 +3,8 @@
 
 use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::policy::Budget;
-use crate::size_schedule::Unknown;
-use crate::snapshot::Judged;
+use crate::size_schedule::UnknownSize;
+use crate::snapshot::ConnectionStatus;
 use crate::state::Server;
 
 const DATABASE: &[&str] = &["datname"];
@@ -16,7 +16,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Slots of max_connections in use, superusers' and the agent's own included. Absent without pg_monitor.",
         |server, series| {
-            of_server(server, series, |judged| Some(f64::from(judged.limits.used)));
+            of_server(server, series, |status| Some(f64::from(status.limits.used)));
         },
     ),
     gauge(
@@ -74,7 +74,7 @@ pub(super) const METRICS: &[Metric] = &[
         DATABASE,
         "Sessions that count against the database's limit. Absent without pg_monitor.",
         |server, series| {
-            of_databases(server, series, |judged| Some(f64::from(judged.limits.used)));
+            of_databases(server, series, |status| Some(f64::from(status.limits.used)));
         },
     ),
     gauge(
@@ -84,7 +84,7 @@ pub(super) const METRICS: &[Metric] = &[
          the budget; absent without pg_monitor.",
         |server, series| {
             for view in server.databases() {
-                limits(&view.row.name, view.judged.as_ref(), series);
+                limits(&view.row.name, view.connections.as_ref(), series);
             }
         },
     ),
@@ -151,7 +151,7 @@ pub(super) const METRICS: &[Metric] = &[
             if server.snapshot().is_none() {
                 return;
             }
-            for reason in Unknown::ALL {
+            for reason in UnknownSize::ALL {
                 let unknown = server
                     .databases()
                     .iter()
@@ -190,7 +190,7 @@ pub(super) const METRICS: &[Metric] = &[
         ROLE,
         "Sessions that count against the role's limit. Absent without pg_monitor.",
         |server, series| {
-            of_roles(server, series, |judged| Some(f64::from(judged.limits.used)));
+            of_roles(server, series, |status| Some(f64::from(status.limits.used)));
         },
     ),
     gauge(
@@ -200,7 +200,7 @@ pub(super) const METRICS: &[Metric] = &[
          without pg_monitor.",
         |server, series| {
             for view in server.roles() {
-                limits(&view.row.name, view.judged.as_ref(), series);
+                limits(&view.row.name, view.connections.as_ref(), series);
             }
         },
     ),
@@ -225,22 +225,22 @@ pub(super) const METRICS: &[Metric] = &[
     ),
 ];
 
-type Value = fn(&Judged) -> Option<f64>;
+type Value = fn(&ConnectionStatus) -> Option<f64>;
 
-fn headroom(judged: &Judged) -> Option<f64> {
-    judged.limits.headroom().map(f64::from)
+fn headroom(status: &ConnectionStatus) -> Option<f64> {
+    status.limits.headroom().map(f64::from)
 }
 
-fn peak(judged: &Judged) -> Option<f64> {
-    judged.past.peak.map(f64::from)
+fn peak(status: &ConnectionStatus) -> Option<f64> {
+    status.history.peak.map(f64::from)
 }
 
 #[expect(
     clippy::unnecessary_wraps,
     reason = "one of several values, some of which may be unknown"
 )]
-fn exhausted(judged: &Judged) -> Option<f64> {
-    Some(judged.past.exhausted.as_secs_f64())
+fn exhausted(status: &ConnectionStatus) -> Option<f64> {
+    Some(status.history.exhausted.as_secs_f64())
 }
 
 fn of_server(server: &Server, series: &mut Series, value: Value) {
@@ -255,18 +255,18 @@ fn of_server(server: &Server, series: &mut Series, value: Value) {
 
 fn of_databases(server: &Server, series: &mut Series, value: Value) {
     for view in server.databases() {
-        series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
+        series.put_known([&*view.row.name], view.connections.as_ref().and_then(value));
     }
 }
 
 fn of_roles(server: &Server, series: &mut Series, value: Value) {
     for view in server.roles() {
-        series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
+        series.put_known([&*view.row.name], view.connections.as_ref().and_then(value));
     }
 }
 
-fn limits(name: &str, judged: Option<&Judged>, series: &mut Series) {
-    let limits = judged.into_iter().flat_map(|judged| judged.limits.limits());
+fn limits(name: &str, status: Option<&ConnectionStatus>, series: &mut Series) {
+    let limits = status.into_iter().flat_map(|status| status.limits.all());
     for limit in limits {
         series.put([name, limit.kind.label()], limit.connections);
     }
