@@ -8,6 +8,6 @@ mod session;
 mod tls;
 pub(crate) mod view;
 
-pub(crate) use connection::{APPLICATION_NAME, Files};
+pub(crate) use connection::{APPLICATION_NAME, CredentialFiles};
 pub(crate) use error::{ConnectError, QueryError};
 pub(crate) use session::Session;

@@ -1,5 +1,5 @@
-//! What the log says of a PostgreSQL server beside up and down: its version, what the agent's role may see, budgets without a
-//! database, names without series. Each is logged when it changes.
+//! What the agent logs about a PostgreSQL server besides up and down: an unsupported version, missing privileges, budgets
+//! without a database, names without series. Each is logged when it changes.
 
 use tracing::{info, warn};
 
@@ -33,8 +33,8 @@ impl ServerLog {
 
     pub(super) fn polled(&mut self, polled: &PolledState) {
         let tenants = &polled.tenants;
-        if let Some(news) = self.version(tenants.info.support()) {
-            warn!(server = self.server, "{news}");
+        if let Some(message) = self.version(tenants.info.support()) {
+            warn!(server = self.server, "{message}");
         }
         if tenants.superuser && !self.superuser {
             warn!(
@@ -85,7 +85,7 @@ impl ServerLog {
         }
     }
 
-    /// What there is to say of the server's version; a restart alone does not change it, an upgrade may.
+    /// The message about the server's version. It is repeated only after an upgrade, not after a restart.
     fn version(&mut self, support: Support) -> Option<&'static str> {
         if std::mem::replace(&mut self.support, support) == support {
             return None;
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_out_of_range_is_said_once_for_each_upgrade() {
+    fn an_unsupported_version_is_logged_once_per_upgrade() {
         let mut log = ServerLog::new("a".to_owned());
         let versions = [
             (120_022, true),
@@ -132,9 +132,9 @@ mod tests {
             (180_004, false),
             (190_000, true),
         ];
-        for (n, (version_num, news)) in versions.into_iter().enumerate() {
-            let said = log.version(Support::of(version_num));
-            assert_eq!(said.is_some(), news, "{n}: {version_num}");
+        for (n, (version_num, is_logged)) in versions.into_iter().enumerate() {
+            let message = log.version(Support::of(version_num));
+            assert_eq!(message.is_some(), is_logged, "{n}: {version_num}");
         }
     }
 }

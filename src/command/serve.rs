@@ -33,7 +33,7 @@ pub(super) async fn run(
     let reload = read_well();
     let (mut supervisor, state) = Supervisor::new(reload);
     log_warnings(&config);
-    supervisor.follow(config.servers.clone(), reload);
+    supervisor.apply(config.servers.clone(), reload);
     let mut reloading = Reloading::of(config, reload, reread);
     let mut telling = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();

@@ -21,7 +21,7 @@ pub(super) struct Driver(JoinHandle<()>);
 
 impl Driver {
     /// Returns once, when the connection is closed.
-    pub(super) async fn ended(&mut self) {
+    pub(super) async fn closed(&mut self) {
         drop((&mut self.0).await);
     }
 }
@@ -37,11 +37,11 @@ pub(super) type Opened = (Client, Driver);
 /// What a login reads first: password and certificates, on a thread of its own, for a file on a dead mount must not stop
 /// everything else. One that hangs is waited for by the logins after it, or each would leave a thread behind.
 #[derive(Default)]
-pub(crate) struct Files(OneAtATime<Result<Prepared, ConnectError>>);
+pub(crate) struct CredentialFiles(OneAtATime<Result<Prepared, ConnectError>>);
 
 type Prepared = (Config, Option<MakeRustlsConnect>);
 
-impl Files {
+impl CredentialFiles {
     async fn read(
         &mut self,
         target: &Target,
@@ -60,7 +60,7 @@ pub(super) async fn open(
     target: &Target,
     options: &str,
     timeout: Duration,
-    files: &mut Files,
+    files: &mut CredentialFiles,
 ) -> Result<Opened, ConnectError> {
     let attempt = attempt(target, options, timeout, files);
     let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
@@ -71,7 +71,7 @@ async fn attempt(
     target: &Target,
     options: &str,
     timeout: Duration,
-    files: &mut Files,
+    files: &mut CredentialFiles,
 ) -> Result<Opened, ConnectError> {
     let (mut config, encrypted) = files.read(target, options, timeout).await?;
     let Some(encrypted) = encrypted else {

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Statement};
 
-use super::connection::{self, Driver, Files};
+use super::connection::{self, CredentialFiles, Driver};
 use super::view::{SLOW, SlowView, Update, activity, catalogue, info, owners, sizes};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
@@ -57,7 +57,7 @@ impl Session {
     pub(crate) async fn connect(
         target: &Target,
         timeout: Duration,
-        files: &mut Files,
+        files: &mut CredentialFiles,
     ) -> Result<Self, ConnectError> {
         let options = options(target, timeout);
         let (client, driver) = connection::open(target, &options, timeout, files).await?;
@@ -105,8 +105,8 @@ impl Session {
     }
 
     /// Returns once, when the connection is closed: whatever is asked then fails.
-    pub(crate) async fn ended(&mut self) {
-        self.driver.ended().await;
+    pub(crate) async fn closed(&mut self) {
+        self.driver.closed().await;
     }
 
     pub(crate) fn backend(&self) -> Backend {

@@ -11,7 +11,7 @@ use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::{ConnectError, Files, QueryError, Session};
+use crate::postgres::{ConnectError, CredentialFiles, QueryError, Session};
 use crate::sample::Oid;
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
@@ -62,7 +62,7 @@ fn unknown(text: String) -> Finding {
 
 async fn poll(server: &ServerConfig, patience: Duration) -> Result<PolledServer, Finding> {
     let deadline = server.cadence.timeout;
-    let session = Session::connect(&server.target, deadline, &mut Files::default())
+    let session = Session::connect(&server.target, deadline, &mut CredentialFiles::default())
         .await
         .map_err(|error| no_session(&error))?;
     let mut activity = answered(deadline, session.activity(None, None)).await?;
