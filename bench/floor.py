@@ -50,8 +50,8 @@ def prepared(postgres, sql):
 def both(postgres, seconds):
     """Seconds of CPU of the backend for each poll, of the agent, whose slower questions are put off, and of the bare client, in
     the same seconds: what the machine does besides meets both."""
-    exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__POLL__TIME_SHARE="0.5", PGCOMMONS__STATS__INTERVAL="1h",
-                    PGCOMMONS__SIZES__INTERVAL="1h", PGCOMMONS__SIZES__TIME_SHARE="0.5")
+    exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__POLL__MAX_TIME_FRACTION="0.5", PGCOMMONS__STATS__INTERVAL="1h",
+                    PGCOMMONS__SIZES__INTERVAL="1h", PGCOMMONS__SIZES__MAX_TIME_FRACTION="0.5")
     with Running(exporter, postgres) as running:
         running.settle()
         client = prepared(postgres, CHEAPEST)

@@ -10,6 +10,7 @@ mod model;
 mod password;
 mod problem;
 mod raw;
+mod renamed;
 mod review;
 mod scan;
 mod shown;

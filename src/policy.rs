@@ -27,7 +27,28 @@ pub(crate) struct Budget {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+/// `series_limits`: how many names that tenants choose get series of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeriesLimits {
+    /// Databases without a budget. A database with a budget always has its series.
+    pub(crate) databases: usize,
+    /// Login roles.
+    pub(crate) roles: usize,
+    /// Values of `application_name` for each database. The sessions of the rest are summed up as `other`.
+    pub(crate) application_names: usize,
+}
+
+impl Default for SeriesLimits {
+    fn default() -> Self {
+        Self {
+            databases: 1000,
+            roles: 1000,
+            application_names: 10,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Policy {
     /// Patterns with `*` and `?`; empty: every database.
     pub(crate) include: Vec<WildMatch>,
@@ -36,28 +57,9 @@ pub(crate) struct Policy {
     pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
     /// Databases that must be there, as a budget is meant for this server alone; one that is not may be misspelt.
     pub(crate) expected: BTreeSet<String>,
-    /// How many databases without a budget get series of their own, and how many login roles.
-    pub(crate) databases: usize,
-    pub(crate) roles: usize,
-    /// How many `application_name`s of a database get series of their own; the rest is summed up as `other`.
-    pub(crate) application_names: usize,
+    pub(crate) series_limits: SeriesLimits,
     /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
     pub(crate) connections_limit: Option<u32>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            include: Vec::new(),
-            exclude: Vec::new(),
-            budgets: BTreeMap::new(),
-            expected: BTreeSet::new(),
-            databases: 1000,
-            roles: 1000,
-            application_names: 10,
-            connections_limit: None,
-        }
-    }
 }
 
 impl Policy {
@@ -79,9 +81,13 @@ impl Policy {
 
     /// The same, with every database and role shown: for one look, after which nothing is kept.
     pub(crate) fn showing_all(&self) -> Self {
-        Self {
+        let series_limits = SeriesLimits {
             databases: usize::MAX,
             roles: usize::MAX,
+            ..self.series_limits
+        };
+        Self {
+            series_limits,
             ..self.clone()
         }
     }

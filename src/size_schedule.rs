@@ -23,7 +23,7 @@ pub(crate) struct SizeTiming {
     /// The time between two measurements of one database; of one that has changed from one to the next, a part of that.
     pub(crate) interval: Duration,
     /// The share of the time that measuring may take, as in 0.01.
-    pub(crate) share: f64,
+    pub(crate) max_time_fraction: f64,
 }
 
 /// Why a size is not known.
@@ -228,7 +228,7 @@ impl SizeSchedule {
     }
 
     fn pause(&mut self, now: Duration, cost: Duration, cadence: SizeTiming) {
-        self.paused_until = now + cost.div_f64(cadence.share);
+        self.paused_until = now + cost.div_f64(cadence.max_time_fraction);
     }
 
     /// Bytes, or why they are not known.

@@ -158,7 +158,7 @@ impl PollTracker {
         sessions: &[Sessions],
         context: PollContext<'_>,
     ) {
-        let capacity = context.policy.application_names;
+        let capacity = context.policy.series_limits.application_names;
         let gets_slot = |(datname, group): (&str, &Sessions)| {
             let name = &group.application_name;
             self.names.has_room_for(datname, name, capacity)

@@ -137,7 +137,7 @@ impl Source for ServerSource {
         PollTiming {
             interval: cadence.poll,
             timeout: cadence.timeout,
-            max_time_fraction: cadence.share,
+            max_time_fraction: cadence.max_time_fraction,
             grace: cadence.grace(),
         }
     }

@@ -108,7 +108,7 @@ impl ServerLog {
                 server = self.server,
                 databases,
                 roles,
-                "more names than are shown one by one: activity.databases and activity.roles say how many"
+                "more names than are shown one by one: series_limits.databases and series_limits.roles say how many"
             );
         }
         self.is_full = is_full;

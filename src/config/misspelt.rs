@@ -3,7 +3,8 @@
 use super::env::{Environment, PREFIX};
 use super::problem::Problem;
 use super::raw::{
-    RawActivity, RawBudget, RawDatabases, RawLog, RawPoll, RawServer, RawSizes, RawStats, RawWeb,
+    RawBudget, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes, RawStats,
+    RawWeb,
 };
 
 const SECTIONS: [(&str, &[&str]); 7] = [
@@ -12,7 +13,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ("poll", RawPoll::KEYS),
     ("stats", RawStats::KEYS),
     ("sizes", RawSizes::KEYS),
-    ("activity", RawActivity::KEYS),
+    ("series_limits", RawSeriesLimits::KEYS),
     ("databases", RawDatabases::KEYS),
 ];
 /// Tables of names: their keys lie below the name.

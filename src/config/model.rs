@@ -40,13 +40,13 @@ pub(crate) struct Cadence {
     pub(crate) poll: Duration,
     /// `poll.timeout`: after this a poll has failed. The server gives up on the statement before.
     pub(crate) timeout: Duration,
-    /// `poll.time_share`: the part of one core of the server that counting may take; less often, if it took more.
-    pub(crate) share: f64,
+    /// `poll.max_time_fraction`: the part of one core of the server that counting may take; less often, if it took more.
+    pub(crate) max_time_fraction: f64,
     /// `poll.window`: how far back peaks reach.
     pub(crate) window: Duration,
     /// `stats.interval`: how often `pg_stat_database` and locks are read.
     pub(crate) stats: Duration,
-    /// `sizes.interval` and `sizes.time_share`.
+    /// `sizes.interval` and `sizes.max_time_fraction`.
     pub(crate) sizes: size_schedule::SizeTiming,
 }
 

@@ -55,7 +55,7 @@ table!(RawConfig {} {
     poll: Block<RawPoll>,
     stats: Block<RawStats>,
     sizes: Block<RawSizes>,
-    activity: Block<RawActivity>,
+    series_limits: Block<RawSeriesLimits>,
     databases: Block<RawDatabases>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
     servers: Block<BTreeMap<String, Block<RawServer>>>,
@@ -65,15 +65,15 @@ table!(RawLog { level });
 table!(RawPoll {
     interval,
     timeout,
-    time_share,
+    max_time_fraction,
     window
 });
 table!(RawStats { interval });
 table!(RawSizes {
     interval,
-    time_share
+    max_time_fraction
 });
-table!(RawActivity {
+table!(RawSeriesLimits {
     databases,
     roles,
     application_names

@@ -1,33 +1,34 @@
-//! `activity`, `databases` and `budgets`: what the configuration says of tenants, into the policy of a server.
+//! `series_limits`, `databases` and `budgets`: reads what the configuration says about tenants into the policy of a server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
-use super::raw::{Block, RawActivity, RawBudget, RawDatabases};
+use super::raw::{Block, RawBudget, RawDatabases, RawSeriesLimits};
 use super::shown::quoted;
 use super::tables::Entry;
 use super::values::Reader;
-use crate::policy::{Budget, Policy};
+use crate::policy::{Budget, Policy, SeriesLimits};
 
-pub(super) fn activity(reader: &mut Reader, block: Block<RawActivity>, policy: &mut Policy) {
-    let raw = reader.table("activity", block);
-    reader.unknown("activity", &raw.unknown, RawActivity::KEYS);
-    let mut seats = |key: &str, leaf, range, seats: &mut usize| {
-        if let Some(number) = reader.number(&format!("activity.{key}"), leaf, range) {
-            *seats = number;
-        }
+pub(super) fn series_limits(reader: &mut Reader, block: Block<RawSeriesLimits>) -> SeriesLimits {
+    let raw = reader.table("series_limits", block);
+    reader.unknown("series_limits", &raw.unknown, RawSeriesLimits::KEYS);
+    let mut limit = |key: &str, leaf, range, default| {
+        let given = reader.number(&format!("series_limits.{key}"), leaf, range);
+        given.unwrap_or(default)
     };
-    seats(
-        "databases",
-        raw.databases,
-        1..=100_000,
-        &mut policy.databases,
-    );
-    seats("roles", raw.roles, 1..=100_000, &mut policy.roles);
-    let names = &mut policy.application_names;
-    seats("application_names", raw.application_names, 0..=1000, names);
+    let default = SeriesLimits::default();
+    SeriesLimits {
+        databases: limit("databases", raw.databases, 1..=100_000, default.databases),
+        roles: limit("roles", raw.roles, 1..=100_000, default.roles),
+        application_names: limit(
+            "application_names",
+            raw.application_names,
+            0..=1000,
+            default.application_names,
+        ),
+    }
 }
 
 pub(super) fn databases(

@@ -1,10 +1,9 @@
 //! The example against the defaults and against the keys that exist, and how the layers lie on each other.
 
-use crate::policy::Policy;
 use std::path::Path;
 
 use super::raw::{
-    RawActivity, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawServer, RawSizes,
+    RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes,
     RawStats, RawWeb,
 };
 use super::*;
@@ -41,8 +40,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example.log_level, defaults.log_level);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
     assert_eq!(example.cadence, default.cadence);
-    let seats = |policy: &Policy| (policy.databases, policy.roles, policy.application_names);
-    assert_eq!(seats(&example.policy), seats(&default.policy));
+    assert_eq!(example.policy.series_limits, default.policy.series_limits);
     assert_eq!(example.target.tls, default.target.tls);
     let place = |target: &Target| {
         (
@@ -64,7 +62,7 @@ fn the_example_has_every_key() {
         RawPoll::KEYS,
         RawStats::KEYS,
         RawSizes::KEYS,
-        RawActivity::KEYS,
+        RawSeriesLimits::KEYS,
         RawDatabases::KEYS,
         RawBudget::KEYS,
         RawServer::KEYS,

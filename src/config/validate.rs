@@ -8,7 +8,7 @@ use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
 use super::shown;
 use super::tables::Entry;
-use super::tenants::{activity, budgets, databases};
+use super::tenants::{budgets, databases, series_limits};
 use super::tree::Document;
 use super::values::{Reader, one_of};
 use super::{Cadence, Config, ServerConfig, listener, misspelt};
@@ -82,8 +82,12 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
         ),
         window: duration("poll.window", poll.window, 120 * SECOND, SECOND, HOUR),
         stats: duration("stats.interval", stats.interval, 15 * SECOND, SECOND, HOUR),
-        share: reader
-            .number("poll.time_share", poll.time_share, 0.0001..=0.5)
+        max_time_fraction: reader
+            .number(
+                "poll.max_time_fraction",
+                poll.max_time_fraction,
+                0.0001..=0.5,
+            )
             .unwrap_or(0.005),
         sizes: size_cadence(reader, std::mem::take(&mut raw.sizes)),
     };
@@ -108,8 +112,12 @@ fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::S
             300 * SECOND,
             SECOND..=24 * HOUR,
         ),
-        share: reader
-            .number("sizes.time_share", raw.time_share, 0.0001..=0.5)
+        max_time_fraction: reader
+            .number(
+                "sizes.max_time_fraction",
+                raw.max_time_fraction,
+                0.0001..=0.5,
+            )
             .unwrap_or(0.01),
     }
 }
@@ -126,8 +134,10 @@ fn servers(
     cadence: Cadence,
     environment: &Environment,
 ) -> Vec<ServerConfig> {
-    let mut policy = Policy::default();
-    activity(reader, std::mem::take(&mut raw.activity), &mut policy);
+    let mut policy = Policy {
+        series_limits: series_limits(reader, std::mem::take(&mut raw.series_limits)),
+        ..Policy::default()
+    };
     databases(reader, "databases", raw.databases, &mut policy);
     budgets(reader, "budgets", raw.budgets, &mut policy);
     let entry = Entry {

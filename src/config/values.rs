@@ -12,6 +12,7 @@ use config::{Value, ValueKind};
 
 use super::problem::Problem;
 use super::raw::Leaf;
+use super::renamed::old_keys;
 use super::review::NamedFile;
 use super::shown::{self, kind, quoted};
 
@@ -80,11 +81,14 @@ impl Reader {
             } else {
                 format!("{prefix}.{key}")
             };
-            self.problem(
-                &key,
-                "an unknown key",
-                format!("one of {}", known.join(", ")),
-            );
+            let renamed = old_keys(&key, value);
+            for (old, new) in &renamed {
+                self.problem(old, "a renamed key", *new);
+            }
+            if renamed.is_empty() {
+                let want = format!("one of {}", known.join(", "));
+                self.problem(&key, "an unknown key", want);
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::{family, reference};
 use crate::collect::JOBS;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::policy::{Budget, Policy};
+use crate::policy::{Budget, Policy, SeriesLimits};
 use crate::sample::readings::Archiver;
 use crate::sample::{
     Activity, Catalogue, Database, DatabaseStats, Locks, Oid, Readings, Role, ServerInfo,
@@ -241,7 +241,10 @@ fn policy() -> Policy {
     };
     Policy {
         budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
-        application_names: 2,
+        series_limits: SeriesLimits {
+            application_names: 2,
+            ..SeriesLimits::default()
+        },
         expected: ["shop".into(), "shoop".into()].into(),
         ..Policy::default()
     }
@@ -250,7 +253,7 @@ fn policy() -> Policy {
 fn sizes() -> SizeSchedule {
     let cadence = SizeTiming {
         interval: Duration::from_mins(1),
-        share: 0.01,
+        max_time_fraction: 0.01,
     };
     let mut sizes = SizeSchedule::default();
     sizes.track(Duration::ZERO, [1, 2].into_iter());

@@ -120,14 +120,16 @@ fn assign_slots(
         databases.filter(|(_, name)| !budgeted(name)),
         &counts(&activity.sessions, |group| group.database),
     );
-    names.databases.assign(now, policy.databases, &order);
+    names
+        .databases
+        .assign(now, policy.series_limits.databases, &order);
     names.retain_applications(budgeted);
     let roles = activity.catalogue.roles.iter();
     let order = busiest_first(
         roles.map(|row| (row.oid, &*row.name)),
         &counts(&activity.sessions, |group| group.role),
     );
-    names.roles.assign(now, policy.roles, &order);
+    names.roles.assign(now, policy.series_limits.roles, &order);
 }
 
 fn tenant(row: &Database, policy: &Policy) -> Arc<Tenant> {

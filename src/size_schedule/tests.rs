@@ -8,7 +8,7 @@ use super::*;
 const TOOK: Duration = Duration::from_hours(1);
 const CADENCE: SizeTiming = SizeTiming {
     interval: Duration::from_mins(1),
-    share: 0.01,
+    max_time_fraction: 0.01,
 };
 
 fn seconds(n: f64) -> Duration {
@@ -160,7 +160,7 @@ proptest! {
         let oids: Vec<Oid> = (1..).take(costs.len()).collect();
         let mut sizes = tracking(&oids);
         let (mut spent, mut turns) = (0.0, HashMap::new());
-        let end = 4.0 * (costs.iter().sum::<f64>() / CADENCE.share + 61.0 + costs.len() as f64);
+        let end = 4.0 * (costs.iter().sum::<f64>() / CADENCE.max_time_fraction + 61.0 + costs.len() as f64);
         let mut now = 0.0;
         while now < end {
             let batch = sizes.next_batch(seconds(now));
@@ -175,7 +175,7 @@ proptest! {
             now += 1.0;
         }
         let last_batch = 0.5 * BATCH_LENGTH as f64;
-        prop_assert!(spent <= end * CADENCE.share + last_batch, "{spent} of {end}");
+        prop_assert!(spent <= end * CADENCE.max_time_fraction + last_batch, "{spent} of {end}");
         prop_assert!(oids.iter().all(|oid| turns.get(oid).is_some_and(|turns| *turns >= 2)), "{turns:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::policy::Policy;
+use crate::policy::{Policy, SeriesLimits};
 use crate::sample::{Activity, Catalogue, Oid, Sessions};
 use crate::tracker::{PollContext, PollTracker};
 
@@ -65,10 +65,13 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
 }
 
 fn policy(slots: usize) -> Policy {
-    Policy {
+    let series_limits = SeriesLimits {
         databases: slots,
         roles: slots,
         application_names: slots,
+    };
+    Policy {
+        series_limits,
         ..Policy::default()
     }
 }
@@ -151,7 +154,7 @@ fn a_database_with_a_budget_needs_no_slot() {
     let mut policy = policy(1);
     let budget = Arc::new(Budget::default());
     policy.budgets.insert("idle".into(), budget);
-    policy.roles = 0;
+    policy.series_limits.roles = 0;
     let snapshot = last_of(&[activity(&TENANTS)], &policy);
     assert_eq!(shown(&snapshot), ["busy", "idle"].into());
 }

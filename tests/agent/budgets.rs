@@ -20,13 +20,13 @@ async fn cluster() -> Cluster {
     cluster
 }
 
-async fn watching(port: u16, cadence: &str, time_share: &str) -> Agent {
+async fn watching(port: u16, cadence: &str, max_time_fraction: &str) -> Agent {
     let config = format!(
         "{cadence}servers: {{main: {{dsn: 'postgres://{AGENT}:{AGENT}@127.0.0.1:{port}/postgres?sslmode=disable'}}}}\n"
     );
     Agent::start(AgentSpec {
         config: Some(&config),
-        env: &[("PGCOMMONS__POLL__TIME_SHARE", time_share)],
+        env: &[("PGCOMMONS__POLL__MAX_TIME_FRACTION", max_time_fraction)],
         ..AgentSpec::default()
     })
     .await

@@ -209,8 +209,8 @@ web: {listen_address: '[::1]:9187'}
 log: {level: warn}
 poll: {interval: 500ms, timeout: 2s, window: 5m}
 stats: {interval: 30s}
-sizes: {interval: 10m, time_share: 0.05}
-activity: {application_names: 0}
+sizes: {interval: 10m, max_time_fraction: 0.05}
+series_limits: {application_names: 0}
 databases: {include: ['team_*'], exclude: []}
 budgets: {team_a: {connections: 20, size: 10GiB, owner: a@b.example, labels: {tier: '1'}}}
 servers:

@@ -228,7 +228,7 @@ async fn rare_application_names_are_summed_up_as_other() {
         let name = format!("SET application_name = 'worker-{:02}'", n.min(29));
         worker.batch_execute(&name).await.expect("a name");
     }
-    let agent = watch(&cluster, "activity: {application_names: 5}").await;
+    let agent = watch(&cluster, "series_limits: {application_names: 5}").await;
 
     let page = fresh(&agent).await;
     let mut series = page.series(SESSIONS);

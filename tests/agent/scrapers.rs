@@ -35,7 +35,7 @@ async fn with_a_large_page() -> (Cluster, Agent) {
     cluster.sql(create).await;
     let agent = Agent::start(AgentSpec {
         env: &[("DATABASE_URL", &cluster.superuser_url())],
-        config: Some("activity: {roles: 5000}"),
+        config: Some("series_limits: {roles: 5000}"),
         ..AgentSpec::default()
     })
     .await;

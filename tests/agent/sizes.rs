@@ -270,7 +270,7 @@ async fn databases_that_come_and_go_cost_no_poll() {
     create_agent_role(&cluster).await;
     let agent = Agent::start(AgentSpec {
         env: &[("DATABASE_URL", &cluster.url(AGENT, AGENT, "postgres"))],
-        config: Some("poll: {interval: 600ms}\nsizes: {interval: 1s, time_share: 0.5}"),
+        config: Some("poll: {interval: 600ms}\nsizes: {interval: 1s, max_time_fraction: 0.5}"),
         ..AgentSpec::default()
     })
     .await;

@@ -54,7 +54,7 @@ async fn start(cluster: &Cluster) -> Agent {
     let servers = SERVERS.map(|name| format!("  {name}: {{dsn: '{url}'}}\n"));
     let config = format!(
         "poll: {{interval: 100ms, window: 5s}}\nstats: {{interval: 1s}}\n\
-         sizes: {{interval: 1s, time_share: 0.1}}\nservers:\n{}",
+         sizes: {{interval: 1s, max_time_fraction: 0.1}}\nservers:\n{}",
         servers.concat()
     );
     Agent::start(AgentSpec {

@@ -178,7 +178,8 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 /// Quotas that are near, and passed.
 fn configuration(servers: &[(&str, &Cluster)]) -> String {
     let mut text =
-        "stats: {interval: 2s}\nsizes: {interval: 2s, time_share: 0.5}\nservers:\n".to_owned();
+        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\nservers:\n"
+            .to_owned();
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");

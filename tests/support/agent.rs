@@ -18,7 +18,7 @@ pub(crate) use self::spec::{AgentSpec, run};
 mod secrets;
 mod spec;
 
-const TIME_SHARE: &str = "PGCOMMONS__POLL__TIME_SHARE";
+const MAX_TIME_FRACTION: &str = "PGCOMMONS__POLL__MAX_TIME_FRACTION";
 const START_LIMIT: Duration = Duration::from_secs(20);
 const SCRAPE_LIMIT: Duration = Duration::from_mins(1);
 
@@ -38,8 +38,8 @@ impl Agent {
     pub(crate) async fn start(spec: AgentSpec<'_>) -> Self {
         let (mut command, config) = spec.command();
         // Ten polls a second are more than their share, and a busy machine makes each of them dear.
-        if !spec.env.iter().any(|(name, _)| *name == TIME_SHARE) {
-            command.env(TIME_SHARE, "0.5");
+        if !spec.env.iter().any(|(name, _)| *name == MAX_TIME_FRACTION) {
+            command.env(MAX_TIME_FRACTION, "0.5");
         }
         if !spec
             .args

@@ -5,7 +5,7 @@ use super::{Agent, AgentSpec, Cluster, Scrape, TestSession};
 /// An agent as quick as its configuration allows.
 const QUICK: &str = "poll: {interval: 100ms}\n\
                      stats: {interval: 1s}\n\
-                     sizes: {interval: 1s, time_share: 0.5}\n";
+                     sizes: {interval: 1s, max_time_fraction: 0.5}\n";
 
 /// Starts a server that asks nobody for a password: to check one takes long in a program that is not optimised.
 pub(crate) async fn trusting(settings: &[(&str, &str)]) -> Cluster {

@@ -124,7 +124,7 @@ fn no_session(error: &ConnectError) -> Finding {
 /// Every database once, without rest.
 const ONCE: SizeTiming = SizeTiming {
     interval: Duration::from_secs(1 << 40),
-    share: 1.0,
+    max_time_fraction: 1.0,
 };
 
 /// Begins no statement once `patience` is over; databases not asked for by then stay pending. Each statement has `deadline`

@@ -42,7 +42,7 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_poll_interval_seconds",
         &[],
         "How often connections are counted: as poll.interval says, or less often where it would cost the server more than \
-         poll.time_share of one core. Absent before the first poll.",
+         poll.max_time_fraction of one core. Absent before the first poll.",
         |server, series| {
             let interval = server.health.interval();
             series.put_known([], interval.map(|interval| interval.as_secs_f64()));
@@ -83,7 +83,7 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_series_overflow",
         &["label"],
         "Databases (datname), login roles (rolname) and applications (application_name) without series of their own, because \
-         there are more than activity allows, or many new names within the hour. What is said of the server counts them all \
+         there are more than series_limits allows, or many new names within the hour. What is said of the server counts them all \
          the same. Absent while the server is down; of applications also without pg_monitor.",
         |server, series| {
             let Some(snapshot) = server.snapshot() else {

@@ -55,7 +55,7 @@ fn slower(databases: u32) -> SlowReadings {
     sizes.track(Duration::ZERO, all.iter().copied());
     let cadence = SizeTiming {
         interval: Duration::from_mins(1),
-        share: 0.01,
+        max_time_fraction: 0.01,
     };
     sizes.measured(
         Duration::ZERO,

@@ -46,6 +46,15 @@ async fn unknown_keys_are_refused_with_those_there_are() {
 }
 
 #[tokio::test]
+async fn renamed_keys_are_refused_with_the_new_name() {
+    let env = [
+        ("PGCOMMONS__ACTIVITY__ROLES", "20"),
+        ("PGCOMMONS__ACTIVITY__APPLICATION_NAMES", "5"),
+    ];
+    assert_refused("renamed-keys", &env).await;
+}
+
+#[tokio::test]
 async fn values_of_another_kind_are_refused_with_the_right_one() {
     assert_refused("wrong-types", &[]).await;
 }

@@ -15,7 +15,7 @@ const TABLES: [&str; 14] = [
     "poll",
     "stats",
     "sizes",
-    "activity",
+    "series_limits",
     "databases",
     "budgets",
     "budgets.shop",

@@ -17,8 +17,7 @@ use crate::support::{
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
-const QUICK: &str =
-    "poll: {interval: 100ms}\nstats: {interval: 1s}\nsizes: {interval: 1s, time_share: 0.5}\n";
+const QUICK: &str = "poll: {interval: 100ms}\nstats: {interval: 1s}\nsizes: {interval: 1s, max_time_fraction: 0.5}\n";
 const PASSWORD: &str = "agent-pw";
 
 /// A clock for the wall of one process and its children, which goes by a file. It moves alone: the other clocks count on,

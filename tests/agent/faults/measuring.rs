@@ -15,7 +15,8 @@ use crate::support::{
 const RESTED: Duration = Duration::from_secs(13);
 
 async fn watch(cluster: &Cluster) -> Agent {
-    let cadence = "poll: {interval: 100ms, timeout: 1s}\nsizes: {interval: 1s, time_share: 0.5}\n";
+    let cadence =
+        "poll: {interval: 100ms, timeout: 1s}\nsizes: {interval: 1s, max_time_fraction: 0.5}\n";
     let dsn = cluster.url(AGENT, AGENT, "postgres");
     super::start(&format!("{cadence}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
 }

@@ -122,7 +122,7 @@ async fn polls_that_are_late_again_and_again_come_less_often() {
     let dsn = cluster.url(ROLE, PASSWORD, "postgres");
     let agent = Agent::start(AgentSpec {
         config: Some(&format!("{HASTY}servers: {{a: {{dsn: '{dsn}'}}}}\n")),
-        env: &[("PGCOMMONS__POLL__TIME_SHARE", "0.005")],
+        env: &[("PGCOMMONS__POLL__MAX_TIME_FRACTION", "0.005")],
         ..AgentSpec::default()
     })
     .await;

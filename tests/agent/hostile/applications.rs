@@ -46,7 +46,7 @@ async fn ten_thousand_application_names_are_a_handful_of_series() {
         let named = session.batch_execute("SET application_name = 'web'").await;
         named.expect("a name");
     }
-    let agent = watch(&cluster, "activity: {application_names: 5}").await;
+    let agent = watch(&cluster, "series_limits: {application_names: 5}").await;
     let before = resident(&fresh(&agent).await);
     let crowd = renaming(sessions(&cluster, "app", CROWD).await);
 
@@ -78,7 +78,7 @@ async fn ten_thousand_application_names_are_a_handful_of_series() {
 async fn a_database_made_anew_gets_no_more_names() {
     let mut cluster = trusting(&[]).await;
     create_tenant(&cluster, "app", -1).await;
-    let agent = watch(&cluster, "activity: {application_names: 1}").await;
+    let agent = watch(&cluster, "series_limits: {application_names: 1}").await;
     let mut seen = BTreeSet::new();
     for round in ["drop", "restart", "end"] {
         let open = sessions(&cluster, "app", 1).await;

@@ -61,7 +61,7 @@ async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
     create_roles(&cluster, 12_000).await;
     create_databases(&cluster, 120).await;
     let _open = visits(&cluster, [119, 118, 1]).await;
-    let config = "activity: {databases: 20, roles: 100}\nbudgets: {db_120: {size: 1GiB}}";
+    let config = "series_limits: {databases: 20, roles: 100}\nbudgets: {db_120: {size: 1GiB}}";
     let agent = watch(&cluster, config).await;
 
     let page = fresh(&agent).await;
@@ -97,7 +97,7 @@ async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
 #[tokio::test]
 async fn under_ever_new_names_few_are_shown_at_once_and_those_that_exist_come_first() {
     let cluster = trusting(&[]).await;
-    let agent = watch(&cluster, "activity: {databases: 3, roles: 4}").await;
+    let agent = watch(&cluster, "series_limits: {databases: 3, roles: 4}").await;
     let admin = cluster.admin().await;
     for n in 0..12 {
         let guest = format!("guest_{n}");
@@ -139,7 +139,7 @@ async fn what_an_owner_makes_the_agent_read_is_paid_for_with_rest() {
         config: Some("poll: {interval: 100ms}\nstats: {interval: 1h}\n"),
         env: &[
             ("DATABASE_URL", &url),
-            ("PGCOMMONS__POLL__TIME_SHARE", "0.001"),
+            ("PGCOMMONS__POLL__MAX_TIME_FRACTION", "0.001"),
         ],
         ..AgentSpec::default()
     })
