@@ -1,5 +1,5 @@
-//! How the agent itself fares with one source: the polls of each of its jobs, how they ended, and failed connects. Only counts
-//! what it is told.
+//! Counters of the agent's work with one source: the polls of each job, their outcomes, and failed connects. It only counts;
+//! it decides nothing.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ pub(crate) struct JobHealth {
     /// The label `poll`.
     pub(crate) name: &'static str,
     polls: [u64; Outcome::ALL.len()],
-    /// How long the last poll took, however it ended.
+    /// How long the last poll took, whatever its outcome.
     pub(crate) duration: Option<Duration>,
-    /// Seconds since the epoch; None: never yet.
+    /// Seconds since the epoch; None: no poll has succeeded yet.
     pub(crate) last_success: Option<f64>,
 }
 
@@ -32,7 +32,7 @@ impl JobHealth {
     }
 }
 
-/// Counters and last values of one source's polls. Lives as long as the poller, across reconnects.
+/// Counters and last values of one source's polls. They are kept across reconnects.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Health {
     /// In the order of the source's jobs.
@@ -64,7 +64,7 @@ impl Health {
         &self.jobs
     }
 
-    /// The time from one poll of the first job to the next, as it is now.
+    /// The present interval of the primary job.
     pub(crate) fn set_interval(&mut self, interval: Duration) {
         self.interval = Some(interval);
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_label_is_counted_under_its_own_index() {
+    fn every_label_has_its_own_counter() {
         let mut health = Health::of(&["activity", "sizes"]);
         for (n, reason) in ConnectFailure::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, n, "{}", reason.label());

@@ -1,5 +1,5 @@
-//! What a source said: plain rows of one poll, nothing computed from them. `Option` is for what may be unknown; a value
-//! that is not there is never written as 0. No driver types, no limits, no labels.
+//! Plain rows as a source returned them in one poll; nothing is computed from them. A value that may be unknown is an
+//! `Option`, never 0. No driver types, no limits, no labels.
 
 mod activity;
 mod catalogue;

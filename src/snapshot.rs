@@ -14,7 +14,7 @@ use crate::series::tenants::Tenant;
 use crate::size_schedule::{SizeSchedule, UnknownSize};
 use crate::tracker::PolledState;
 
-use sessions::grouped;
+use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
 
 pub(crate) use crate::tracker::ConnectionStatus;
@@ -99,23 +99,6 @@ impl Snapshot {
     pub(crate) fn of(polled: &PolledState, slow: &SlowReadings) -> Self {
         let tenants = &*polled.tenants;
         let grouped = polled.sees_all_sessions().then(|| grouped(polled));
-        let blocked = |row: &Database| {
-            let grouped = grouped.as_ref()?;
-            Some(grouped.blocked.get(&row.oid).copied().unwrap_or(0))
-        };
-        let stats = slow.readings.statistics.as_ref();
-        let database = |(tenant, status): &(Arc<Tenant>, Option<ConnectionStatus>)| DatabaseView {
-            row: tenant.row.clone(),
-            connections: *status,
-            size: size(&tenant.row, &slow.sizes),
-            budget: tenant.budget.clone(),
-            blocked: blocked(&tenant.row),
-            stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
-        };
-        let role = |(row, status): &(Arc<Role>, Option<ConnectionStatus>)| RoleView {
-            row: Role::clone(row),
-            connections: *status,
-        };
         Self {
             info: Arc::clone(&tenants.info),
             superuser: tenants.superuser,
@@ -125,7 +108,7 @@ impl Snapshot {
             committed: tenants.committed,
             server: polled.server,
             starting: polled.starting,
-            databases: polled.databases.iter().map(database).collect(),
+            databases: databases(polled, slow, grouped.as_ref()),
             roles: polled.roles.iter().map(role).collect(),
             overflow: SeriesOverflow {
                 databases: tenants.overflow.0,
@@ -141,6 +124,30 @@ impl Snapshot {
 
     pub(crate) fn sees_all_sessions(&self) -> bool {
         self.server.is_some()
+    }
+}
+
+fn databases(
+    polled: &PolledState,
+    slow: &SlowReadings,
+    grouped: Option<&Grouped>,
+) -> Vec<DatabaseView> {
+    let stats = slow.readings.statistics.as_ref();
+    let view = |(tenant, connections): &(Arc<Tenant>, Option<ConnectionStatus>)| DatabaseView {
+        row: tenant.row.clone(),
+        connections: *connections,
+        size: size(&tenant.row, &slow.sizes),
+        budget: tenant.budget.clone(),
+        blocked: grouped.map(|grouped| grouped.blocked_in(tenant.row.oid)),
+        stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
+    };
+    polled.databases.iter().map(view).collect()
+}
+
+fn role((row, connections): &(Arc<Role>, Option<ConnectionStatus>)) -> RoleView {
+    RoleView {
+        row: Role::clone(row),
+        connections: *connections,
     }
 }
 

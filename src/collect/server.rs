@@ -15,7 +15,7 @@ use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{self, CredentialFiles};
 use crate::sample::{Activity, Backend, Oid, Readings};
-use crate::size_schedule::{SizeSchedule, UnknownSize, spent};
+use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Down, LazySnapshot, Publisher, Server};
 use crate::tracker::{PollContext, PollTracker, PolledState};
@@ -207,7 +207,7 @@ impl Source for ServerSource {
     ) -> Duration {
         match answer {
             Answer::Activity(activity) => {
-                let cost = spent(activity.seconds, took);
+                let cost = cost(activity.seconds, took);
                 self.activity(session, activity, now);
                 cost
             }
@@ -252,7 +252,7 @@ impl Source for ServerSource {
         let old = std::mem::replace(&mut self.config, config);
         let cadence = self.config.cadence;
         self.tracker.invalidate();
-        Arc::make_mut(&mut self.sizes).hasten(now + cadence.sizes.interval);
+        Arc::make_mut(&mut self.sizes).limit_due(now + cadence.sizes.interval);
         old.target != self.config.target || old.cadence.timeout != cadence.timeout
     }
 

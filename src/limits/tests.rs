@@ -109,7 +109,7 @@ fn slotsync_worker_took_a_slot_until_17_3() {
 }
 
 #[test]
-fn logins_under_way_take_a_slot_and_are_told_apart_on_18_only() {
+fn logins_in_progress_take_a_slot_and_are_visible_on_18_only() {
     let starting = Sessions {
         state: Some("starting"),
         ..backends(CLIENT, None, None, 10)
@@ -169,7 +169,7 @@ fn more_used_than_allowed_is_no_headroom() {
 }
 
 #[test]
-fn nobody_can_connect_to_an_invalid_or_closed_database() {
+fn no_login_is_possible_to_an_invalid_or_closed_database() {
     let slots = ConnectionSlots::of(&info(20, 3, None), &Policy::default());
     let closed = Database {
         accepts_connections: false,

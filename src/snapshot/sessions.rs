@@ -28,7 +28,7 @@ pub(crate) struct SessionTotal {
 pub(super) struct Grouped {
     pub(super) totals: BTreeMap<SessionKey, SessionTotal>,
     /// Sessions that wait for a lock, by database.
-    pub(super) blocked: HashMap<Oid, u32>,
+    blocked: HashMap<Oid, u32>,
     /// How many applications have no series of their own.
     pub(super) overflow: usize,
 }
@@ -58,6 +58,11 @@ pub(super) fn grouped(polled: &PolledState) -> Grouped {
 }
 
 impl Grouped {
+    /// How many sessions of a database wait for a lock.
+    pub(super) fn blocked_in(&self, database: Oid) -> u32 {
+        self.blocked.get(&database).copied().unwrap_or(0)
+    }
+
     fn add(&mut self, group: &Sessions, datname: &str, usename: &str, application_name: &str) {
         let key = SessionKey {
             datname: datname.to_owned(),
