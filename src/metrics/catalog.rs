@@ -1,4 +1,4 @@
-//! Every metric there is: its name, type, labels, help and value. One row each; what is not here is not exposed.
+//! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
 mod facts;
@@ -38,7 +38,7 @@ mod tests {
                 "{}",
                 metric.name
             );
-            // Prometheus sets these itself, and would rename ours.
+            // Prometheus sets these labels itself, and would rename ours.
             let taken = |label: &&str| ["job", "instance", "server"].contains(label);
             assert!(!metric.labels.iter().any(taken), "{}", metric.name);
             assert!(
