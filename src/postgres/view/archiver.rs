@@ -1,4 +1,4 @@
-//! `pg_stat_archiver`: what has become of the WAL files that the server archives.
+//! `pg_stat_archiver`: how many WAL files the server has archived, and failed to archive.
 
 use tokio_postgres::Row;
 

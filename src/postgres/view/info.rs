@@ -1,4 +1,4 @@
-//! What is asked once for each session: limits that need a restart to change, and what the agent's own role may do.
+//! What is read once per session: settings that change only at a restart, and the privileges of the agent's role.
 
 use tokio_postgres::Client;
 
@@ -28,17 +28,17 @@ select current_setting('server_version_num')::int4,
 
 pub(in crate::postgres) struct Info {
     pub(in crate::postgres) server: ServerInfo,
-    /// The one that serves this session.
+    /// The backend that serves this session.
     pub(in crate::postgres) backend: Backend,
-    /// The role `pg_use_reserved_connections`, where there are slots to reserve (16+).
+    /// The role `pg_use_reserved_connections`, if the server reserves slots for it (16+).
     pub(in crate::postgres) reserved_role: Option<Oid>,
-    /// Milliseconds; not what was asked for when something in between drops what the session was started with.
+    /// Milliseconds. Differs from the requested value when a pooler in between drops the startup options.
     pub(in crate::postgres) statement_timeout: i64,
 }
 
 pub(in crate::postgres) async fn read(client: &Client) -> Result<Info, QueryError> {
     let failed = CONTEXT.failed();
-    // One round trip, which a statement that is prepared would take two of.
+    // One round trip; preparing the statement would take two.
     let rows = client.query_typed(SQL, &[]).await.map_err(failed)?;
     let row = rows
         .first()

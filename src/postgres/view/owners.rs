@@ -1,4 +1,4 @@
-//! Who owns each database. Only `check` asks: owners seldom change, and no series has them.
+//! The owner of each database. Only `check` reads them: owners rarely change, and no series shows them.
 
 use std::collections::HashMap;
 

@@ -9,12 +9,12 @@ use crate::sample::{Oid, Size, SizeMeasurement};
 
 const CONTEXT: QueryContext = QueryContext("measuring sizes");
 
-/// `has_database_privilege` for PUBLIC is NULL for a database that has just been dropped, which the size function would
-/// answer with an error for the whole statement. An invalid database is not asked for: its files are gone or will be. The
-/// last column is the time when the row was done: rows are made one after another, so the difference is what the row cost.
+/// `has_database_privilege` for PUBLIC is NULL for a database that has just been dropped, for which the size function would
+/// fail the whole statement. Invalid databases are left out: DROP DATABASE removes their files. The last column is the time
+/// when the row was computed: rows are computed one after another, so the difference is the cost of the row.
 const SQL: &str = "
 select d.oid,
-       pg_catalog.has_database_privilege('public', d.oid, 'connect') is not null as there,
+       pg_catalog.has_database_privilege('public', d.oid, 'connect') is not null as present,
        $2 or pg_catalog.has_database_privilege(d.oid, 'connect') as permitted,
        case when pg_catalog.has_database_privilege('public', d.oid, 'connect') is null then null
             when $2 or pg_catalog.has_database_privilege(d.oid, 'connect') then pg_catalog.pg_database_size(d.oid)
@@ -30,7 +30,7 @@ pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, Q
         .map_err(CONTEXT.failed())
 }
 
-/// `permitted`: the agent's role has `pg_read_all_stats`, with which CONNECT is not needed.
+/// `permitted` is true when the agent's role has `pg_read_all_stats`, which makes CONNECT unnecessary.
 pub(in crate::postgres) async fn read(
     client: &Client,
     statement: &Statement,
@@ -46,12 +46,12 @@ pub(in crate::postgres) async fn read(
 }
 
 fn measured(row: &Row, before: &mut f64) -> Result<SizeMeasurement, QueryError> {
-    let (there, permitted): (bool, Option<bool>) =
+    let (present, permitted): (bool, Option<bool>) =
         (CONTEXT.column(row, 1)?, CONTEXT.column(row, 2)?);
     let bytes: Option<i64> = CONTEXT.column(row, 3)?;
     let size = match (bytes, permitted) {
         (Some(bytes), _) => Size::Bytes(u64::try_from(bytes).unwrap_or_default()),
-        (None, _) if !there => Size::Gone,
+        (None, _) if !present => Size::Gone,
         (None, Some(true)) => Size::Unreadable,
         (None, Some(false)) => Size::Forbidden,
         (None, None) => Size::Gone, // dropped between two columns

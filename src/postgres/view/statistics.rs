@@ -1,4 +1,4 @@
-//! Cumulative statistics of each database, and its locks.
+//! Cumulative statistics and locks of each database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
         rows.insert(row.oid, row);
     }
     for row in locks {
-        // A database that was created between the two statements is seen whole next time.
+        // A database that was created between the two statements is left out until the next poll.
         if let Some(database) = rows.get_mut(&CONTEXT.column(row, 0)?) {
             database.locks.push(Locks {
                 mode: CONTEXT.column(row, 1)?,
