@@ -39,7 +39,7 @@ impl ServerLog {
         if tenants.superuser && !self.superuser {
             warn!(
                 server = self.server,
-                "the role is a superuser; pgcommons role-sql prints what creates a lesser one"
+                "the role is a superuser; use pgcommons role-sql to create one with fewer privileges"
             );
         }
         self.superuser = tenants.superuser;
@@ -50,7 +50,7 @@ impl ServerLog {
             (true, false) => {
                 warn!(
                     server = self.server,
-                    "the role lacks pg_monitor: sessions of others are hidden, counts left out"
+                    "the role lacks pg_monitor: it does not see the sessions of other roles, so their counts are absent"
                 );
             }
             (false, true) => info!(server = self.server, "the role sees all sessions again"),
@@ -66,7 +66,7 @@ impl ServerLog {
                 warn!(
                     server = self.server,
                     ?databases,
-                    "budgets for databases that are not there"
+                    "budgets for databases that do not exist"
                 );
             }
         }
@@ -79,7 +79,7 @@ impl ServerLog {
                 warn!(
                     server = self.server,
                     ?databases,
-                    "PostgreSQL cannot read the files of databases: a directory is missing, or may not be opened"
+                    "PostgreSQL cannot read the files of databases: a directory is missing or cannot be opened"
                 );
             }
         }
@@ -108,7 +108,7 @@ impl ServerLog {
                 server = self.server,
                 databases,
                 roles,
-                "more names than are shown one by one: series_limits.databases and series_limits.roles say how many"
+                "more databases or roles than series_limits.databases and series_limits.roles allow: some have no series of their own"
             );
         }
         self.is_full = is_full;

@@ -1,4 +1,4 @@
-//! Tables for what is counted when, and the peak against a plain maximum.
+//! Tables for the counted time, and the peak compared with a plain maximum.
 
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn database(used: u32, headroom: u32) -> (Oid, Observed) {
     (1, observed(used, headroom))
 }
 
-/// One poll, and what is known of the database after it.
+/// Records one poll; the status of the database after it.
 fn poll(history: &mut History, at: u64, (oid, seen): (Oid, Observed)) -> HistoryStatus {
     history.poll(seconds(at), WINDOW).database(oid, seen)
 }

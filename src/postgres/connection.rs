@@ -107,7 +107,10 @@ where
     let driver = tokio::spawn(async {
         // Between two polls no query receives the server's last error: the next query only fails with "connection closed".
         if let Err(error) = connection.await {
-            tracing::warn!(error = chain(&error), "a session was ended");
+            tracing::warn!(
+                error = chain(&error),
+                "the connection was closed with an error"
+            );
         }
     });
     Ok((client, Driver(driver)))

@@ -68,7 +68,7 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
 /// For the operator to copy. Quotes prevent psql from reading a part of the name as a command.
 fn hint(name: &str, quoted: &str) -> String {
     let shown = if is_plain(name) { name } else { quoted };
-    format!("-- Then give it a password, in psql: \\password {shown}\n")
+    format!("-- Then set its password in psql: \\password {shown}\n")
 }
 
 fn verifier(password: &SecretString) -> String {

@@ -39,7 +39,7 @@ struct State {
 struct Connection {
     client: TcpStream,
     server: TcpStream,
-    /// The client's end stays open and gets no data any more.
+    /// The client's end stays open and receives no more data.
     dropped: bool,
 }
 
