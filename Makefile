@@ -11,8 +11,8 @@ demo: ## a throw-away PostgreSQL with six tenants, and agent, Prometheus and Ale
 
 test: ## all tests, against servers of their own
 	@scripts/need cc openssl postgresql prometheus promtool alertmanager partman pgbouncer strace systemd-analyze
-	cargo test --locked --lib --bins --test package --test agent
-	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack
+	scripts/cargo-test --locked --lib --bins --test package --test agent
+	PG_BIN="$$(scripts/postgres 18)" scripts/cargo-test --locked --test stack
 
 pictures: ## draw the boards, as they are in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool

@@ -24,31 +24,31 @@ function __fish_pgcommons_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Where to listen, as in 127.0.0.1:19187; without a host, on every address' -r
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of the Prometheus exporters' -r -F
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of Prometheus exporters' -r -F
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level: debug, info, warn or error' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Check the configuration and exit'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print the tenants, the worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d 'Ask the agent that listens here whether it answers; exit code 0 or 1'
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d 'Share of a limit from which on it is a warning' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Share of a limit from which on it is critical; no headroom always is' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l timeout -d 'How long to go on measuring sizes' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d 'Check that the agent on this host answers; exit code 0 or 1'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d 'Fraction of a limit at which the status is warning' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Fraction of a limit at which the status is critical; without headroom it always is' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l timeout -d 'Maximum time for measuring sizes' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l log.level -d 'Log level: debug, info, warn or error' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with its password, which the SQL then holds as a SCRAM verifier' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-version -d 'Major version of the server; without it the configured server is asked' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with the password of the role; the SQL contains it as a SCRAM verifier' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-version -d 'Major version of the server; by default it is read from the configured server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'Log level: debug, info, warn or error' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -s h -l help -d 'Print help'
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l config.file -d 'YAML file with servers, budgets and cadences' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l log.level -d 'debug, info, warn or error' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l ready -d 'Ask whether at least one server is up, too'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l log.level -d 'Log level: debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l ready -d 'Also check that at least one server is up'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -s h -l help -d 'Print help'

@@ -1,8 +1,8 @@
-//! Reading files away from the runtime: a file system may hang, and must not stop everything else with it.
+//! Reads files on another thread: a file system may hang, and must not block the runtime.
 
 use tokio::task::JoinHandle;
 
-/// One read at a time, on a thread of its own. A read that hangs holds one thread, however many callers wait for it.
+/// Runs one read at a time on another thread. A read that hangs occupies one thread, however many callers wait for it.
 #[derive(Debug)]
 pub(crate) struct OneAtATime<T>(Option<JoinHandle<T>>);
 
@@ -17,13 +17,13 @@ impl<T: Send + 'static> OneAtATime<T> {
         self.0.is_none()
     }
 
-    /// Begins a read. The one before must have ended.
+    /// Starts a read. The previous one must have ended.
     pub(crate) fn begin(&mut self, read: impl FnOnce() -> T + Send + 'static) {
         debug_assert!(self.is_idle());
         self.0 = Some(tokio::task::spawn_blocking(read));
     }
 
-    /// What the read that was begun has brought. Never ready while there is none. Nothing is lost when it is dropped.
+    /// The result of the running read. Pending while there is none. Cancel-safe: dropping the future loses no result.
     pub(crate) async fn ended(&mut self) -> T {
         let Some(reading) = &mut self.0 else {
             return std::future::pending().await;
@@ -33,7 +33,7 @@ impl<T: Send + 'static> OneAtATime<T> {
         read.expect("reading files does not panic, and nothing cancels it")
     }
 
-    /// Waits for the read before, if it still runs, and then reads. What the one before brings is for a caller that is gone.
+    /// Waits for the previous read if it still runs, drops its result, and then reads: its caller no longer waits.
     pub(crate) async fn run(&mut self, read: impl FnOnce() -> T + Send + 'static) -> T {
         if !self.is_idle() {
             drop(self.ended().await);
@@ -53,13 +53,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_read_that_hangs_is_waited_for_and_holds_one_thread() {
+    async fn a_read_that_hangs_occupies_one_thread() {
         let (release, hangs) = mpsc::channel::<()>();
         let mut reads = OneAtATime::default();
         let first = reads.run(move || hangs.recv().map_or(1, |()| 0));
-        let moment = Duration::from_millis(20);
-        assert!(timeout(moment, first).await.is_err());
-        assert!(timeout(moment, reads.run(|| 2)).await.is_err());
+        let short = Duration::from_millis(20);
+        assert!(timeout(short, first).await.is_err());
+        assert!(timeout(short, reads.run(|| 2)).await.is_err());
         drop(release);
         assert_eq!(reads.run(|| 3).await, 3);
         assert!(reads.is_idle());

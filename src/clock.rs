@@ -1,4 +1,4 @@
-//! The wall clock, for what is shown to people and to Prometheus. Whatever is decided, is decided by Tokio's clock.
+//! The wall clock, for timestamps in metrics and for people. Decisions use Tokio's monotonic clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! What the command line asks for: one file for each command. `anyhow` is used only here.
+//! Runs the command of the command line; one file for each command. `anyhow` is used only here.
 
 mod check;
 pub mod cli;
@@ -20,11 +20,11 @@ use cli::{Cli, Command, Global};
 
 pub use output::is_open as stdout_is_open;
 
-/// Does what the command line asks for. The exit code is 0 when all went well, 2 for a configuration that cannot be used, 1
-/// for everything else that went wrong; `check` has its own, in which 2 means critical and 3 that it does not know.
+/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check` has its own exit codes: 2
+/// means critical, and 3 means unknown.
 #[must_use]
 pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
-    process::end_on_panic();
+    process::exit_on_panic();
     process::keep_memory_private();
     let code = execute(cli, environment).unwrap_or_else(|error| {
         print_error(error.as_ref());
@@ -35,7 +35,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
                 }
                 Severity::Unknown.exit_code()
             }
-            Some(Command::Healthcheck(_)) => 1, // Docker keeps 2 for itself
+            Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
         }
@@ -43,7 +43,8 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// A line for each problem, a line with its causes for everything else. Standard error may be full or gone.
+/// Prints one line for each problem of a configuration, or one line with all causes. Write errors are ignored: standard
+/// error may be full or closed.
 fn print_error(error: &(dyn std::error::Error + 'static)) {
     let mut out = io::stderr();
     match error.downcast_ref() {
@@ -67,7 +68,7 @@ fn execute(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         .build()
         .context("starting")?;
     let code = runtime.block_on(command(cli, environment));
-    // Not waiting for threads that look up a name or read a file: either may hang.
+    // Does not wait for threads that resolve a name or read a file: they may hang.
     runtime.shutdown_background();
     code
 }
@@ -88,23 +89,23 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         None => {
             let (config, web) = prepared(global, environment)?;
             let (global, variables) = (global.clone(), environment.clone());
-            let reread = move || settings(&global, &variables);
-            let served = serve::run(config, web, environment, reread).await;
+            let load = move || settings(&global, &variables);
+            let served = serve::run(config, web, environment, load).await;
             served.map(|()| 0)
         }
     }
 }
 
-/// A configuration that can be used; what is probably a mistake in it is no reason to fail.
+/// Prints the warnings and the summary of a valid configuration. Warnings do not change the exit code.
 fn config_check(config: &Config) {
     let mut out = io::stderr();
     for warning in config.review() {
         drop(writeln!(out, "pgcommons: warning: {warning}"));
     }
-    drop(print(&format!("configuration OK: {}\n", config.summary()))); // the exit code says it too
+    drop(print(&format!("configuration OK: {}\n", config.summary()))); // the exit code has the result too
 }
 
-/// All that the agent needs to serve; what is wrong with either file is said at once.
+/// Loads the configuration and the web file. The error has the problems of both.
 fn prepared(
     global: &Global,
     environment: &Environment,
@@ -120,7 +121,7 @@ fn prepared(
     }
 }
 
-/// The configuration, with what the command line says on top of it.
+/// Loads the configuration; flags override its keys.
 fn settings(global: &Global, environment: &Environment) -> Result<Config, ConfigError> {
     Config::load(global.config_file.as_deref(), environment, &flags(global))
 }

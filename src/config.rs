@@ -1,5 +1,5 @@
-//! The configuration as the rest of the program sees it: checked, complete, with no secret that could be printed. Made
-//! from defaults, a YAML file and the environment, in this order; nothing here connects to anything.
+//! The configuration: validated, complete, and with no secret that could be printed. Later layers override earlier ones:
+//! defaults, a YAML file, environment variables, flags. No code here opens a connection.
 
 mod connection;
 mod dsn;
@@ -10,16 +10,16 @@ mod model;
 mod password;
 mod problem;
 mod raw;
+mod redact;
 mod renamed;
 mod review;
-mod scan;
-mod shown;
 mod tables;
 mod tenants;
-mod tree;
 mod validate;
 mod values;
 mod web;
+mod yaml;
+mod yaml_limits;
 
 use std::path::Path;
 
@@ -32,10 +32,10 @@ pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};
 
-use tree::Document;
+use yaml::Document;
 
 impl Config {
-    /// Reads a file, if there is one; the variables of the process come before it, and flags before these.
+    /// Reads the file, if one is given. Variables override its keys, and flags override variables.
     pub(crate) fn load(
         path: Option<&Path>,
         environment: &Environment,
@@ -45,14 +45,14 @@ impl Config {
         validate::config(document, environment, flags)
     }
 
-    /// Where an agent with this configuration listens.
+    /// The listen address of this configuration. Problems outside `web` are not reported.
     pub(crate) fn listen_address(
         path: Option<&Path>,
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<String, ConfigError> {
         let document = path.map(read).transpose()?.unwrap_or_default();
-        listener::alone(document.table, environment, flags)
+        listener::only_address(document.table, environment, flags)
     }
 }
 
@@ -62,13 +62,13 @@ fn read(path: &Path) -> Result<Document, ConfigError> {
         path: shown.clone(),
         source,
     })?;
-    let text = text.trim_start_matches('\u{feff}'); // a byte order mark would be a part of the first key
-    let refused = |message| ConfigError::Yaml {
+    let text = text.trim_start_matches('\u{feff}'); // a byte order mark would become part of the first key
+    let parse_error = |message| ConfigError::Yaml {
         path: shown.clone(),
         message,
     };
-    scan::scan(text).map_err(refused)?;
-    tree::read(text).map_err(refused)
+    yaml_limits::check(text).map_err(parse_error)?;
+    yaml::parse(text).map_err(parse_error)
 }
 
 #[cfg(test)]

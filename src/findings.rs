@@ -1,4 +1,4 @@
-//! What is wrong, for whom, and what to do about it: values, which `check` prints. Pure.
+//! Findings: what is wrong, with which database or role, and what to do about it. `check` prints them. Pure.
 
 mod connections;
 mod remedy;
@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 
 pub(crate) use severity::{Severity, Thresholds, own_limit};
 
-/// What a finding is about.
+/// The kind of object that a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
@@ -21,19 +21,19 @@ pub(crate) enum Scope {
     Role,
 }
 
-/// What is wrong.
+/// The kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Concern {
-    /// The server, or a part of what it was asked, gave no answer.
+    /// The server did not answer a query, or refused the connection.
     Unreachable,
-    /// The role of the agent may do less, or more, than it should.
+    /// The agent's role has too few or too many privileges.
     Privilege,
     Connections,
     Size,
     /// A budget for a database that does not exist.
     Budget,
-    /// A database that cannot be used: a DROP of it runs, or was interrupted.
+    /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Finding {
     pub(crate) subject: Option<String>,
     pub(crate) concern: Concern,
     pub(crate) text: String,
-    /// SQL or a command to begin with, if there is one.
+    /// SQL or a command to start with, if there is one.
     pub(crate) remedy: Option<String>,
 }
 
@@ -85,14 +85,14 @@ impl Finding {
         }
     }
 
-    /// A server that gave no answer.
+    /// A server that does not answer or refuses connections.
     pub(crate) fn unreachable(severity: Severity, text: String) -> Self {
         Self::server(severity, Concern::Unreachable, text)
     }
 }
 
-/// Of one poll, worst first. A limit is reported where it is set: a full server is one finding, not one for each database.
-/// `sizes_failure` says why sizes were not read to the end.
+/// The findings of one poll, worst first. A limit is reported for the object that it is set on: a full server gives one
+/// finding, not one for each database. `sizes_failure` says why not all sizes were read.
 pub(crate) fn findings(
     snapshot: &Snapshot,
     sizes_failure: Option<&str>,
@@ -112,7 +112,7 @@ pub(crate) fn findings(
     findings
 }
 
-/// As people read it: `8.5 MiB`.
+/// For people: `8.5 MiB`.
 pub(crate) fn bytes(size: u64) -> String {
     bytesize::ByteSize::b(size).display().iec().to_string()
 }

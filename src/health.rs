@@ -1,5 +1,5 @@
-//! Counters of the agent's work with one source: the polls of each job, their outcomes, and failed connects. It only counts;
-//! it decides nothing.
+//! Counters of the agent itself: of its work with one source (the polls of each job, their outcomes, failed connects), and of
+//! the clients of its listener. It only counts; it decides nothing.
 
 use std::time::Duration;
 
@@ -81,6 +81,37 @@ impl Health {
     pub(crate) fn connect_failures(&self, reason: ConnectFailure) -> u64 {
         self.connect_failures[reason as usize]
     }
+}
+
+/// Why the agent closed the connection of a client, or reset it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// Made no request for too long.
+    NoRequest,
+    /// All places are taken, and a new connection got this one.
+    ConnectionLimit,
+    /// Unread answers hold too much memory, and this client was the slowest to read.
+    UnreadLimit,
+}
+
+impl CloseReason {
+    pub(crate) const ALL: [Self; 3] = [Self::NoRequest, Self::ConnectionLimit, Self::UnreadLimit];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::NoRequest => "no_request",
+            Self::ConnectionLimit => "connection_limit",
+            Self::UnreadLimit => "unread_limit",
+        }
+    }
+}
+
+/// The listener, at the moment that a page is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ListenerHealth {
+    pub(crate) unread_bytes: usize,
+    /// By [`CloseReason`].
+    pub(crate) closed: [u64; CloseReason::ALL.len()],
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The life of the process: arguments, environment, and the exit code that comes out.
+//! The entry point: arguments, environment, and the exit code.
 
 use std::process::ExitCode;
 
@@ -12,11 +12,11 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => pgcommons::run(&cli, &environment),
         Err(error) => {
-            // Asking for help is no mistake, unless it cannot be shown; for `check`, 2 would mean critical.
-            let asked = !error.use_stderr();
-            let checking = std::env::args_os().any(|argument| argument == "check");
+            // `--help` and `--version` fail only if they cannot be printed. For `check`, an exit code of 2 would mean critical.
+            let is_help = !error.use_stderr();
+            let is_check = std::env::args_os().any(|argument| argument == "check");
             let printed = error.print().is_ok() && pgcommons::stdout_is_open();
-            ExitCode::from(match (asked, printed, checking) {
+            ExitCode::from(match (is_help, printed, is_check) {
                 (true, true, _) => 0,
                 (true, false, false) => 1,
                 (false, _, false) => 2,

@@ -16,7 +16,14 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, TextEncoder};
 
+use crate::health::ListenerHealth;
 use crate::state::{Reload, Server};
+
+/// What a page shows about the agent itself.
+pub(crate) struct AgentState {
+    pub(crate) reload: Reload,
+    pub(crate) listener: ListenerHealth,
+}
 
 /// Writes pages. Keeps only the collector for the metrics of the agent's own process.
 pub(crate) struct Exposition {
@@ -36,10 +43,10 @@ impl Exposition {
     pub(crate) fn write(
         &self,
         servers: &[&Server],
-        reload: &Reload,
+        agent: &AgentState,
         mut page: &mut dyn Write,
     ) -> io::Result<()> {
-        family::families(servers, reload, page)?;
+        family::families(servers, agent, page)?;
         let encoded = TextEncoder::new().encode(&self.process.collect(), &mut page);
         encoded.map_err(io::Error::other)
     }

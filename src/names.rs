@@ -1,8 +1,8 @@
-//! Names that tenants choose, escaped for where they go: a terminal, or SQL.
+//! Escapes names that tenants choose, for a terminal or for SQL.
 
-/// A name may hold newlines, escape sequences, and characters that are not seen or turn the line around: none of these must
-/// reach a terminal. What Rust escapes beside them is harmless, and is left as it was.
-pub(crate) fn plain(text: &str) -> String {
+/// Escapes control characters, invisible characters and bidirectional overrides for a terminal. Quotes and backslashes are
+/// harmless there and stay unescaped.
+pub(crate) fn escape_for_terminal(text: &str) -> String {
     text.escape_debug()
         .to_string()
         .replace("\\'", "'")
@@ -10,15 +10,15 @@ pub(crate) fn plain(text: &str) -> String {
         .replace("\\\\", "\\")
 }
 
-/// As an identifier of SQL, in quotes.
+/// A quoted SQL identifier.
 pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// As a string constant of SQL, whatever `standard_conforming_strings` is.
+/// A SQL string literal that is valid for both values of `standard_conforming_strings`.
 pub(crate) fn literal(text: &str) -> String {
     let escaped = postgres_protocol::escape::escape_literal(text);
-    escaped.trim().to_owned() // it begins with a blank where it begins with E
+    escaped.trim().to_owned() // it starts with a blank if it is an E'' literal
 }
 
 #[cfg(test)]
@@ -26,14 +26,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_quote_ends_a_name_in_sql() {
+    fn quotes_in_a_name_are_escaped_in_sql() {
         assert_eq!(identifier("a\"; DROP"), "\"a\"\"; DROP\"");
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal(r"\'"), r"E'\\'''");
     }
 
     #[test]
-    fn what_could_move_the_cursor_is_spelt_out() {
+    fn characters_that_change_a_terminal_are_escaped() {
         for (text, shown) in [
             ("größe 🐘 ไทย", "größe 🐘 ไทย"),
             (r#"it's "a\b\'c\\"#, r#"it's "a\b\'c\\"#),
@@ -44,7 +44,7 @@ mod tests {
                 r"\u{202e}nimda\u{200b}\u{2028}",
             ),
         ] {
-            assert_eq!(plain(text), shown);
+            assert_eq!(escape_for_terminal(text), shown);
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What the operator said of the tenants: which databases are watched, and the budgets set for them. Read by the
-//! judgement, never by the driver; nothing here changes between two readings of the configuration.
+//! The operator's policy for tenants: which databases are monitored, their budgets, and limits on series. The limit
+//! calculation reads it, the driver does not. It changes only when the configuration is reloaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
-/// Databases that are nobody's tenant: templates, and what Amazon, Azure and Google keep for themselves and let nobody
-/// connect to. Left out unless `include` has their very name.
+/// Databases that belong to no tenant: templates, and internal databases of Amazon, Azure and Google that refuse connections.
+/// Excluded unless `include` lists the exact name.
 pub(crate) const SYSTEM_DATABASES: [&str; 6] = [
     "template0",
     "template1",
@@ -17,13 +17,13 @@ pub(crate) const SYSTEM_DATABASES: [&str; 6] = [
     "cloudsqladmin",
 ];
 
-/// What is allotted to one database beside the limits that PostgreSQL itself enforces.
+/// The budget of one database, in addition to the limits that PostgreSQL enforces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
-    /// Free labels of `pgcommons_database_info`, as in team or contact.
+    /// Additional labels of `pgcommons_database_info`, such as team or contact.
     pub(crate) labels: BTreeMap<String, String>,
 }
 
@@ -52,13 +52,13 @@ impl Default for SeriesLimits {
 pub(crate) struct Policy {
     /// Patterns with `*` and `?`; empty: every database.
     pub(crate) include: Vec<WildMatch>,
-    /// Wins over `include`.
+    /// Overrides `include`.
     pub(crate) exclude: Vec<WildMatch>,
     pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
-    /// Databases that must be there, as a budget is meant for this server alone; one that is not may be misspelt.
+    /// Databases that must exist, because they have a budget for this server only. A missing one may be misspelt.
     pub(crate) expected: BTreeSet<String>,
     pub(crate) series_limits: SeriesLimits,
-    /// Slots that ordinary roles may use at most, where a provider keeps some back that no setting shows.
+    /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
     pub(crate) connections_limit: Option<u32>,
 }
 
@@ -79,7 +79,7 @@ impl Policy {
         included && !matched(&self.exclude)
     }
 
-    /// The same, with every database and role shown: for one look, after which nothing is kept.
+    /// The same policy without limits on databases and roles, for a single poll (`check`).
     pub(crate) fn showing_all(&self) -> Self {
         let series_limits = SeriesLimits {
             databases: usize::MAX,
@@ -101,12 +101,15 @@ impl Policy {
 mod tests {
     use super::*;
 
-    fn patterns(of: &[&str]) -> Vec<WildMatch> {
-        of.iter().map(|pattern| WildMatch::new(pattern)).collect()
+    fn patterns(texts: &[&str]) -> Vec<WildMatch> {
+        texts
+            .iter()
+            .map(|pattern| WildMatch::new(pattern))
+            .collect()
     }
 
     #[test]
-    fn templates_and_cloud_databases_are_left_out_by_default() {
+    fn templates_and_cloud_databases_are_excluded_by_default() {
         let policy = Policy::default();
         assert!(policy.watches("postgres"));
         assert!(policy.watches("calibre_web"));
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_database_is_watched_only_by_its_name() {
+    fn a_system_database_is_monitored_only_by_its_exact_name() {
         let include = |pattern| Policy {
             include: patterns(&[pattern]),
             ..Policy::default()
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn exclude_wins_over_include() {
+    fn exclude_overrides_include() {
         let policy = Policy {
             include: patterns(&["team_*"]),
             exclude: patterns(&["*_test"]),

@@ -1,32 +1,32 @@
-//! What the process owes to those who run it: it ends as a whole, and its memory, which holds passwords, is nobody else's.
+//! Process-wide settings: a panic ends the whole process, and other processes cannot read its memory, which holds passwords.
 
 use std::io::{self, Write as _};
 use std::panic;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-/// Whatever panics, in a task or a thread, ends the process with 1 and one line. What lived on without a part of itself
-/// would look well from outside. Call it before anything is started.
-pub(crate) fn end_on_panic() {
+/// A panic in any task or thread ends the process with exit code 1 and one line. Otherwise the process could continue
+/// without one of its tasks and look healthy. Call it before starting tasks.
+pub(crate) fn exit_on_panic() {
     panic::set_hook(Box::new(|panic| {
         let text = panic.to_string();
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         drop(writeln!(io::stderr(), "pgcommons: {line}"));
-        end();
+        exit();
     }));
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "no caller is left to hand an exit code to, and what unwinding would drop is not to be trusted"
+    reason = "a panic hook cannot return an exit code, and destructors may rely on broken state"
 )]
-fn end() -> ! {
+fn exit() -> ! {
     std::process::exit(1)
 }
 
-/// No core dump, and no look at memory or environment for other processes of the same user.
+/// Disables core dumps and access to memory and environment by other processes of the same user.
 pub(crate) fn keep_memory_private() {
-    // Where the kernel will not, all else is as good as before.
+    // If the kernel refuses, the agent still works.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
@@ -34,11 +34,11 @@ pub(crate) fn keep_memory_private() {
 mod tests {
     use std::process::Command;
 
-    /// Not run by itself: it ends the process that runs it.
+    /// Runs only in a child process of the test below, because it ends its process.
     #[test]
     #[ignore = "for the test below"]
     fn a_task_panics() {
-        super::end_on_panic();
+        super::exit_on_panic();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime");

@@ -1,5 +1,5 @@
-//! Tells systemd how the agent fares, as `sd_notify(3)` has it. Without `NOTIFY_SOCKET`, and where systemd does not take
-//! what it is told, nothing happens.
+//! Notifies systemd of the state of the agent (`sd_notify(3)`). Does nothing without `NOTIFY_SOCKET`; failed notifications
+//! do not affect the agent.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::config::Environment;
 use crate::state::{Published, State};
 
-/// A queue that is full is tried again so often; systemd that hangs must not hang the agent.
+/// Attempts while the queue of the socket is full. Limited, because a systemd that hangs must not hang the agent.
 const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -25,7 +25,7 @@ pub(crate) struct Systemd {
 }
 
 impl Systemd {
-    pub(crate) fn of(environment: &Environment) -> Self {
+    pub(crate) fn new(environment: &Environment) -> Self {
         let opened = environment.get("NOTIFY_SOCKET").map(|name| open(name));
         let socket = opened.and_then(|opened| {
             opened
@@ -36,40 +36,40 @@ impl Systemd {
         Self { socket, watchdog }
     }
 
-    /// A configuration was read anew, or refused.
+    /// The agent has started, or a reload has ended.
     pub(crate) async fn ready(&self) {
-        self.tell("READY=1").await;
+        self.notify("READY=1").await;
     }
 
-    /// The time is what tells systemd which of several reloads this is.
+    /// The timestamp identifies this reload to systemd.
     pub(crate) async fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let microseconds = now
             .tv_sec
             .saturating_mul(1_000_000)
             .saturating_add(now.tv_nsec / 1000);
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"))
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"))
             .await;
     }
 
     pub(crate) async fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=stopping").await;
+        self.notify("STOPPING=1\nSTATUS=stopping").await;
     }
 
-    /// Says that the listener is open, keeps the line of `systemctl status`, and feeds the watchdog: to be awaited where
-    /// pollers and the listener run, so that it hangs when they do.
+    /// Notifies systemd that the agent is ready, updates the status text of `systemctl status`, and sends the watchdog
+    /// keep-alive. The caller awaits it in the same task as pollers and listener, so that it stops if they hang.
     pub(crate) async fn follow(&self, mut published: Published) -> Infallible {
         self.ready().await;
         let mut ticks = self.watchdog.map(ticks);
-        let mut said = None;
+        let mut sent = None;
         loop {
             let status = status(&published.borrow_and_update());
-            if said.as_ref() != Some(&status) {
-                self.tell(&format!("STATUS={status}")).await;
-                said = Some(status);
+            if sent.as_ref() != Some(&status) {
+                self.notify(&format!("STATUS={status}")).await;
+                sent = Some(status);
             }
             tokio::select! {
-                () = next(&mut ticks) => self.tell("WATCHDOG=1").await,
+                () = next(&mut ticks) => self.notify("WATCHDOG=1").await,
                 changed = published.changed() => if changed.is_err() {
                     std::future::pending::<()>().await;
                 },
@@ -77,33 +77,35 @@ impl Systemd {
         }
     }
 
-    async fn tell(&self, message: &str) {
+    async fn notify(&self, message: &str) {
         let Some((socket, address)) = &self.socket else {
             return;
         };
         for _ in 0..ATTEMPTS {
             match socket.send_to_addr(message.as_bytes(), address) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(PAUSE).await,
-                Err(error) => return tracing::debug!(%error, message, "systemd was not told"),
+                Err(error) => return tracing::debug!(%error, message, "cannot notify systemd"),
                 Ok(_) => return,
             }
         }
     }
 }
 
-/// A path, or a name that lies in no folder, behind `@`.
+/// `name` is a path, or the name of an abstract socket after `@`.
 fn open(name: &str) -> io::Result<(UnixDatagram, SocketAddr)> {
     let address = match name.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name),
         None if name.starts_with('/') => SocketAddr::from_pathname(name),
-        None => Err(io::Error::other("want a path, or a name behind @")),
+        None => Err(io::Error::other(
+            "want a path, or an abstract socket name after @",
+        )),
     }?;
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
     Ok((socket, address))
 }
 
-/// None: no watchdog, or that of another process.
+/// None: no watchdog, or the watchdog of another process.
 fn watchdog(environment: &Environment) -> Option<Duration> {
     let own = std::process::id().to_string();
     let microseconds = environment.get("WATCHDOG_USEC")?.parse().ok()?;
@@ -113,7 +115,7 @@ fn watchdog(environment: &Environment) -> Option<Duration> {
     (is_ours && microseconds > 0).then(|| Duration::from_micros(microseconds))
 }
 
-/// Twice in the time that systemd waits.
+/// Two keep-alives in each watchdog period.
 fn ticks(watchdog: Duration) -> Interval {
     let mut ticks = interval((watchdog / 2).max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,7 +136,7 @@ fn status(state: &State) -> String {
     let reload = if state.reload.successful {
         ""
     } else {
-        "; configuration not reloaded, the old one stays"
+        "; configuration not reloaded, the current one is kept"
     };
     format!(
         "{} of {} servers up{reload}",
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_is_refused() {
+    fn an_invalid_socket_name_is_refused() {
         for name in ["", "relative", "vsock:2:1"] {
             assert!(open(name).is_err(), "{name}");
         }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes a role and a database for each application, closes every database to
-# the others, and makes the role of pgcommons. The official image of PostgreSQL
-# runs it from /docker-entrypoint-initdb.d when it makes a new server. It may be
-# run again at any time, to add an application, change limits or renew passwords:
+# Creates a role and a database for each application, revokes access to the
+# databases of the others, and creates the role of pgcommons. The official
+# PostgreSQL image runs it from /docker-entrypoint-initdb.d when it initializes a
+# server. Run it again to add an application, change limits or change passwords:
 #   docker compose exec postgres /docker-entrypoint-initdb.d/applications.sh
-# It reads APPLICATIONS, as in "shop:20 wiki:10" (name and most connections),
-# and the password of each in the file of its name below /run/secrets.
+# It reads APPLICATIONS, such as "shop:20 wiki:10" (name and maximum number of
+# connections), and the password of each from /run/secrets/NAME.
 set -euo pipefail
 export LC_ALL=C
 : "${POSTGRES_USER:=postgres}" "${SECRETS:=/run/secrets}"
@@ -16,7 +16,7 @@ fail() {
     exit 1
 }
 
-# Everything is looked at before anything is changed.
+# Validates all input before it changes anything.
 check() {
     local application name names=" "
     ((${#applications[@]})) || fail "APPLICATIONS is empty; want NAME:CONNECTIONS ..."
@@ -27,7 +27,7 @@ check() {
         case $name in
             postgres | pgcommons | pg_* | template0 | template1 | public | none | "$POSTGRES_USER") fail "$name cannot be an application" ;;
         esac
-        [[ $names != *" $name "* ]] || fail "$name stands twice in APPLICATIONS"
+        [[ $names != *" $name "* ]] || fail "$name is listed twice in APPLICATIONS"
         names+="$name "
         check_secret "$name"
     done
@@ -35,7 +35,7 @@ check() {
     check_superusers "$names"
 }
 
-# In hexadecimal digits, because a variable cannot hold a byte of 0: characters of UTF-8 but 0, line feed and carriage return.
+# UTF-8 without NUL, line feed and carriage return, as hexadecimal digits, because a variable cannot hold a NUL byte.
 readonly TEXT='^([1-7].|0[1-9bcef]|(c[2-9a-f]|d.)[89ab].|(e0[ab].|e[1-9abcef][89ab].|ed[89].)[89ab].|(f0[9ab].|f[1-3][89ab].|f48.)([89ab].){2})+$'
 
 check_secret() {
@@ -44,13 +44,13 @@ check_secret() {
     bytes=$(od -An -v -tx1 <"$file" | tr -d ' \n')
     while [[ $bytes == *0[ad] ]]; do bytes=${bytes%??}; done
     [[ $bytes ]] || fail "the password file $file is empty"
-    [[ $bytes =~ $TEXT ]] || fail "the password file $file is not one line of text in UTF-8"
-    # PostgreSQL would store it as the verifier of another password.
+    [[ $bytes =~ $TEXT ]] || fail "the password file $file is not one line of UTF-8 text"
+    # PostgreSQL would store such a text as a verifier, not as a password.
     [[ ! $(tr -d '\r\n' <"$file") =~ ^(SCRAM-SHA-256\$|md5[0-9a-f]{32}$) ]] ||
         fail "the password file $file holds a verifier (SCRAM-SHA-256 or md5), not a password"
 }
 
-# A role that is a superuser would lose that.
+# Refuses superusers, because this script would make them ordinary roles.
 check_superusers() {
     local superuser
     superuser=$(
@@ -59,11 +59,11 @@ SELECT min(rolname::text) FROM pg_roles
     WHERE rolsuper AND rolname::text = ANY (string_to_array(:'names', ' ') || 'pgcommons'::text)
 SQL
     )
-    [[ ! $superuser ]] || fail "the role $superuser is a superuser, and would not be any more"
+    [[ ! $superuser ]] || fail "the role $superuser is a superuser, and this script would change that"
 }
 
-# sql [NAME=VALUE...]: runs what comes in as the superuser. No password gets into the log of the server, nor into the list
-# of processes; and nothing is called that others may have put into the schema public.
+# sql [NAME=VALUE...]: runs standard input as the superuser. No password appears in the server log or in the process list.
+# The search_path excludes the schema public, where other roles may have created functions.
 sql() {
     {
         printf 'SET %s;\n' "client_min_messages = warning" "search_path = pg_catalog" "password_encryption = 'scram-sha-256'" "log_statement = 'none'" \
@@ -72,7 +72,8 @@ sql() {
     } | psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 "${@/#/--set=}" --username="$POSTGRES_USER" --dbname=postgres
 }
 
-# The limit of the database binds all that connect there, that of the role all its connections. Neither binds a superuser.
+# The limit of the database applies to all its connections, the limit of the role to all connections of the role. Neither
+# applies to superusers.
 application() {
     SECRET=$SECRETS/$1 sql name="$1" connections="$2" <<'SQL'
 \set password `tr -d '\r\n' <"$SECRET"`
@@ -85,7 +86,7 @@ ALTER DATABASE :"name" CONNECTION LIMIT :connections;
 SQL
 }
 
-# What `pgcommons role-sql` prints.
+# The same statements as `pgcommons role-sql`.
 monitor() {
     SECRET=$SECRETS/pgcommons sql <<'SQL'
 \set password `tr -d '\r\n' <"$SECRET"`
@@ -95,13 +96,13 @@ GRANT pg_monitor TO pgcommons;
 GRANT CONNECT ON DATABASE postgres TO pgcommons;
 ALTER ROLE pgcommons SET default_transaction_read_only = on;
 ALTER ROLE pgcommons SET search_path = pg_catalog;
--- A slot that applications cannot take, since 16; it exists once reserved_connections is 1 or more.
+-- PostgreSQL 16 and later: allows the use of slots that reserved_connections keeps free.
 SELECT 'GRANT pg_use_reserved_connections TO pgcommons'
     WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_use_reserved_connections') \gexec
 SQL
 }
 
-# Every role may connect to every database until PUBLIC may not; and to temporary tables, which fill the disk of all.
+# By default PUBLIC may connect to every database, and may create temporary tables, which fill the shared disk.
 close_databases() {
     sql <<'SQL'
 SELECT format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', datname) FROM pg_database WHERE datallowconn \gexec

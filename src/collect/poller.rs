@@ -173,7 +173,7 @@ impl<S: Source> Poller<S> {
         self.health.set_interval(self.interval());
     }
 
-    fn interval(&self) -> Duration {
+    pub(super) fn interval(&self) -> Duration {
         let timing = self.source.timing();
         self.throttle
             .interval(timing.interval, timing.max_time_fraction)

@@ -83,15 +83,13 @@ impl<S: Source> Poller<S> {
         self.publish_down(Down::Poll(Outcome::Timeout));
     }
 
-    /// Asks the slow jobs that are due. Their answers are published at once, because the next poll may be seconds away.
+    /// Asks the slow jobs that are due, the most overdue first, until the primary job is due again. Their answers are published
+    /// at once, because the next poll may be seconds away.
     pub(super) async fn poll_slow_jobs(&mut self, session: &mut S::Session) -> Outcome {
+        let next_primary = self.now() + self.interval();
         let mut is_new = false;
-        for job in PRIMARY + 1..S::JOBS.len() {
-            let now = self.now();
-            if !self.schedule[job].is_due(now) {
-                continue;
-            }
-            let Some(question) = self.source.question(job, now) else {
+        for job in self.due_jobs() {
+            let Some(question) = self.source.question(job, self.now()) else {
                 continue;
             };
             match self.poll_slow_job(session, job, &question).await {
@@ -101,11 +99,23 @@ impl<S: Source> Poller<S> {
             if !self.is_up {
                 return Outcome::Ok; // the agent was stopped during the job
             }
+            if self.now() >= next_primary {
+                break;
+            }
         }
         if is_new {
             self.publish();
         }
         Outcome::Ok
+    }
+
+    /// The slow jobs that are due, the most overdue first.
+    fn due_jobs(&self) -> Vec<usize> {
+        let now = self.now();
+        let jobs = (PRIMARY + 1..S::JOBS.len()).filter(|job| self.schedule[*job].is_due(now));
+        let mut jobs: Vec<_> = jobs.collect();
+        jobs.sort_by_key(|job| self.schedule[*job].due());
+        jobs
     }
 
     async fn poll_slow_job(

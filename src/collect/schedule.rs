@@ -30,6 +30,11 @@ impl JobSchedule {
         self.due <= now
     }
 
+    /// When the job is due.
+    pub(super) fn due(&self) -> Duration {
+        self.due
+    }
+
     pub(super) fn make_due(&mut self, now: Duration) {
         self.due = self.due.min(now);
     }

@@ -1,4 +1,4 @@
-//! `pgcommons check`: one poll of every server, for a person or for a monitor that looks at exit codes.
+//! `pgcommons check`: polls every server once, for people and for monitoring plugins (Nagios exit codes).
 
 mod own_session;
 mod poll;
@@ -13,7 +13,7 @@ use crate::findings::Thresholds;
 
 pub(super) use refusal::Refusal;
 
-/// The exit code is that of the worst finding.
+/// Returns the exit code of the worst finding.
 pub(super) async fn run(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {
     anyhow::ensure!(
         args.warning <= args.critical,

@@ -1,5 +1,5 @@
-//! `pgcommons healthcheck`: asks the agent beside it whether it answers, for containers without a shell. Speaks just enough
-//! HTTP for a status. It has neither passwords nor certificates: who refuses it has answered.
+//! `pgcommons healthcheck`: checks that the agent on the same host answers, for containers without a shell. Reads only the
+//! HTTP status. It has no password and no certificate, so an answer that refuses it counts as healthy.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -7,77 +7,75 @@ use std::time::Duration;
 
 use super::cli::HealthArgs;
 
-/// For each step: an agent that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// As in `HTTP/1.1 200`.
+/// Timeout of each step: connect, write, read.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The length of `HTTP/1.1 200`.
 const STATUS_BYTES: usize = 12;
 
-/// What is asked.
+/// What to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// Does the process answer?
+pub(crate) enum Probe {
+    /// The process answers.
     Healthy,
-    /// Is at least one server up?
+    /// At least one server is up.
     Ready,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HealthcheckError {
-    #[error("asking {address}")]
+    #[error("no answer from {address}")]
     NoAnswer {
         address: String,
         #[source]
         source: io::Error,
     },
     #[error("{address}: not a pgcommons agent")]
-    Stranger { address: String },
+    NotAnAgent { address: String },
     #[error("not ready: no server is up")]
     NotReady,
-    #[error(
-        "whether it is ready cannot be asked: the listener is protected (it answers with {status})"
-    )]
+    #[error("readiness is unknown: the listener is protected (status {status})")]
     Refused { status: u16 },
 }
 
-/// `address` is where the agent listens, as in `web.listen_address`.
+/// `address` is the value of `web.listen_address`.
 pub(super) fn run(args: &HealthArgs, address: &str) -> anyhow::Result<()> {
-    let question = if args.ready {
-        Question::Ready
+    let probe = if args.ready {
+        Probe::Ready
     } else {
-        Question::Healthy
+        Probe::Healthy
     };
-    Ok(ask(address, question)?)
+    Ok(check(address, probe)?)
 }
 
-/// Asks the agent that listens at this address of `web.listen_address`. Blocks.
-pub(crate) fn ask(address: &str, question: Question) -> Result<(), HealthcheckError> {
-    let answer = answer(address, question).map_err(|source| HealthcheckError::NoAnswer {
+/// Sends one request to the agent. Blocks.
+pub(crate) fn check(address: &str, probe: Probe) -> Result<(), HealthcheckError> {
+    let answer = answer(address, probe).map_err(|source| HealthcheckError::NoAnswer {
         address: address.to_owned(),
         source,
     })?;
-    match (question, status(&answer)) {
-        // 400 is what plain HTTP gets from a port for TLS, 429 comes of a rate limit.
-        (Question::Healthy, Some(200 | 400 | 401 | 429)) | (Question::Ready, Some(200)) => Ok(()),
-        (Question::Ready, Some(503)) => Err(HealthcheckError::NotReady),
-        (Question::Ready, Some(status @ (400 | 401 | 429))) => {
+    match (probe, status(&answer)) {
+        // A TLS port answers plain HTTP with 400; a rate limit answers 429.
+        (Probe::Healthy, Some(200 | 400 | 401 | 429)) | (Probe::Ready, Some(200)) => Ok(()),
+        (Probe::Ready, Some(503)) => Err(HealthcheckError::NotReady),
+        (Probe::Ready, Some(status @ (400 | 401 | 429))) => {
             Err(HealthcheckError::Refused { status })
         }
-        (_, _) => Err(HealthcheckError::Stranger {
+        (_, _) => Err(HealthcheckError::NotAnAgent {
             address: address.to_owned(),
         }),
     }
 }
 
-fn answer(address: &str, question: Question) -> io::Result<[u8; STATUS_BYTES]> {
-    let path = match question {
-        Question::Healthy => "/-/healthy",
-        Question::Ready => "/-/ready",
+fn answer(address: &str, probe: Probe) -> io::Result<[u8; STATUS_BYTES]> {
+    let path = match probe {
+        Probe::Healthy => "/-/healthy",
+        Probe::Ready => "/-/ready",
     };
     let mut stream = connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    // At one stroke: who answers the beginning of it may be gone before the rest.
+    // One write for the whole request: the server may answer the first part and close before the rest.
     stream.write_all(request.as_bytes())?;
     let mut answer = [0; STATUS_BYTES];
     stream.read_exact(&mut answer)?;
@@ -86,8 +84,8 @@ fn answer(address: &str, question: Question) -> io::Result<[u8; STATUS_BYTES]> {
 
 fn connect(address: &str) -> io::Result<TcpStream> {
     let mut failure = io::ErrorKind::AddrNotAvailable.into();
-    for address in near(address)? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+    for address in local_addresses(address)? {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }
@@ -95,18 +93,18 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     Err(failure)
 }
 
-/// Who listens on every address of the machine is asked on its own.
-fn near(address: &str) -> io::Result<Vec<SocketAddr>> {
+/// The addresses to connect to. If the agent listens on all addresses, these are the loopback addresses.
+fn local_addresses(address: &str) -> io::Result<Vec<SocketAddr>> {
     const LOOPBACK: [IpAddr; 2] = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
     ];
-    let spelt_out = if address.starts_with(':') {
+    let with_host = if address.starts_with(':') {
         format!("[::]{address}")
     } else {
         address.to_owned()
     };
-    let near = spelt_out.to_socket_addrs()?.flat_map(|address| {
+    let addresses = with_host.to_socket_addrs()?.flat_map(|address| {
         let hosts = if address.ip().is_unspecified() {
             LOOPBACK.to_vec()
         } else {
@@ -116,7 +114,7 @@ fn near(address: &str) -> io::Result<Vec<SocketAddr>> {
             .into_iter()
             .map(move |host| SocketAddr::new(host, address.port()))
     });
-    Ok(near.collect())
+    Ok(addresses.collect())
 }
 
 fn status(answer: &[u8]) -> Option<u16> {
@@ -129,22 +127,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_on_every_address_is_asked_on_the_loopback() {
-        for (listening, asked) in [
+    fn an_agent_on_all_addresses_is_checked_on_the_loopback() {
+        for (listening, expected) in [
             (":19187", &["127.0.0.1:19187", "[::1]:19187"] as &[&str]),
             ("0.0.0.0:1", &["127.0.0.1:1", "[::1]:1"]),
             ("[::]:1", &["127.0.0.1:1", "[::1]:1"]),
             ("192.0.2.7:80", &["192.0.2.7:80"]),
             ("[2001:db8::7]:80", &["[2001:db8::7]:80"]),
         ] {
-            let near: Vec<_> = near(listening).expect("addresses").into_iter().collect();
-            let near: Vec<_> = near.iter().map(ToString::to_string).collect();
-            assert_eq!(near, asked, "{listening}");
+            let found = local_addresses(listening).expect("addresses");
+            let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected, "{listening}");
         }
     }
 
     #[test]
-    fn only_a_status_of_http_is_one() {
+    fn only_an_http_status_is_parsed() {
         for (answer, status) in [
             (b"HTTP/1.1 200" as &[u8], Some(200)),
             (b"HTTP/1.0 503", Some(503)),

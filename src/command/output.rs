@@ -1,4 +1,5 @@
-//! Standard output. What is printed arrives, or the caller gets an error: an exit code of 0 with nothing said would be a lie.
+//! Standard output. A text is written completely, or the caller gets an error: an exit code of 0 without output would be
+//! wrong.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -6,11 +7,11 @@ use std::os::unix::fs::MetadataExt as _;
 
 use rustix::fs::{OFlags, fcntl_getfl, fstat};
 
-/// Prints all of it.
+/// Writes the whole text and flushes it.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     if !is_open() {
         return Err(io::Error::other(
-            "it is closed (or is /dev/null opened for reading and writing, which looks the same)",
+            "it is closed (or it is /dev/null, opened for reading and writing)",
         ));
     }
     let mut out = io::stdout().lock();
@@ -18,12 +19,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Whether the process was started with a standard output.
+/// Whether standard output was open when the process started.
 ///
-/// Rust opens `/dev/null` for reading and writing in the place of a standard stream that is closed, before `main`, so every
-/// write succeeds. A shell's `>/dev/null` and systemd's `StandardOutput=null` open it for writing only and are told apart. A
-/// caller that opens it for both (`<>/dev/null`, `daemon(3)`, Python's `subprocess.DEVNULL`, Node's `ignore`) is taken for
-/// one that has closed it: nothing shows the difference.
+/// If a standard stream is closed, Rust opens `/dev/null` for reading and writing in its place before `main`, so every write
+/// succeeds. A shell's `>/dev/null` and systemd's `StandardOutput=null` open it for writing only, which this function detects.
+/// It cannot detect a caller that opens it for both (`<>/dev/null`, `daemon(3)`, Python's `subprocess.DEVNULL`, Node's
+/// `ignore`): that counts as closed.
 #[must_use]
 pub fn is_open() -> bool {
     let out = io::stdout();

@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::postgres::role::{self, NewRole};
 use crate::postgres::{CredentialFiles, Session};
 
-/// Without `--server-version` it asks the first server of the configuration.
+/// Without `--server-version` it reads the version from the first configured server.
 pub(super) async fn run(
     args: &RoleArgs,
     settings: impl Fn() -> Result<Config, ConfigError>,
@@ -43,7 +43,7 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
     let server = config
         .servers
         .first()
-        .context("no server is configured; give --server-version")?;
+        .context("no server is configured; set --server-version")?;
     let session = Session::connect(
         &server.target,
         server.cadence.timeout,
@@ -52,7 +52,7 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
     .await;
     let session = session.with_context(|| {
         format!(
-            "asking {} for its version (or give --server-version)",
+            "reading the version of {} (or set --server-version)",
             server.name
         )
     })?;

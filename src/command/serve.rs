@@ -1,4 +1,4 @@
-//! The agent at work: listener, pollers and signals, until it is told to stop.
+//! Runs the agent: listener, pollers and signals, until SIGTERM or SIGINT.
 
 mod reload;
 
@@ -17,25 +17,25 @@ use crate::config::{Config, Environment};
 use crate::http::{self, Guard, WebFile};
 use crate::logging;
 use crate::systemd::Systemd;
-use reload::{Read, Reloading, log_warnings, read_well};
+use reload::{Loaded, Reloader, log_warnings, successful_reload};
 
-/// `reread` reads the configuration anew, for SIGHUP; the web file needs no signal.
+/// SIGHUP calls `load` to read the configuration again. The web file is followed without a signal.
 pub(super) async fn run(
     config: Config,
     (web_file, guard): (Option<WebFile>, Guard),
     environment: &Environment,
-    reread: impl Fn() -> Read + Send + Sync + 'static,
+    load: impl Fn() -> Loaded + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
     logging::init(config.log_level);
-    let systemd = Systemd::of(environment);
+    let systemd = Systemd::new(environment);
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &guard).await?;
-    let reload = read_well();
+    let reload = successful_reload();
     let (mut supervisor, state) = Supervisor::new(reload);
     log_warnings(&config);
     supervisor.apply(config.servers.clone(), reload);
-    let mut reloading = Reloading::of(config, reload, reread);
-    let mut telling = pin!(systemd.follow(state.clone()));
+    let mut reloader = Reloader::new(config, reload, load);
+    let mut notifying = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
     let (guards, guard) = watch::channel(Arc::new(guard));
     let mut following = pin!(follow(web_file, guards));
@@ -44,17 +44,17 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             never = &mut following => match never {},
-            never = &mut telling => match never {},
-            () = &mut listening => anyhow::bail!("the listener ended by itself"),
-            error = supervisor.failure() => return Err(error).context("a poller ended by itself"),
-            () = stop_signals.told() => break,
-            // What comes while it is being read is for afterwards.
-            _ = hangup.recv(), if reloading.is_idle() => {
+            never = &mut notifying => match never {},
+            () = &mut listening => anyhow::bail!("the listener ended unexpectedly"),
+            error = supervisor.failure() => return Err(error).context("a poller ended unexpectedly"),
+            () = stop_signals.recv() => break,
+            // A SIGHUP during a reload is handled after it.
+            _ = hangup.recv(), if reloader.is_idle() => {
                 systemd.reloading().await;
-                reloading.begin();
+                reloader.begin();
             }
-            read = reloading.ended() => {
-                reloading.apply(read, &mut supervisor);
+            loaded = reloader.ended() => {
+                reloader.apply(loaded, &mut supervisor);
                 systemd.ready().await;
             }
         }
@@ -72,7 +72,7 @@ async fn listen(address: &str, guard: &Guard) -> anyhow::Result<TcpListener> {
     let (address, tls) = (listener.local_addr()?, guard.speaks_tls());
     info!(%address, version = crate::build_info::VERSION, tls, "listening");
     if guard.sends_passwords_in_the_clear() {
-        warn!("basic_auth_users without tls_server_config: passwords travel in the clear");
+        warn!("basic_auth_users without tls_server_config: passwords are sent in clear text");
     }
     Ok(listener)
 }
@@ -84,13 +84,13 @@ async fn follow(file: Option<WebFile>, guards: watch::Sender<Arc<Guard>>) -> Inf
     }
 }
 
-struct Stop {
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Stop {
-    async fn told(&mut self) {
+impl StopSignals {
+    async fn recv(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -98,9 +98,9 @@ impl Stop {
     }
 }
 
-/// SIGTERM and SIGINT, and SIGHUP.
-fn signals() -> std::io::Result<(Stop, Signal)> {
-    let stop = Stop {
+/// Handlers for SIGTERM and SIGINT, and for SIGHUP.
+fn signals() -> std::io::Result<(StopSignals, Signal)> {
+    let stop = StopSignals {
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
     };

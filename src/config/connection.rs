@@ -1,4 +1,4 @@
-//! How to reach one server, put together from its own keys, its DSN and the variables that libpq reads, in this order.
+//! The connection parameters of one server. Its own keys override its DSN, and the DSN overrides libpq's variables.
 
 mod tls;
 
@@ -11,18 +11,18 @@ use secrecy::SecretString;
 use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::raw::{Leaf, RawServer};
-use super::shown::quoted;
+use super::redact::quoted;
 use super::values::{Reader, one_of};
 use super::{ChannelBinding, PasswordSource, Target};
 use tls::MODES;
 
-/// The parameters of one server: its own keys, else its DSN's, else the variables that libpq reads.
-pub(super) struct Source {
+/// The merged connection parameters of one server.
+pub(super) struct ConnectionParams {
     prefix: String,
     parameters: Parameters,
 }
 
-impl Source {
+impl ConnectionParams {
     fn key(&self, name: &str) -> String {
         if self.prefix.is_empty() {
             let variable = PARAMETERS
@@ -34,23 +34,23 @@ impl Source {
         format!("{}.{name}", self.prefix)
     }
 
-    /// Puts the parameters together; None when they cannot be had.
+    /// Merges the three layers. None: the DSN is invalid.
     pub(super) fn collect(
         reader: &mut Reader,
         prefix: String,
         raw: &mut RawServer,
         environment: &Environment,
     ) -> Option<Self> {
-        let mut source = Self {
+        let mut merged = Self {
             prefix,
             parameters: Parameters::new(),
         };
         let own = raw.connection();
-        let said_where = own
+        let names_host = own
             .iter()
             .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
         let want = "a postgres:// URL, or key=value pairs";
-        let key = source.key("dsn");
+        let key = merged.key("dsn");
         let dsn = reader.secret(&key, raw.dsn.take(), want);
         if dsn.as_deref() == Some("") {
             reader.problem(&key, "empty text", want);
@@ -58,36 +58,37 @@ impl Source {
         let dsn = dsn.or_else(|| {
             environment
                 .get("DATABASE_URL")
-                .filter(|_| !said_where)
+                .filter(|_| !names_host)
                 .cloned()
         });
         if let Some(dsn) = dsn {
-            source.parameters = source.dsn(reader, &dsn)?;
+            merged.parameters = merged.dsn(reader, &dsn)?;
         }
-        source.fill_from(environment);
-        source.give_way(&own);
+        merged.fill_from(environment);
+        merged.drop_overridden(&own);
         for (key, leaf) in own {
-            if let Some(value) = source.own_value(reader, key, leaf) {
-                source.parameters.insert(key.to_owned(), value);
+            if let Some(value) = merged.own_value(reader, key, leaf) {
+                merged.parameters.insert(key.to_owned(), value);
             }
         }
-        // A password from below has given way to the file.
+        // Lower layers have no password_file, and their password is already dropped: both are the server's own keys.
         if ["password", "password_file"]
             .iter()
-            .all(|key| source.parameters.contains_key(*key))
+            .all(|key| merged.parameters.contains_key(*key))
         {
-            let got = "it beside password_file, which is not read";
-            reader.warning(&source.key("password"), got, "one of the two");
+            let got = "a value beside password_file, which overrides it";
+            reader.warning(&merged.key("password"), got, "one of the two");
         }
-        Some(source)
+        Some(merged)
     }
 
-    /// libpq's variables, for what is not there yet. PGHOSTADDR is the address of PGHOST, and of no host named elsewhere.
+    /// Takes libpq's variables for parameters that are not set yet. `PGHOSTADDR` belongs to `PGHOST`: it is ignored if the
+    /// host comes from the DSN.
     fn fill_from(&mut self, environment: &Environment) {
-        let named = self.parameters.contains_key("host");
+        let has_host = self.parameters.contains_key("host");
         for (variable, key) in PARAMETERS
             .into_iter()
-            .filter(|(_, key)| !(named && *key == "hostaddr"))
+            .filter(|(_, key)| !(has_host && *key == "hostaddr"))
         {
             if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
                 self.parameters
@@ -97,16 +98,17 @@ impl Source {
         }
     }
 
-    /// What a server says itself leaves no meaning to some of what lies below: another host's address, another password.
-    fn give_way(&mut self, own: &[(&str, Leaf)]) {
-        let says = |wanted: &str| {
+    /// Removes parameters of lower layers that the server's own keys make invalid: the address of another host, and a
+    /// password if the server has a password file.
+    fn drop_overridden(&mut self, own: &[(&str, Leaf)]) {
+        let sets = |wanted: &str| {
             own.iter()
                 .any(|(key, leaf)| *key == wanted && leaf.is_some())
         };
-        if says("host") {
+        if sets("host") {
             self.parameters.remove("hostaddr");
         }
-        if says("password_file") || says("passfile") {
+        if sets("password_file") || sets("passfile") {
             self.parameters.remove("password");
         }
     }
@@ -116,7 +118,7 @@ impl Source {
         if let Err(want) = &parsed {
             reader.problem(
                 &self.key("dsn"),
-                "a connection string that cannot be used (not shown)",
+                "an invalid connection string (not shown)",
                 want,
             );
         }
@@ -135,8 +137,8 @@ impl Source {
             "options" => reader.text(&full, leaf),
             "sslmode" => reader.text_like(&full, leaf, &one_of(&MODES)),
             "channel_binding" => reader.text_like(&full, leaf, &one_of(&BINDINGS)),
-            "user" | "dbname" => reader.filled(&full, leaf, "a name"),
-            _ => reader.filled(&full, leaf, "the path of a file"),
+            "user" | "dbname" => reader.nonempty_text(&full, leaf, "a name"),
+            _ => reader.nonempty_text(&full, leaf, "the path of a file"),
         }
     }
 
@@ -192,16 +194,19 @@ impl Source {
         let host = self
             .take("host")
             .or_else(|| hostaddr.map(|address| address.to_string()));
-        let complaint = match host.as_deref() {
+        let problem = match host.as_deref() {
             None => Some((
                 "nothing".to_owned(),
                 "a server: DATABASE_URL, PGHOST, or servers in --config.file",
             )),
-            Some(several) if several.contains(',') => Some((quoted(several), dsn::ONE_HOST)),
-            Some(host) if !is_host(host) => Some((quoted(host), HOST)),
+            // Not shown: if a connection string lacks its `:` and its `@`, the host contains the password.
+            Some(several) if several.contains(',') => {
+                Some(("several hosts (not shown)".to_owned(), dsn::ONE_HOST))
+            }
+            Some(host) if !is_host(host) => Some(("text (not shown)".to_owned(), HOST)),
             Some(_) => None,
         };
-        if let Some((got, want)) = complaint {
+        if let Some((got, want)) = problem {
             let key = if host.is_none() && self.prefix.is_empty() {
                 "DATABASE_URL".to_owned()
             } else {
@@ -226,7 +231,7 @@ impl Source {
     }
 }
 
-/// Rules out what is a connection string in the wrong place, and what no look-up can find.
+/// Refuses a connection string in the wrong place, and names that cannot be resolved.
 fn is_host(host: &str) -> bool {
     let is_name = |host: &str| {
         !host.is_empty() && !host.contains(['@', '/', ':']) && !host.contains(char::is_whitespace)

@@ -1,12 +1,12 @@
-//! A connection string of libpq taken apart: `postgres://user:password@host:port/dbname?key=value`, or `key=value ...`.
-//! The driver's own parser refuses half of libpq's keys, so it only ever sees what came out here. No message shows the
-//! string: it may hold a password.
+//! Parses libpq connection strings: `postgres://user:password@host:port/dbname?key=value`, or `key=value ...`.
+//! The driver's own parser refuses half of libpq's keys, so it gets the parsed parameters instead of the string. No message
+//! shows the string: it may hold a password.
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-/// libpq's parameters that say how to connect, each behind the variable that it is read from.
+/// libpq's connection parameters, each with the variable that sets it.
 pub(super) const PARAMETERS: [(&str, &str); 13] = [
     ("PGHOST", "host"),
     ("PGHOSTADDR", "hostaddr"),
@@ -23,7 +23,7 @@ pub(super) const PARAMETERS: [(&str, &str); 13] = [
     ("PGSSLKEY", "sslkey"),
 ];
 
-/// Keys of libpq that the agent decides itself, or that mean nothing to it.
+/// Keys of libpq that the agent sets itself or does not use.
 const IGNORED: [&str; 16] = [
     "application_name",
     "client_encoding",
@@ -43,18 +43,18 @@ const IGNORED: [&str; 16] = [
     "tcp_user_timeout",
 ];
 
-/// With a choice among hosts, figures of one server would go on under the name of another.
+/// With several hosts, a reconnect could continue the series of one server with the figures of another.
 pub(super) const ONE_HOST: &str =
-    "one host, whether primary or standby; give every server its own entry under servers";
+    "one host; give every server, primary or standby, its own entry under servers";
 
 pub(super) type Parameters = BTreeMap<String, String>;
 
-/// Gives back libpq's parameters, or what would have been right.
+/// Returns the parameters, or the text of what a correct string has.
 pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
     let url = ["postgres://", "postgresql://"]
         .into_iter()
         .find_map(|scheme| dsn.strip_prefix(scheme));
-    // A pair may have these characters in its value.
+    // In key=value form, a value may contain `://`.
     let before_value = dsn.split_once('=').map_or(dsn, |(key, _)| key);
     let parameters = match url {
         Some(rest) => parse_url(rest)?,
@@ -72,15 +72,13 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
             return Err(ONE_HOST.to_owned());
         }
         if key == "port" && value.parse::<u16>().is_err() {
-            return Err(
-                "a number as its port, and / : @ ? percent-encoded in its password".to_owned(),
-            );
+            return Err("a port number, and / : @ ? percent-encoded in the password".to_owned());
         }
         if keys.contains(&key.as_str()) {
             kept.insert(key, value);
         } else if !IGNORED.contains(&key.as_str()) {
-            // Not even the key is shown: it may be a part of a password with a ? or a blank in it.
-            return Err(format!("no other keys in it than {}", keys.join(", ")));
+            // The key is not shown: it may be a part of a password that contains ? or a blank.
+            return Err(format!("only the keys {}", keys.join(", ")));
         }
     }
     Ok(kept)
@@ -93,7 +91,7 @@ fn parse_url(rest: &str) -> Result<Parameters, String> {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let (host, port) = split_port(address)?;
     if path.contains('@') {
-        return Err("/ : @ ? percent-encoded in its password".to_owned());
+        return Err("/ : @ ? percent-encoded in the password".to_owned());
     }
     let mut parameters = Parameters::new();
     for (key, value) in [
@@ -136,7 +134,7 @@ fn decoded(text: &str) -> Result<String, String> {
         .map_err(|_| "percent-encoded UTF-8".to_owned())
 }
 
-/// libpq's other form: blanks around `=` allowed, values in single quotes, backslash escapes.
+/// The key=value form: blanks around `=` are allowed, values may be in single quotes, a backslash escapes.
 fn parse_pairs(text: &str) -> Result<Parameters, String> {
     let mut parameters = Parameters::new();
     let mut rest = text.trim_start();
@@ -232,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_right_is_said_without_the_secret() {
+    fn errors_show_no_secret() {
         for (dsn, want) in [
             ("mysql://u:hunter2@h/d", "postgres://"),
             ("postgres://u:hunter2@a:1,b:2/d", "one host"),
@@ -242,7 +240,7 @@ mod tests {
                 "postgres://u:hunter2@h/d?target_session_attrs=primary",
                 "one host",
             ),
-            ("postgres://u:hunter2@h/d?sslmod=require", "no other keys"),
+            ("postgres://u:hunter2@h/d?sslmod=require", "only the keys"),
             ("postgres://u:hunter2/@h/d", "percent-encoded"),
             ("postgres://u:12/hunter2@h/d", "percent-encoded"),
             ("postgres://u:hunter2@h/%ff", "percent-encoded"),
@@ -259,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_password_survives_both_forms(password in "\\PC{1,20}") {
+        fn any_password_is_parsed_in_both_forms(password in "\\PC{1,20}") {
             let encoded = percent_encoding::utf8_percent_encode(&password, percent_encoding::NON_ALPHANUMERIC);
             let url = parse(&format!("postgres://u:{encoded}@h/d")).expect("a URL");
             prop_assert_eq!(&url["password"], &password);

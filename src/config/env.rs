@@ -1,28 +1,28 @@
-//! The environment as one more layer of the configuration: `PGCOMMONS__POLL__INTERVAL=1s` is `poll.interval`. Reads
-//! nothing itself: it is given the variables.
+//! The environment as a layer of the configuration: `PGCOMMONS__POLL__INTERVAL=1s` sets `poll.interval`. The caller passes
+//! the variables: no code here reads the process environment.
 
 use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
 
-/// Variables of the process, read once by `main`.
+/// Environment variables; `main` reads them once.
 pub type Environment = BTreeMap<String, String>;
 
 pub(super) const PREFIX: &str = "PGCOMMONS__";
 const SEPARATOR: &str = "__";
-/// No key lies deeper, and tables in tables without end would overflow the stack.
-const DEEPEST: usize = 8;
+/// No key is nested deeper. Without a limit, nested tables could overflow the stack.
+const MAX_DEPTH: usize = 8;
 
 pub(super) type Table = config::Map<String, Value>;
 
-/// A flag of the command line that sets a key, as in `--log.level`.
+/// A command-line flag that sets a key, such as `--log.level`.
 pub(crate) struct Flag<'a> {
     pub(crate) name: &'a str,
     pub(crate) key: [&'a str; 2],
     pub(crate) value: &'a str,
 }
 
-/// Lays the variables over the table, and the flags over these; gives back what set which key.
+/// Sets the variables in the table, then the flags. Returns the variable or flag that set each key.
 pub(super) fn overlay(
     root: &mut Table,
     environment: &Environment,
@@ -33,7 +33,7 @@ pub(super) fn overlay(
         let Some(path) = variable.strip_prefix(PREFIX) else {
             continue;
         };
-        let segments: Vec<&str> = path.splitn(DEEPEST, SEPARATOR).collect();
+        let segments: Vec<&str> = path.splitn(MAX_DEPTH, SEPARATOR).collect();
         if let Some(key) = set(root, Keys::Fixed, &segments, value) {
             origins.insert(key, variable.clone());
         }
@@ -46,7 +46,7 @@ pub(super) fn overlay(
     origins
 }
 
-/// Sets one value and gives back its key. None: a table that it should be in is something else, which stays, to be refused.
+/// Sets one value and returns its key. None: a parent of the key is not a table; the validation reports that.
 fn set(table: &mut Table, keys: Keys, segments: &[&str], value: &str) -> Option<String> {
     let (first, rest) = segments.split_first()?;
     let key = keys.spelling(table, first);
@@ -67,10 +67,10 @@ fn set(table: &mut Table, keys: Keys, segments: &[&str], value: &str) -> Option<
     }
 }
 
-/// Whose the keys of a table are.
+/// The kind of the keys of a table.
 #[derive(Clone, Copy)]
 enum Keys {
-    /// The configuration's own, in lower case.
+    /// Keys of the configuration, in lower case.
     Fixed,
     /// Names of servers, databases or labels.
     Names,
@@ -84,15 +84,15 @@ impl Keys {
         }
     }
 
-    /// A name is what was written. Variables are written in capitals: a name in capitals stands for the one of the file
-    /// that differs from it in case alone, or else for the one in lower case.
+    /// The key that a segment of a variable names. Variables are usually in capitals, so a name in capitals means the name
+    /// in the file that differs only in case, or else the name in lower case. Any other name is taken as it is written.
     fn spelling(self, table: &Table, segment: &str) -> String {
         let lower = segment.to_lowercase();
-        let is_meant = match self {
+        let is_exact = match self {
             Self::Fixed => false,
             Self::Names => table.contains_key(segment) || segment.contains(char::is_lowercase),
         };
-        if is_meant {
+        if is_exact {
             return segment.to_owned();
         }
         let mut alike = table.keys().filter(|key| key.eq_ignore_ascii_case(segment));
@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn other_variables_are_none_of_our_business() {
+    fn other_variables_are_ignored() {
         let (root, origins) = overlaid(&[("PATH", "/bin"), ("PGCOMMONS_X", "1")]);
         assert_eq!((root.len(), origins.len()), (1, 0));
     }
 
     #[test]
-    fn tables_on_the_way_are_made() {
+    fn parent_tables_are_created() {
         let (root, _) = overlaid(&[("PGCOMMONS__POLL__INTERVAL", "2s")]);
         let poll = root["poll"].clone().into_table().expect("a table");
         assert_eq!(poll["interval"].clone().into_string().expect("text"), "2s");

@@ -1,4 +1,4 @@
-//! `web`: where the agent listens, which is also where it is asked how it fares.
+//! `web`: the address that the agent listens on. `pgcommons healthcheck` connects to the same address.
 
 use config::Value;
 use serde::Deserialize;
@@ -6,11 +6,11 @@ use serde::Deserialize;
 use super::env::{self, Environment, Flag, Table};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawWeb};
-use super::shown::quoted;
+use super::redact::quoted;
 use super::values::Reader;
 
-/// For who asks an agent that runs: what else may be wrong with the configuration has been that one's to say.
-pub(super) fn alone(
+/// Reads the listen address only. `pgcommons healthcheck` uses it: the running agent reports other problems.
+pub(super) fn only_address(
     mut table: Table,
     environment: &Environment,
     flags: &[Flag<'_>],

@@ -1,4 +1,4 @@
-//! Variables with one underscore where two belong: they set nothing, and nothing else would tell.
+//! Warns of variables with one underscore instead of two, such as `PGCOMMONS_POLL_INTERVAL`: they set nothing.
 
 use super::env::{Environment, PREFIX};
 use super::problem::Problem;
@@ -16,25 +16,25 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ("series_limits", RawSeriesLimits::KEYS),
     ("databases", RawDatabases::KEYS),
 ];
-/// Tables of names: their keys lie below the name.
+/// Tables whose entries are named by the operator, with the keys of an entry.
 const NAMED: [(&str, &[&str]); 2] = [("servers", RawServer::KEYS), ("budgets", RawBudget::KEYS)];
 
-/// One for each variable that looks like a key.
+/// One warning for each variable that resembles a key.
 pub(super) fn warnings(environment: &Environment) -> Vec<Problem> {
     let misspelt = environment.keys().filter_map(|variable| {
         Some(Problem {
             key: variable.clone(),
             got: "a variable that sets nothing".to_owned(),
-            want: meant(variable)?,
+            want: intended(variable)?,
         })
     });
     misspelt.collect()
 }
 
-/// The variable that was probably meant.
-fn meant(variable: &str) -> Option<String> {
+/// The variable that the operator probably meant.
+fn intended(variable: &str) -> Option<String> {
     let rest = variable.strip_prefix("PGCOMMONS_")?;
-    // Kubernetes sets variables of its own for a Service of this name.
+    // Kubernetes sets such variables for a Service named pgcommons.
     if rest.starts_with('_') || rest.contains("SERVICE_") || rest.contains("PORT_") {
         return None;
     }
@@ -48,7 +48,7 @@ fn meant(variable: &str) -> Option<String> {
     let named = || {
         NAMED.iter().find_map(|(section, keys)| {
             let (length, key) = name_and_key(below(section)?, keys)?;
-            let name = &words[section.len() + 1..][..length]; // as it is written
+            let name = &words[section.len() + 1..][..length]; // in its original case
             let [section, key] = [section, key].map(str::to_uppercase);
             Some(format!("{section}__{name}__{key}"))
         })
@@ -56,7 +56,7 @@ fn meant(variable: &str) -> Option<String> {
     Some(format!("{PREFIX}{}", plain.or_else(named)?))
 }
 
-/// The length of the name, and the longest key behind it.
+/// The length of the name and the longest key that follows it.
 fn name_and_key<'a>(rest: &str, keys: &[&'a str]) -> Option<(usize, &'a str)> {
     let found = keys.iter().filter_map(|key| {
         let name = rest.strip_suffix(key)?.strip_suffix('_')?;

@@ -1,4 +1,4 @@
-//! The values of a checked configuration: what the rest of the program reads.
+//! The types of a validated configuration, which the rest of the program reads.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,21 +10,21 @@ use super::review::NamedFile;
 use crate::policy::Policy;
 use crate::size_schedule;
 
-/// Everything that a run needs to know.
+/// The configuration of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     /// `web.listen_address`: host:port; without a host, every address of the machine.
     pub(crate) listen_address: String,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
-    /// By name, which is unique.
+    /// Sorted by name; names are unique.
     pub(crate) servers: Vec<ServerConfig>,
-    /// What is probably a mistake, though the configuration can be used.
+    /// Probable mistakes in a configuration that is valid.
     pub(crate) warnings: Vec<Problem>,
     pub(super) files: Vec<NamedFile>,
 }
 
-/// One PostgreSQL server to watch.
+/// One PostgreSQL server to monitor.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServerConfig {
     /// The label `server`; `host:port` unless configured.
@@ -38,20 +38,21 @@ pub(crate) struct ServerConfig {
 pub(crate) struct Cadence {
     /// `poll.interval`: how often connections are counted.
     pub(crate) poll: Duration,
-    /// `poll.timeout`: after this a poll has failed. The server gives up on the statement before.
+    /// `poll.timeout`: a poll that takes longer has failed. `statement_timeout` is shorter, so the server cancels first.
     pub(crate) timeout: Duration,
-    /// `poll.max_time_fraction`: the part of one core of the server that counting may take; less often, if it took more.
+    /// `poll.max_time_fraction`: the maximum fraction of one core of the server that polls may use. Polls that would use
+    /// more come less often.
     pub(crate) max_time_fraction: f64,
-    /// `poll.window`: how far back peaks reach.
+    /// `poll.window`: the window over which peaks are taken.
     pub(crate) window: Duration,
-    /// `stats.interval`: how often `pg_stat_database` and locks are read.
+    /// `stats.interval`: how often `pg_stat_database` and `pg_locks` are read.
     pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.max_time_fraction`.
     pub(crate) sizes: size_schedule::SizeTiming,
 }
 
 impl Cadence {
-    /// How late a poll may begin on a busy machine before the one before it is not current any more.
+    /// How late the next poll may start on a busy machine before the data of the last one is stale.
     pub(crate) fn grace(&self) -> Duration {
         self.timeout.min(Duration::from_secs(1))
     }
@@ -62,14 +63,14 @@ impl Cadence {
 pub(crate) struct Target {
     /// A host name, an address, or the directory of a Unix socket.
     pub(crate) host: String,
-    /// An address to connect to without looking the host up; the host is then only the name in the certificate.
+    /// An address to connect to without a DNS lookup; `host` is then used only to verify the certificate.
     pub(crate) hostaddr: Option<IpAddr>,
     pub(crate) port: u16,
     pub(crate) user: String,
-    /// The database that the session sits in: never a tenant's, unless so configured.
+    /// The database to connect to; by default `postgres`, not a tenant's database.
     pub(crate) dbname: String,
     pub(crate) password: PasswordSource,
-    /// libpq's `options`; what keeps the session harmless comes after them.
+    /// libpq's `options`. The agent appends its own settings, so that these options cannot override them.
     pub(crate) options: String,
     pub(crate) channel_binding: ChannelBinding,
     pub(crate) tls: Tls,
@@ -90,7 +91,7 @@ pub(crate) struct Tls {
     pub(crate) client: Option<(PathBuf, PathBuf)>,
 }
 
-/// With libpq's meanings (its table "SSL Mode Descriptions").
+/// libpq's `sslmode` (PostgreSQL documentation, table "SSL Mode Descriptions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SslMode {
     Disable,
@@ -103,7 +104,7 @@ pub(crate) enum SslMode {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RootCert {
-    /// The operating system's, unless a mode that does not verify has no need of any.
+    /// The operating system's certificates; not loaded if the mode does not verify.
     System,
     File(PathBuf),
 }

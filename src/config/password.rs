@@ -1,30 +1,30 @@
-//! Where a password comes from. Files are read at every connect, so that a rotated password needs no restart.
+//! The sources of a password. Files are read at every connect, so that a rotated password needs no restart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::shown;
+use super::redact;
 
-/// The sources in the order in which they are asked; the first that is set decides.
+/// The sources in their order of precedence; the first one that is set is used.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PasswordSource {
     pub(crate) given: Option<SecretString>,
-    /// A file with nothing but the password, as Docker's and Kubernetes' secrets are.
+    /// A file that contains only the password, such as a Docker or Kubernetes secret.
     pub(crate) file: Option<PathBuf>,
-    /// libpq's `.pgpass`; one that is not there is as good as none.
+    /// libpq's `.pgpass`; a missing file is ignored.
     pub(crate) passfile: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the password file {}", shown::path(path))]
+#[error("cannot read the password file {}", redact::path(path))]
 pub(crate) struct PasswordError {
     path: PathBuf,
     source: std::io::Error,
 }
 
-/// Whom a line of the password file must name.
+/// The login that a line of the password file must match.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Login<'a> {
     pub(crate) host: &'a str,
@@ -34,7 +34,7 @@ pub(crate) struct Login<'a> {
 }
 
 impl PasswordSource {
-    /// The password as it is now; None: there is none, and the server may not want one.
+    /// Reads the current password. None: no source has one; the server may not require one.
     pub(crate) fn read(&self, login: Login<'_>) -> Result<Option<SecretString>, PasswordError> {
         if let Some(given) = &self.given {
             return Ok(Some(given.clone()));
@@ -51,11 +51,11 @@ impl PasswordSource {
         Ok(find(&read(path)?, login).map(SecretString::from))
     }
 
-    /// The password file that would be asked, were it not for others that may read it.
-    pub(crate) fn passed_over(&self) -> Option<&Path> {
+    /// A `.pgpass` file that is ignored because its permissions let other users read it.
+    pub(crate) fn ignored_passfile(&self) -> Option<&Path> {
         let path = self.passfile.as_deref()?;
-        let asked = self.given.is_none() && self.file.is_none();
-        (asked && path.is_file() && !is_private(path)).then_some(path)
+        let is_next = self.given.is_none() && self.file.is_none();
+        (is_next && path.is_file() && !is_private(path)).then_some(path)
     }
 }
 
@@ -76,14 +76,14 @@ fn read(path: &Path) -> Result<String, PasswordError> {
     })
 }
 
-/// libpq passes over a password file that others may read.
+/// libpq ignores a password file that group or others may access.
 fn is_private(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(path)
         .is_ok_and(|file| file.is_file() && file.permissions().mode().trailing_zeros() >= 6)
 }
 
-/// The password of the first line `host:port:dbname:user:password` that fits; `*` fits everything.
+/// The password of the first line `host:port:dbname:user:password` that matches; `*` matches anything.
 fn find(text: &str, login: Login<'_>) -> Option<String> {
     let port = login.port.to_string();
     let host = if login.host.starts_with('/') {
@@ -98,17 +98,19 @@ fn find(text: &str, login: Login<'_>) -> Option<String> {
             let [line_host, line_port, dbname, user, password] = fields.as_slice() else {
                 return None;
             };
-            let fits = |pattern: &str, value: &str| pattern == "*" || pattern == value;
-            (fits(line_host, host) || fits(line_host, login.host))
+            let matches = |pattern: &str, value: &str| pattern == "*" || pattern == value;
+            (matches(line_host, host) || matches(line_host, login.host))
                 .then_some(())
                 .filter(|()| {
-                    fits(line_port, &port) && fits(dbname, login.dbname) && fits(user, login.user)
+                    matches(line_port, &port)
+                        && matches(dbname, login.dbname)
+                        && matches(user, login.user)
                 })
                 .map(|()| password.clone())
         })
 }
 
-/// The five fields; a backslash takes the meaning from the next character, and the password keeps its colons.
+/// The five fields. A backslash escapes the next character; colons in the password need no escape.
 fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut characters = line.chars();
@@ -143,14 +145,14 @@ mod tests {
     };
 
     #[test]
-    fn the_first_line_that_fits_gives_the_password() {
+    fn the_first_matching_line_gives_the_password() {
         let text = "# a comment\nother:*:*:*:no\ndb:5433:*:*:no\n*:*:postgres:pgcommons:a\\:b:c\n*:*:*:*:late\n";
         assert_eq!(find(text, LOGIN).as_deref(), Some("a:b:c"));
         assert_eq!(find("db:5432:postgres:nobody:x\nshort:line", LOGIN), None);
     }
 
     #[test]
-    fn localhost_stands_for_a_socket() {
+    fn localhost_matches_a_socket() {
         let socket = Login {
             host: "/run/postgresql",
             ..LOGIN
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passfile_that_others_may_read_is_passed_over() {
+    fn a_passfile_that_others_may_read_is_ignored() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().expect("a file");
         fs::write(file.path(), "*:*:*:*:x").expect("written");
@@ -199,7 +201,7 @@ mod tests {
         };
         for (mode, found) in [(0o600, true), (0o644, false), (0o640, false)] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).expect("set");
-            assert_eq!(source.passed_over().is_none(), found, "{mode:o}");
+            assert_eq!(source.ignored_passfile().is_none(), found, "{mode:o}");
             assert_eq!(
                 source.read(LOGIN).expect("no error").is_some(),
                 found,

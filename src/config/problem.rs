@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, all of it at once, each with its key, what was found and what would be right.
+//! The problems of a configuration, all reported at once: each has its key, what was found, and what is expected.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
-    /// As in `servers.main.port`; with the variable or flag that set it, if one did.
+    /// The key, such as `servers.main.port`, with the variable or flag that set it, if any.
     pub(crate) key: String,
-    /// What was found; never a secret.
+    /// What was found. Never a secret.
     pub(crate) got: String,
     pub(crate) want: String,
 }
@@ -26,10 +26,11 @@ pub(crate) enum ConfigError {
         path: String,
         source: std::io::Error,
     },
-    /// The cause is one line: the parser's message with line and column.
-    #[error("{path} is no configuration in YAML: {message}")]
+    /// `message` is one line: the parser's message with line and column.
+    #[error("cannot parse {path} as YAML: {message}")]
     Yaml { path: String, message: String },
-    /// The mirror takes any value for any key, so this is a mistake of ours. Its cause could show a value.
+    /// The raw mirror accepts any value for any key, so this is a bug of the agent. The cause is left out: it could show a
+    /// value.
     #[error("the configuration cannot be read")]
     Mirror,
     #[error("{}", joined(.0))]
@@ -37,7 +38,7 @@ pub(crate) enum ConfigError {
 }
 
 impl ConfigError {
-    /// Both at once where both are lists, or else the first.
+    /// Joins two lists of problems; otherwise returns the first error.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Invalid(mut problems), Self::Invalid(more)) => {

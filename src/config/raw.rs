@@ -1,20 +1,20 @@
-//! The shape of the configuration file, before anything is checked: a mirror that accepts any value for any key, so that
-//! every problem can be reported at once. No `Debug` here: it holds secrets.
+//! The configuration file before validation: a raw mirror that accepts any value for any key, so that all problems are
+//! reported at once. No type here derives `Debug`, because they hold secrets.
 
 use std::collections::BTreeMap;
 
 use config::Value;
 use serde::{Deserialize, Deserializer};
 
-/// None: the key is not there. One without a value is `Some`, of kind `Nil`.
+/// None: the key is missing. A key without a value is `Some` of kind `Nil`.
 pub(super) type Leaf = Option<Value>;
 
-/// A table, or whatever stands in its place.
+/// A table, or another value in its place.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Block<T> {
     Given(T),
-    /// None: nothing stands there, which is as good as an empty table.
+    /// None: the key has no value, which means an empty table.
     Wrong(Option<Value>),
 }
 
@@ -24,7 +24,8 @@ impl<T: Default> Default for Block<T> {
     }
 }
 
-/// A table with a fixed set of keys: single values, then tables. What it does not know is kept, to be refused.
+/// A table with a fixed set of keys: single values, then tables. Unknown keys are kept, so that the validation can refuse
+/// them.
 macro_rules! table {
     ($(#[$doc:meta])* $name:ident { $($leaf:ident),* $(,)? } $({ $($key:ident: $type:ty),* $(,)? })?) => {
         $(#[$doc])*
@@ -44,7 +45,7 @@ macro_rules! table {
     };
 }
 
-/// A key without a value is there, with nothing in it: serde would take it for one that is not.
+/// Keeps a key without a value as `Some`; serde's `Option` would make it None, like a missing key.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Leaf, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -131,7 +132,7 @@ table!(RawHttp { http2 } {
 });
 table!(RawRateLimit { interval, burst });
 
-/// The keys of a server that say how to connect to it; the same as libpq's, but for `dsn` and `password_file`.
+/// The connection keys of a server: libpq's parameters, and `password_file`.
 impl RawServer {
     pub(super) fn connection(&mut self) -> Vec<(&'static str, Leaf)> {
         vec![

@@ -1,5 +1,5 @@
-//! What `--config.check` has to say of a configuration that can be used: warnings of what is probably a mistake, and a line
-//! that counts. The files of the servers are looked at only here: where the agent runs they may come later.
+//! The output of `--config.check` for a valid configuration: warnings about probable mistakes, and a summary line. Only
+//! this command checks that the servers' files exist: for a running agent they may be created later.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::problem::Problem;
-use super::shown;
+use super::redact;
 
-/// A file that a server's keys name; they are read at every connect.
+/// A file that a key of a server names. The agent reads it at every connect.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NamedFile {
     pub(super) key: String,
@@ -21,14 +21,14 @@ impl NamedFile {
         let error = fs::read(&self.path).err()?;
         Some(Problem {
             key: self.key.clone(),
-            got: format!("{} ({error})", shown::path(&self.path)),
+            got: format!("{} ({error})", redact::path(&self.path)),
             want: "a file that the agent can read".to_owned(),
         })
     }
 }
 
 impl Config {
-    /// The warnings of the configuration, and of files that cannot be read.
+    /// The warnings of the configuration, and one for each file that cannot be read.
     pub(crate) fn review(&self) -> Vec<Problem> {
         let files = self.files.iter().filter_map(NamedFile::warning);
         self.warnings.iter().cloned().chain(files).collect()

@@ -1,18 +1,19 @@
-//! Where a table is wanted: the table, or what to say of that which stands in its place. That is never shown.
+//! Reads tables. Another value in the place of a table is a problem; messages never show it.
 
 use super::raw::Block;
-use super::shown::kind;
+use super::redact::kind;
 use super::values::Reader;
 
-/// A table whose keys are names, such as `servers`.
+/// A table whose keys are names that the operator chose, such as `servers`.
 pub(super) struct Entry<'a> {
     pub(super) prefix: &'a str,
-    /// What each table in it belongs to, and the word for its name.
+    /// What an entry describes, such as `server`.
     pub(super) noun: &'a str,
+    /// Stands for the name of an entry in examples, such as `NAME`.
     pub(super) placeholder: &'a str,
-    /// A key to show the shape with.
+    /// A key of an entry, for examples.
     pub(super) sample: &'a str,
-    /// The keys of each table in it.
+    /// The keys of an entry.
     pub(super) keys: &'a [&'a str],
 }
 
@@ -23,13 +24,13 @@ impl Entry<'_> {
 }
 
 impl Reader {
-    /// A table; an empty one when something else stands there, which is never shown: it may be a password whose table was
-    /// forgotten.
+    /// A table. Another value is a problem and gives an empty table. The message does not show the value: it may be a
+    /// password that is set one level too high.
     pub(super) fn table<T: Default>(&mut self, key: &str, block: Block<T>) -> T {
         self.table_like(key, block, "a table of keys")
     }
 
-    /// As `table`, with what is wanted in words.
+    /// Like `table`; `want` describes the expected value.
     pub(super) fn table_like<T: Default>(&mut self, key: &str, block: Block<T>, want: &str) -> T {
         match block {
             Block::Given(table) => table,
@@ -41,8 +42,8 @@ impl Reader {
         }
     }
 
-    /// The table under a name that the operator chose. A name that is a key of such a table tells that the name was
-    /// forgotten, as in `servers.password`.
+    /// The table of one entry. If the name of the entry is a key of such a table, as in `servers.password`, the name is
+    /// missing, and the message says so.
     pub(super) fn named_table<T: Default>(
         &mut self,
         entry: &Entry<'_>,
@@ -54,8 +55,8 @@ impl Reader {
             Block::Wrong(None) => T::default(),
             Block::Wrong(Some(value)) => {
                 let got = format!("{} in place of the table of a {}", kind(&value), entry.noun);
-                let meant = entry.keys.iter().find(|key| key.eq_ignore_ascii_case(name));
-                let want = match meant {
+                let misplaced = entry.keys.iter().find(|key| key.eq_ignore_ascii_case(name));
+                let want = match misplaced {
                     Some(key) => entry.example(key),
                     None => format!("a table, as in {}", entry.example(entry.sample)),
                 };

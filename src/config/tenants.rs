@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wildmatch::WildMatch;
 
 use super::raw::{Block, RawBudget, RawDatabases, RawSeriesLimits};
-use super::shown::quoted;
+use super::redact::quoted;
 use super::tables::Entry;
 use super::values::Reader;
 use crate::policy::{Budget, Policy, SeriesLimits};
@@ -63,7 +63,7 @@ pub(super) fn databases(
     }
 }
 
-/// Warns of those that match no database's name, or none that is left by what is excluded.
+/// Warns of patterns that can match no database name, and of patterns that `excluded` covers completely.
 fn warn_of_patterns(
     reader: &mut Reader,
     key: &str,
@@ -76,8 +76,8 @@ fn warn_of_patterns(
         let excluding = excluded.iter().find(|excluding| covers(excluding, &text));
         let got = match excluding {
             _ if text.is_empty() => "an empty pattern".to_owned(),
-            _ if least_bytes > LONGEST_NAME => {
-                format!("a pattern for more than {LONGEST_NAME} bytes")
+            _ if least_bytes > MAX_NAME_BYTES => {
+                format!("a pattern for more than {MAX_NAME_BYTES} bytes")
             }
             None => continue,
             Some(excluding) => {
@@ -90,7 +90,7 @@ fn warn_of_patterns(
     }
 }
 
-/// Whether a pattern matches whatever the other one does, as far as it can be told.
+/// Whether `pattern` matches every name that `other` matches. False if that cannot be decided.
 fn covers(pattern: &WildMatch, other: &str) -> bool {
     let is_exact = !(pattern.pattern().contains('?') && other.contains('*'));
     is_exact && pattern.matches(other)
@@ -145,15 +145,15 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
             1..=262_143,
         ),
         size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
-        owner: reader.filled(&format!("{prefix}.owner"), raw.owner, "text"),
+        owner: reader.nonempty_text(&format!("{prefix}.owner"), raw.owner, "text"),
         labels,
     }
 }
 
-/// Bytes of a name in PostgreSQL (`NAMEDATALEN` - 1).
-const LONGEST_NAME: usize = 63;
+/// The maximum length of an identifier in PostgreSQL in bytes (`NAMEDATALEN` - 1).
+const MAX_NAME_BYTES: usize = 63;
 
-/// A label of Prometheus that is ours to give: not one that the series has already.
+/// Whether a budget may define this label: a valid Prometheus label name that the series does not have already.
 fn is_label_name(name: &str) -> bool {
     let mut characters = name.chars();
     characters

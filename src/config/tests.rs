@@ -1,4 +1,4 @@
-//! The example against the defaults and against the keys that exist, and how the layers lie on each other.
+//! Compares the example file with the defaults and the known keys, and tests which layer overrides which.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example.cadence, default.cadence);
     assert_eq!(example.policy.series_limits, default.policy.series_limits);
     assert_eq!(example.target.tls, default.target.tls);
-    let place = |target: &Target| {
+    let address = |target: &Target| {
         (
             target.host.clone(),
             target.port,
@@ -50,7 +50,7 @@ fn the_example_shows_the_defaults() {
             target.dbname.clone(),
         )
     };
-    assert_eq!(place(&example.target), place(&default.target));
+    assert_eq!(address(&example.target), address(&default.target));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_example_has_every_key() {
 }
 
 #[test]
-fn own_keys_come_before_the_dsn_and_the_dsn_before_the_environment() {
+fn own_keys_override_the_dsn_and_the_dsn_overrides_the_environment() {
     let yaml = "servers: {main: {dsn: 'postgres://dsn@dsn:1/dsn', user: own}}";
     let target = target(
         yaml,
@@ -91,14 +91,14 @@ fn own_keys_come_before_the_dsn_and_the_dsn_before_the_environment() {
 }
 
 #[test]
-fn a_server_that_says_where_it_is_does_not_take_database_url() {
+fn a_server_with_a_host_ignores_database_url() {
     let url = ("DATABASE_URL", "postgres://u@elsewhere/d");
     assert_eq!(target("servers: {main: {host: here}}", &[url]).host, "here");
     assert_eq!(target("budgets: {}", &[url]).host, "elsewhere");
 }
 
 #[test]
-fn the_name_of_a_lone_server_is_its_address() {
+fn the_only_server_is_named_by_its_address() {
     let config = Config::load(
         None,
         &variables(&[("DATABASE_URL", "postgres://u@db/d")]),
@@ -110,7 +110,7 @@ fn the_name_of_a_lone_server_is_its_address() {
 }
 
 #[test]
-fn names_of_databases_are_taken_as_they_are() {
+fn database_names_may_have_any_characters() {
     let yaml =
         "budgets: {'We.ird[0]': {size: 1GiB}, 'a b': {connections: 3}}\nservers: {m: {host: h}}";
     let config = load(yaml, &[]).expect("good");
@@ -128,20 +128,20 @@ fn names_of_databases_are_taken_as_they_are() {
 }
 
 #[test]
-fn a_password_is_not_debugged() {
+fn debug_output_has_no_password() {
     let config = load("servers: {m: {host: h, password: hunter2}}", &[]).expect("good");
     assert!(!format!("{config:?}").contains("hunter2"));
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let error =
         Config::load(Some(Path::new("/nowhere.yaml")), &variables(&[]), &[]).expect_err("no file");
     assert_eq!(error.to_string(), "cannot read /nowhere.yaml");
 }
 
 #[test]
-fn what_a_server_says_itself_outweighs_what_lies_below_it() {
+fn own_keys_drop_contradicting_parameters_of_lower_layers() {
     let below = [("PGPASSWORD", "stray"), ("PGHOSTADDR", "127.0.0.1")];
     let own = target(
         "servers: {m: {host: db, password_file: /run/secret}}",
@@ -157,7 +157,7 @@ fn what_a_server_says_itself_outweighs_what_lies_below_it() {
 }
 
 #[test]
-fn certificates_of_the_system_mean_that_everything_is_verified() {
+fn system_certificates_require_verify_full() {
     let dsn = |query: &str| {
         load(
             &format!("servers: {{m: {{dsn: 'postgres://u@h/d?{query}'}}}}"),
@@ -180,7 +180,7 @@ fn certificates_of_the_system_mean_that_everything_is_verified() {
 }
 
 #[test]
-fn a_host_that_is_none_is_refused_and_not_shown() {
+fn an_invalid_host_is_refused_and_not_shown() {
     for host in ["", "postgres://u:hunter2@h/d", "u:hunter2@h", "a b"] {
         let error = load(&format!("servers: {{m: {{host: '{host}'}}}}"), &[]).expect_err(host);
         assert!(
@@ -193,7 +193,7 @@ fn a_host_that_is_none_is_refused_and_not_shown() {
 }
 
 #[test]
-fn a_byte_order_mark_is_passed_over() {
+fn a_byte_order_mark_is_ignored() {
     assert_eq!(target("\u{feff}servers: {m: {host: h}}", &[]).host, "h");
 }
 

@@ -1,16 +1,16 @@
-//! From the raw mirror to the configuration. Goes through everything, whatever is wrong before it.
+//! Builds the configuration from the raw mirror. A problem does not stop the validation, so that all are reported.
 
 use std::time::Duration;
 
-use super::connection::Source;
+use super::connection::ConnectionParams;
 use super::env::{self, Environment, Flag};
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
-use super::shown;
+use super::redact;
 use super::tables::Entry;
 use super::tenants::{budgets, databases, series_limits};
-use super::tree::Document;
 use super::values::{Reader, one_of};
+use super::yaml::Document;
 use super::{Cadence, Config, ServerConfig, listener, misspelt};
 use crate::policy::Policy;
 use crate::size_schedule;
@@ -122,7 +122,7 @@ fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::S
     }
 }
 
-/// What every server has unless it says otherwise.
+/// The settings of a server that has no own ones.
 struct Defaults {
     policy: Policy,
     cadence: Cadence,
@@ -154,7 +154,7 @@ fn servers(
         return Vec::new();
     }
     if given.len() > 1 {
-        policy.expected.clear(); // a budget for all servers need not have its database on each
+        policy.expected.clear(); // a database with a budget for all servers need not exist on each of them
     }
     let defaults = Defaults { policy, cadence };
     if given.is_empty() {
@@ -165,9 +165,9 @@ fn servers(
     for (name, block) in given {
         let problems = reader.problems.len();
         check_name(reader, &name);
-        // A name without a table may be a value that became a key.
+        // A name without a table may be a password that a typing error made a key.
         let shown = match &block {
-            Block::Wrong(None) => shown::HIDDEN,
+            Block::Wrong(None) => redact::HIDDEN,
             Block::Given(_) | Block::Wrong(Some(_)) => &name,
         };
         let prefix = format!("servers.{shown}");
@@ -213,8 +213,8 @@ fn server(
         &mut policy,
     );
 
-    let target =
-        Source::collect(reader, prefix, &mut raw, environment)?.target(reader, environment)?;
+    let target = ConnectionParams::collect(reader, prefix, &mut raw, environment)?
+        .target(reader, environment)?;
     let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
     Some(ServerConfig {
         name,

@@ -1,5 +1,5 @@
-//! From any value to the one that a key wants. Collects problems and goes on with a default, so that all of them are found
-//! in one run; whoever asks must look at the problems before using what came out.
+//! Converts raw values to the types of the keys. A `Reader` collects problems and continues with defaults, so that one run
+//! finds all problems. The caller must check the problems before it uses the results.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -12,24 +12,24 @@ use config::{Value, ValueKind};
 
 use super::problem::Problem;
 use super::raw::Leaf;
+use super::redact::{self, kind, quoted};
 use super::renamed::old_keys;
 use super::review::NamedFile;
-use super::shown::{self, kind, quoted};
 
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
-    /// What does not keep the configuration from being used.
+    /// Probable mistakes in a configuration that is valid.
     pub(super) warnings: Vec<Problem>,
     pub(super) files: Vec<NamedFile>,
-    /// Keys that a variable or a flag has set.
+    /// Keys that a variable or a flag set, each with the name of that variable or flag.
     pub(super) origins: BTreeMap<String, String>,
 }
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
         let problem = Problem {
-            key: self.named(key),
+            key: self.with_origin(key),
             got: got.into(),
             want: want.into(),
         };
@@ -38,27 +38,27 @@ impl Reader {
 
     pub(super) fn warning(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
         let warning = Problem {
-            key: self.named(key),
+            key: self.with_origin(key),
             got: got.into(),
             want: want.into(),
         };
         self.warnings.push(warning);
     }
 
-    /// Notes a file that a key names.
+    /// Records a file that a key names.
     pub(super) fn file(&mut self, key: &str, path: &Path) {
-        let (key, path) = (self.named(key), path.to_owned());
+        let (key, path) = (self.with_origin(key), path.to_owned());
         self.files.push(NamedFile { key, path });
     }
 
     /// The key, with the variable or flag that set it.
-    fn named(&self, key: &str) -> String {
-        let key = shown::key(key);
+    fn with_origin(&self, key: &str) -> String {
+        let key = redact::key(key);
         self.origin(key)
             .map_or_else(|| key.to_owned(), |variable| format!("{key} ({variable})"))
     }
 
-    /// The variable or flag that set the key, or one below it.
+    /// The variable or flag that set the key or a key below it.
     fn origin(&self, key: &str) -> Option<&String> {
         let below = format!("{key}.");
         let first_below = || {
@@ -75,7 +75,7 @@ impl Reader {
         known: &[&str],
     ) {
         for (key, value) in unknown {
-            let key = shown::unknown_key(key, value);
+            let key = redact::unknown_key(key, value);
             let key = if prefix.is_empty() {
                 key.to_owned()
             } else {
@@ -92,12 +92,12 @@ impl Reader {
         }
     }
 
-    /// Text as it was written. A bare 007 or yes has lost its spelling by now, so it must be in quotes.
+    /// Text. An unquoted 007 or yes must be put in quotes: YAML has already converted it to a number or a boolean.
     pub(super) fn text(&mut self, key: &str, leaf: Leaf) -> Option<String> {
         self.text_like(key, leaf, "text")
     }
 
-    /// As `text`, with what is wanted in words.
+    /// Like `text`; `want` describes the expected value.
     pub(super) fn text_like(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
         let value = leaf?;
         match value.kind {
@@ -106,15 +106,15 @@ impl Reader {
                 self.problem(key, kind(&value), want);
             }
             _ => {
-                let got = format!("the bare {}", shown::value(&value));
+                let got = format!("the unquoted {}", redact::value(&value));
                 self.problem(key, got, "text in quotes");
             }
         }
         None
     }
 
-    /// As `text_like`, where empty text makes no sense.
-    pub(super) fn filled(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
+    /// Like `text_like`, but empty text is a problem.
+    pub(super) fn nonempty_text(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
         let text = self.text_like(key, leaf, want)?;
         if text.is_empty() {
             self.problem(key, "empty text", want);
@@ -123,13 +123,13 @@ impl Reader {
         Some(text)
     }
 
-    /// As `text_like`, but the value is never shown.
+    /// Like `text_like`, but messages never show the value.
     pub(super) fn secret(&mut self, key: &str, leaf: Leaf, want: &str) -> Option<String> {
         match leaf?.kind {
             ValueKind::String(text) => return Some(text),
             ValueKind::Nil => self.problem(key, "nothing", want),
             _ => {
-                let got = "something that is not text (not shown)";
+                let got = "a value that is not text (not shown)";
                 self.problem(key, got, "text in quotes");
             }
         }
@@ -139,7 +139,7 @@ impl Reader {
     pub(super) fn boolean(&mut self, key: &str, leaf: Leaf) -> Option<bool> {
         let value = leaf?;
         let ValueKind::Boolean(boolean) = value.kind else {
-            self.problem(key, shown::value(&value), "true or false");
+            self.problem(key, redact::value(&value), "true or false");
             return None;
         };
         Some(boolean)
@@ -160,7 +160,7 @@ impl Reader {
                     .map(|d| humantime::format_duration(*d).to_string());
                 self.problem(
                     key,
-                    shown::value(&value),
+                    redact::value(&value),
                     format!("a duration with its unit, from {least} to {most}"),
                 );
                 default
@@ -178,7 +178,7 @@ impl Reader {
             _ => {
                 self.problem(
                     key,
-                    shown::value(&value),
+                    redact::value(&value),
                     format!("a number from {} to {}", range.start(), range.end()),
                 );
                 None
@@ -193,7 +193,7 @@ impl Reader {
             _ => {
                 self.problem(
                     key,
-                    shown::value(&value),
+                    redact::value(&value),
                     "a size above 0, as in 10GiB or 500MB",
                 );
                 None
@@ -216,7 +216,7 @@ impl Reader {
         default
     }
 
-    /// A list of texts; from the environment, separated by commas.
+    /// A list of texts. A variable separates them by commas.
     pub(super) fn list(&mut self, key: &str, leaf: Leaf) -> Option<Vec<String>> {
         let value = leaf?;
         match value.kind {
@@ -235,7 +235,7 @@ impl Reader {
                     .collect(),
             ),
             _ => {
-                self.problem(key, shown::value(&value), "a list, as in [one, two]");
+                self.problem(key, redact::value(&value), "a list, as in [one, two]");
                 None
             }
         }
@@ -249,7 +249,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// What a choice is from, in words.
+/// The choices as text, such as `one of debug, info`.
 pub(super) fn one_of<T>(choices: &[(&str, T)]) -> String {
     let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
     format!("one of {}", names.join(", "))

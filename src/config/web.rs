@@ -1,5 +1,5 @@
-//! The file of `--web.config.file`, in the format that the exporters of Prometheus share (prometheus/exporter-toolkit,
-//! docs/web-configuration.md). Checked and complete; the files that it names are not read here.
+//! The file of `--web.config.file`, in the format of Prometheus exporters (prometheus/exporter-toolkit,
+//! docs/web-configuration.md), validated. The files that it names are not read here.
 
 mod tls;
 
@@ -15,18 +15,18 @@ use serde::Deserialize;
 
 use super::problem::ConfigError;
 use super::raw::{Block, RawHttp, RawRateLimit, RawWebFile};
-use super::shown::quoted;
-use super::tree::Document;
+use super::redact::quoted;
 use super::values::Reader;
+use super::yaml::Document;
 
-/// How the listener is protected. Without a file, not at all.
+/// The protection of the listener. Without a web file there is none.
 #[derive(Debug, Default)]
 pub(crate) struct WebConfig {
     /// `tls_server_config`
     pub(crate) tls: Option<ServerTls>,
-    /// `http_server_config.headers`, under the names that the format has for them.
+    /// `http_server_config.headers`: only the header names that the format defines.
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// `basic_auth_users`, by name; without any, nobody has to say who he is.
+    /// `basic_auth_users` by name. Without users, requests need no authentication.
     pub(crate) users: BTreeMap<String, PasswordHash>,
     /// `rate_limit`
     pub(crate) rate_limit: Option<RateLimit>,
@@ -47,17 +47,17 @@ pub(crate) struct ServerTls {
 pub(crate) struct Protocol {
     /// From `min_version` to `max_version`.
     pub(crate) versions: Vec<&'static SupportedProtocolVersion>,
-    /// Those of TLS 1.2, best first; TLS 1.3 always has all of its own, as with Go.
+    /// TLS 1.2 cipher suites in order of preference. TLS 1.3 always has all of its own, as in Go.
     pub(crate) cipher_suites: Option<Vec<CipherSuite>>,
     pub(crate) curves: Option<Vec<NamedGroup>>,
-    /// `prefer_server_cipher_suites`: our order counts, not the client's.
+    /// `prefer_server_cipher_suites`: the server's order decides, not the client's.
     pub(crate) server_order: bool,
 }
 
-/// Something in PEM, and where it was said to be.
+/// A PEM text and the key that it comes from.
 #[derive(Debug, Clone)]
 pub(crate) struct Pem {
-    /// As in `tls_server_config.cert_file`.
+    /// For example `tls_server_config.cert_file`.
     pub(crate) key: String,
     pub(crate) kind: PemKind,
 }
@@ -68,14 +68,14 @@ pub(crate) enum PemKind {
     Inline(SecretString),
 }
 
-/// `client_auth_type`, with Go's meanings (crypto/tls, `ClientAuthType`).
+/// `client_auth_type` (Go's crypto/tls, `ClientAuthType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientCerts {
     /// `NoClientCert`
     NotAsked,
-    /// `RequestClientCert`: asked for, not verified.
+    /// `RequestClientCert`: requested, not verified.
     Requested,
-    /// `RequireAnyClientCert`: any will do.
+    /// `RequireAnyClientCert`: required, not verified.
     Any,
     /// `VerifyClientCertIfGiven`
     VerifiedIfGiven,
@@ -84,25 +84,25 @@ pub(crate) enum ClientCerts {
 }
 
 impl ClientCerts {
-    /// No connection without a certificate.
+    /// Whether a client without a certificate is refused.
     pub(crate) fn is_mandatory(self) -> bool {
         matches!(self, Self::Any | Self::Verified)
     }
 
-    /// No certificate but of an authority that is known.
+    /// Whether a certificate must be signed by the client CA.
     pub(crate) fn is_verified(self) -> bool {
         matches!(self, Self::VerifiedIfGiven | Self::Verified)
     }
 }
 
-/// A hash of bcrypt that has been looked at.
+/// A bcrypt hash in a valid format.
 #[derive(Debug, Clone)]
 pub(crate) struct PasswordHash {
     text: SecretString,
     cost: u32,
 }
 
-/// A bucket of `burst` requests that gets one back every `interval`.
+/// A token bucket of size `burst` that gets one token every `interval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimit {
     pub(crate) interval: Duration,
@@ -136,7 +136,7 @@ impl WebConfig {
         }
     }
 
-    /// The files that it names.
+    /// The files that the web file names.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let tls = self.tls.iter();
         let pems = tls.flat_map(|tls| [Some(&tls.cert), Some(&tls.key), tls.client_ca.as_ref()]);
@@ -149,22 +149,22 @@ impl WebConfig {
 }
 
 impl PasswordHash {
-    /// A higher cost would keep a request waiting longer than any scraper does.
+    /// With a higher cost, verification takes longer than the timeout of any scraper.
     pub(crate) const COSTS: std::ops::RangeInclusive<u32> = 4..=18;
 
     pub(crate) fn parse(text: String) -> Result<Self, String> {
         let Ok(parts) = text.parse::<HashParts>() else {
-            return Err("something that is no hash of bcrypt (not shown)".to_owned());
+            return Err("a value that is not a bcrypt hash (not shown)".to_owned());
         };
         let cost = parts.get_cost();
         if !Self::COSTS.contains(&cost) {
-            return Err(format!("a hash of cost {cost}"));
+            return Err(format!("a bcrypt hash of cost {cost}"));
         }
         let text = SecretString::from(text);
         Ok(Self { text, cost })
     }
 
-    /// One that costs as much as another to try, and is no password's.
+    /// A hash that matches no password and takes as long to verify as another of this cost.
     pub(crate) fn decoy(cost: u32) -> Self {
         let text = SecretString::from(format!("$2b${cost:02}${}", ".".repeat(53)));
         Self { text, cost }
@@ -174,13 +174,13 @@ impl PasswordHash {
         self.cost
     }
 
-    /// Takes long: twice as long for each step of the cost.
+    /// Slow: each step of the cost doubles the time.
     pub(crate) fn fits(&self, password: &[u8]) -> bool {
         bcrypt::verify(password, self.text.expose_secret()).unwrap_or(false)
     }
 }
 
-/// What each header may be; an empty list: anything.
+/// The allowed values of each header; an empty list allows any value.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
     ("X-Frame-Options", &["deny", "sameorigin"]),
@@ -193,7 +193,7 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
     const PREFIX: &str = "http_server_config";
     let raw = reader.table(PREFIX, block);
     reader.unknown(PREFIX, &raw.unknown, RawHttp::KEYS);
-    // Said or not: there is HTTP/1.1 only, and that is what the handshake offers.
+    // Validated and then ignored: the agent supports only HTTP/1.1, and TLS negotiates only that.
     reader.boolean("http_server_config.http2", raw.http2);
     let mut headers = Vec::new();
     for (name, value) in reader.table("http_server_config.headers", raw.headers) {
@@ -208,7 +208,7 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
             .text(&key, Some(value))
             .filter(|value| !value.is_empty())
         else {
-            continue; // blank unsets it
+            continue; // an empty value unsets the header
         };
         if !values.is_empty() && !values.contains(&value.as_str()) {
             let want = format!("one of {}", values.join(", "));
@@ -236,12 +236,12 @@ fn users(
         }
         let key = format!("basic_auth_users.{name}");
         let [least, most] = [PasswordHash::COSTS.start(), PasswordHash::COSTS.end()];
-        let want = format!("a hash of bcrypt ($2a$, $2b$, $2y$), of cost {least} to {most}");
+        let want = format!("a bcrypt hash ($2a$, $2b$, $2y$) of cost {least} to {most}");
         let hash = reader.secret(&key, Some(value), &want);
         match hash.map(PasswordHash::parse) {
             Some(Ok(hash)) => drop(users.insert(name, hash)),
             Some(Err(got)) => reader.problem(&key, got, want),
-            None => {} // refused already
+            None => {} // already a problem
         }
     }
     users
@@ -264,10 +264,10 @@ fn rate_limit(reader: &mut Reader, block: Block<RawRateLimit>) -> Option<RateLim
     }
     match burst {
         Some(burst) if burst > 0 => return Some(RateLimit { interval, burst }),
-        None if given => {} // complained of already
+        None if given => {} // already a problem
         _ => reader.problem(
             "rate_limit.burst",
-            "0, with which no request would be answered",
+            "0, which refuses every request",
             "a number from 1 to 1000000",
         ),
     }

@@ -1,4 +1,4 @@
-//! Connections against the limit that is set for the server, or for a database or role alone.
+//! Connections against the limit of the server, and against the own limit of a database or role.
 
 use super::remedy;
 use super::severity::{Severity, Thresholds, own_limit};
@@ -8,32 +8,32 @@ use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
 
 pub(super) fn of_server(server: &ConnectionStatus, thresholds: Thresholds) -> Option<Finding> {
     let limit = server.limits.limit(LimitKind::Server)?;
-    let (severity, text) = judged("the server", limit, thresholds);
+    let (severity, text) = describe("the server", limit, thresholds);
     let finding = Finding::server(severity, Concern::Connections, text);
     Some(finding.with_remedy(remedy::BUSIEST_DATABASES))
 }
 
 pub(super) fn of_database(view: &DatabaseView, thresholds: Thresholds) -> Option<Finding> {
     let (name, limit) = (&view.row.name, own_limit(view.connections.as_ref()?)?);
-    let (severity, text) = judged(&format!("database {name}"), limit, thresholds);
+    let (severity, text) = describe(&format!("database {name}"), limit, thresholds);
     let finding = Finding::of(Scope::Database, name, severity, Concern::Connections, text);
     Some(finding.with_remedy(remedy::sessions_of_database(name)))
 }
 
 pub(super) fn of_role(view: &RoleView, thresholds: Thresholds) -> Option<Finding> {
     let (name, limit) = (&view.row.name, own_limit(view.connections.as_ref()?)?);
-    let (severity, text) = judged(&format!("role {name}"), limit, thresholds);
+    let (severity, text) = describe(&format!("role {name}"), limit, thresholds);
     let finding = Finding::of(Scope::Role, name, severity, Concern::Connections, text);
     Some(finding.with_remedy(remedy::sessions_of_role(name)))
 }
 
-fn judged(whose: &str, limit: Limit, thresholds: Thresholds) -> (Severity, String) {
+fn describe(subject: &str, limit: Limit, thresholds: Thresholds) -> (Severity, String) {
     let by = match limit.kind {
         LimitKind::Budget => " of its budget",
         LimitKind::Server | LimitKind::Database | LimitKind::Role => "",
     };
     let text = format!(
-        "{whose} uses {} of {} connections{by}",
+        "{subject} uses {} of {} connections{by}",
         limit.used, limit.connections
     );
     (thresholds.limit(limit), text)

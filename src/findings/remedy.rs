@@ -1,4 +1,4 @@
-//! What to do first about a finding: SQL for psql, or a command. Names that tenants choose are quoted.
+//! The first step to resolve a finding: SQL for psql, or a command. Names that tenants choose are quoted.
 
 use crate::names::{identifier, literal};
 
@@ -23,7 +23,7 @@ fn sessions(shown: &str, column: &str, name: &str) -> String {
     )
 }
 
-/// If no DROP of it runs.
+/// Only if no DROP DATABASE of it runs.
 pub(super) fn drop_database(datname: &str) -> String {
     format!("DROP DATABASE {}", identifier(datname))
 }

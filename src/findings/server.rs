@@ -1,4 +1,4 @@
-//! The server as a whole: its slots, what the agent's role may do, budgets without a database, databases that are invalid.
+//! The server as a whole: slots, privileges of the agent's role, budgets without a database, invalid databases.
 
 use super::severity::{Severity, Thresholds};
 use super::{Concern, Finding, Scope, connections, remedy};
@@ -13,17 +13,17 @@ pub(super) fn findings(
     let mut findings = Vec::new();
     match &snapshot.server {
         Some(server) => findings.extend(connections::of_server(server, thresholds)),
-        None => findings.push(blind()),
+        None => findings.push(cannot_count()),
     }
     findings.extend(sizes_failure.map(|failure| sizes_not_read(snapshot, failure)));
     if snapshot.superuser {
         let text =
-            "the role of the check is a superuser, which it need not be (pgcommons role-sql)";
+            "the role of the check is a superuser, which is not required (pgcommons role-sql)";
         let finding = Finding::server(Severity::Warning, Concern::Privilege, text);
         findings.push(finding.with_remedy(remedy::ROLE_SQL));
     }
     findings.extend(snapshot.missing.iter().map(|name| {
-        let text = format!("database {name} has a budget, and is not there");
+        let text = format!("database {name} has a budget but does not exist");
         Finding::of(
             Scope::Database,
             name,
@@ -35,7 +35,7 @@ pub(super) fn findings(
     findings
 }
 
-fn blind() -> Finding {
+fn cannot_count() -> Finding {
     let text = "the role lacks pg_monitor, so connections cannot be counted (pgcommons role-sql)";
     let finding = Finding::server(Severity::Unknown, Concern::Privilege, text);
     finding.with_remedy(remedy::ROLE_SQL)
@@ -46,14 +46,13 @@ fn sizes_not_read(snapshot: &Snapshot, failure: &str) -> Finding {
     let pending = sizes
         .filter(|size| *size == Err(UnknownSize::Pending))
         .count();
-    let text = format!("the sizes of {pending} databases are not known: {failure}");
+    let text = format!("the sizes of {pending} databases are unknown: {failure}");
     Finding::server(Severity::Unknown, Concern::Unreachable, text)
 }
 
 pub(super) fn invalid(view: &DatabaseView) -> Option<Finding> {
     let name = &view.row.name;
-    let text =
-        format!("database {name} is invalid: a DROP DATABASE of it runs, or was interrupted");
+    let text = format!("database {name} is invalid: a DROP DATABASE runs or was interrupted");
     let finding = Finding::of(
         Scope::Database,
         name,

@@ -1,4 +1,4 @@
-//! How bad it is. Pure.
+//! The severity of findings. Pure.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::limits::{Limit, LimitKind};
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{ConnectionStatus, DatabaseView};
 
-/// In the order in which the worst is chosen: what is critical is known, what is unknown may be.
+/// Ordered by urgency: critical is above unknown, because critical is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
@@ -17,7 +17,7 @@ pub(crate) enum Severity {
 }
 
 impl Severity {
-    /// What monitors of Nagios' kind expect.
+    /// The exit codes of monitoring plugins (Nagios).
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Ok => 0,
@@ -37,7 +37,7 @@ impl Severity {
     }
 }
 
-/// Shares of a limit.
+/// Fractions of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Thresholds {
     pub(crate) warning: f64,
@@ -45,37 +45,37 @@ pub(crate) struct Thresholds {
 }
 
 impl Thresholds {
-    fn share(self, used: f64, limit: f64) -> Severity {
-        let share = used / limit;
-        if share >= self.critical {
+    fn fraction(self, used: f64, limit: f64) -> Severity {
+        let fraction = used / limit;
+        if fraction >= self.critical {
             Severity::Critical
-        } else if share >= self.warning {
+        } else if fraction >= self.warning {
             Severity::Warning
         } else {
             Severity::Ok
         }
     }
 
-    /// The worst of the limit of the server and the one that is set for this database or role alone.
-    pub(crate) fn connections(self, judged: Option<&ConnectionStatus>) -> Severity {
-        let Some(judged) = judged else {
+    /// The worse of the limit of the server and the own limit of this database or role.
+    pub(crate) fn connections(self, status: Option<&ConnectionStatus>) -> Severity {
+        let Some(status) = status else {
             return Severity::Unknown;
         };
-        let limits = [judged.limits.limit(LimitKind::Server), own_limit(judged)];
+        let limits = [status.limits.limit(LimitKind::Server), own_limit(status)];
         let levels = limits.into_iter().flatten().map(|limit| self.limit(limit));
         levels.max().unwrap_or(Severity::Ok)
     }
 
-    /// No connection left is critical, whatever the shares.
+    /// Without a free connection it is critical, whatever the thresholds are.
     pub(crate) fn limit(self, limit: Limit) -> Severity {
         if limit.free() == 0 {
             Severity::Critical
         } else {
-            self.share(f64::from(limit.used), f64::from(limit.connections))
+            self.fraction(f64::from(limit.used), f64::from(limit.connections))
         }
     }
 
-    /// A quota that cannot be judged is not kept. Without a quota, a size that could not be read is not passed over either.
+    /// With a quota, every unknown size is `Unknown`. Without one, only a failed measurement is.
     pub(crate) fn size(self, view: &DatabaseView) -> Severity {
         match (view.size_limit(), view.size) {
             (Some(_), Err(_))
@@ -86,16 +86,15 @@ impl Thresholds {
                 None,
                 Ok(_) | Err(UnknownSize::Pending | UnknownSize::Forbidden | UnknownSize::Invalid),
             ) => Severity::Ok,
-            (Some(quota), Ok(size)) => self.share(size as f64, quota as f64),
+            (Some(quota), Ok(size)) => self.fraction(size as f64, quota as f64),
         }
     }
 }
 
-/// The smallest limit that is set for the database or role alone, in the catalogue or as its budget. A limit of 0 closes it
-/// on purpose and is none to reach. The rules of `alerts/pgcommons.yml` judge by the same one
-/// (`pgcommons:database_connections_limit:own`).
-pub(crate) fn own_limit(judged: &ConnectionStatus) -> Option<Limit> {
-    let own = judged.limits.all();
+/// The smallest limit of the database or role alone: its connection limit in the catalogue or its budget. A limit of 0 closes
+/// it on purpose and is ignored. The alerting rules use the same limit (`pgcommons:database_connections_limit:own`).
+pub(crate) fn own_limit(status: &ConnectionStatus) -> Option<Limit> {
+    let own = status.limits.all();
     let own = own.filter(|limit| limit.kind != LimitKind::Server && limit.connections > 0);
     own.min_by_key(|limit| limit.connections)
 }

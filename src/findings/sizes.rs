@@ -1,4 +1,4 @@
-//! Sizes of databases against their quotas, and sizes that are not known.
+//! Sizes of databases against their quotas, and unknown sizes.
 
 use super::severity::Thresholds;
 use super::{Concern, Finding, Scope, bytes};
@@ -9,18 +9,18 @@ pub(super) fn of_database(view: &DatabaseView, thresholds: Thresholds) -> Option
     let text = match (view.size, view.size_limit()) {
         (Ok(size), Some(quota)) => {
             format!(
-                "database {name} has {} of its {}",
+                "database {name} uses {} of its quota of {}",
                 bytes(size),
                 bytes(quota)
             )
         }
         (Err(why), Some(_)) => {
             let why = why.label();
-            format!("database {name} has a quota, and its size is not known ({why})")
+            format!("database {name} has a quota, but its size is unknown ({why})")
         }
         (Err(why), None) => {
             let why = why.label();
-            format!("the size of database {name} is not known ({why})")
+            format!("the size of database {name} is unknown ({why})")
         }
         (Ok(_), None) => return None,
     };

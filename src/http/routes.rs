@@ -1,9 +1,9 @@
 //! Which path answers what.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 use hyper::{Method, Request, Response, StatusCode};
@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use super::gzip::{Gzip, accepts_gzip};
 use super::page;
-use crate::metrics::Exposition;
+use super::unread::UnreadAnswers;
+use crate::metrics::{AgentState, Exposition};
 use crate::state::{Page, Published, Reload, Server, State};
 
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Bytes>;
 
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -25,14 +26,16 @@ pub(super) struct App {
     published: Published,
     exposition: Exposition,
     gzip: Gzip,
+    unread: Arc<UnreadAnswers>,
 }
 
 impl App {
-    pub(super) fn new(published: Published) -> Self {
+    pub(super) fn new(published: Published, unread: Arc<UnreadAnswers>) -> Self {
         Self {
             published,
             exposition: Exposition::default(),
             gzip: Gzip::default(),
+            unread,
         }
     }
 
@@ -76,7 +79,13 @@ impl App {
 
     /// Each form of a page is made once for each poll, by the first who asks for it.
     fn exposition(&self, page: &Page, servers: &[&Server], reload: &Reload, gzip: bool) -> Reply {
-        let write = |page: &mut dyn Write| self.exposition.write(servers, reload, page);
+        let write = |page: &mut dyn Write| {
+            let agent = AgentState {
+                reload: *reload,
+                listener: self.unread.health(),
+            };
+            self.exposition.write(servers, &agent, page)
+        };
         let mut reply = if gzip {
             let body = page.gzip.get_or_init(|| match page.plain.get() {
                 Some(plain) => self.gzip.page(|page| page.write_all(plain)),
@@ -101,7 +110,7 @@ impl App {
 /// 200 when at least one server is up: one that is down must not take the metrics of the others out of service.
 fn ready(state: &State) -> Reply {
     let up = state.servers.iter().any(|server| server.status.is_ok());
-    let line = |server: &std::sync::Arc<Server>| {
+    let line = |server: &Arc<Server>| {
         let status = server
             .status
             .as_ref()
@@ -121,7 +130,7 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 }
 
 fn reply(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
+    let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply

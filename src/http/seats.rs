@@ -5,12 +5,14 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::health::CloseReason;
 
 /// Far more than scrape one agent.
 const SEATS: u64 = 512;
@@ -18,7 +20,7 @@ const SEATS: u64 = 512;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// So long a connection is served, whoever else comes; as many as there are seats can come in that time.
-const SERVICE: Duration = Duration::from_millis(200);
+pub(super) const SERVICE: Duration = Duration::from_millis(200);
 
 pub(super) struct Seats {
     count: usize,
@@ -32,6 +34,7 @@ pub(super) struct Seat {
     /// When it made its last request, or came.
     asked: watch::Sender<Instant>,
     leave: Notify,
+    reason: OnceLock<CloseReason>,
 }
 
 impl Seats {
@@ -43,6 +46,10 @@ impl Seats {
             count: usize::try_from(count).expect("a small number"),
             taken: Vec::new(),
         }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// A seat for one who comes from this address.
@@ -57,6 +64,7 @@ impl Seats {
             came: now,
             asked: watch::Sender::new(now),
             leave: Notify::new(),
+            reason: OnceLock::new(),
         });
         self.taken.push(Arc::downgrade(&seat));
         seat
@@ -68,7 +76,7 @@ impl Seats {
             return false;
         };
         sleep_until(leaver.came + SERVICE).await;
-        leaver.leave.notify_one();
+        leaver.leave(CloseReason::ConnectionLimit);
         let leaver = Arc::downgrade(&leaver);
         self.taken.retain(|seat| !seat.ptr_eq(&leaver));
         true
@@ -94,14 +102,21 @@ impl Seat {
         self.asked.send_replace(Instant::now());
     }
 
+    /// The connection has to go; the first reason counts.
+    pub(super) fn leave(&self, reason: CloseReason) {
+        self.reason.get_or_init(|| reason);
+        self.leave.notify_one();
+    }
+
     /// Returns when the connection has to go.
-    pub(super) async fn lost(&self) {
+    pub(super) async fn lost(&self) -> CloseReason {
         let mut asked = self.asked.subscribe();
         let stale = async { while timeout(PATIENCE, asked.changed()).await.is_ok() {} };
         tokio::select! {
             () = self.leave.notified() => {}
             () = stale => {}
         }
+        *self.reason.get_or_init(|| CloseReason::NoRequest)
     }
 }
 

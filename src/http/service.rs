@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::auth::Turns;
+use super::client::Client;
 use super::guard::{Guard, Refusal};
 use super::routes::{App, Reply, text};
+use super::unread::{TrackedBody, UnreadAnswers};
+use crate::health::CloseReason;
 use crate::state::Published;
 
 pub(super) struct Service {
     app: App,
     guard: watch::Receiver<Arc<Guard>>,
     turns: Turns,
+    unread: Arc<UnreadAnswers>,
 }
 
 /// How a client came in.
@@ -30,11 +35,17 @@ pub(super) enum Door {
 }
 
 impl Service {
-    pub(super) fn new(published: Published, guard: watch::Receiver<Arc<Guard>>) -> Self {
+    pub(super) fn new(
+        published: Published,
+        guard: watch::Receiver<Arc<Guard>>,
+        places: usize,
+    ) -> Self {
+        let unread = Arc::new(UnreadAnswers::new(places));
         Self {
-            app: App::new(published),
+            app: App::new(published, Arc::clone(&unread)),
             guard,
             turns: Turns::default(),
+            unread,
         }
     }
 
@@ -42,7 +53,22 @@ impl Service {
         self.guard.borrow().tls().cloned()
     }
 
-    pub(super) async fn answer(&self, door: &Door, request: Request<Incoming>) -> Reply {
+    /// The agent closes a connection.
+    pub(super) fn closed(&self, reason: CloseReason) {
+        self.unread.closed(reason);
+    }
+
+    /// Whether a connection that has lost its place may stay until its client has taken the rest.
+    pub(super) fn may_stay(&self, client: &Arc<Client>) -> bool {
+        self.unread.may_stay(client)
+    }
+
+    pub(super) async fn answer(
+        &self,
+        client: &Arc<Client>,
+        door: &Door,
+        request: Request<Incoming>,
+    ) -> Response<Full<TrackedBody>> {
         let guard = Arc::clone(&self.guard.borrow());
         let mut reply = match door {
             Door::Wrong => text(StatusCode::BAD_REQUEST, "this is a port for HTTPS\n"),
@@ -57,7 +83,7 @@ impl Service {
             let close = HeaderValue::from_static("close");
             reply.headers_mut().insert(CONNECTION, close);
         }
-        reply
+        reply.map(|body| Full::new(self.unread.begin(client, body)))
     }
 }
 

@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 use super::client_cert;
 use crate::config::{Pem, PemKind, Problem, ServerTls};
 
+/// Of an answer, what rustls encrypts before the socket takes it: a record, with room for its header. By itself it would be 64 kB.
+pub(super) const BUFFER: usize = 16 * 1024;
 /// More than any chain needs.
 const PEM_BYTES: u64 = 1024 * 1024;
 const CERTIFICATES: &str = "certificates in PEM";

@@ -2,22 +2,23 @@
 
 use std::io::{self, Write};
 
+use super::AgentState;
 use super::catalog;
 use super::series::{Metric, Series, Source};
 use super::text;
 use crate::sample::DatabaseStats;
-use crate::state::{Reload, Server};
+use crate::state::Server;
 
 /// Writes every family that has a series, one after another: only one is in memory at a time.
 pub(super) fn families(
     servers: &[&Server],
-    reload: &Reload,
+    agent: &AgentState,
     page: &mut dyn Write,
 ) -> io::Result<()> {
     let (mut series, rows) = (Series::default(), Rows::of(servers));
     for metric in catalog::all() {
         series.start(metric);
-        fill(&mut series, metric, servers, reload, &rows);
+        fill(&mut series, metric, servers, agent, &rows);
         page.write_all(series.text().as_bytes())?;
     }
     Ok(())
@@ -27,11 +28,11 @@ fn fill(
     series: &mut Series,
     metric: &'static Metric,
     servers: &[&Server],
-    reload: &Reload,
+    agent: &AgentState,
     rows: &Rows<'_>,
 ) {
     match metric.source {
-        Source::Agent(read) => read(reload, series),
+        Source::Agent(read) => read(agent, series),
         Source::Server(read) => {
             for server in servers {
                 series.begin(server);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::AgentState;
 use super::text;
 use crate::sample::DatabaseStats;
-use crate::state::{Reload, Server};
+use crate::state::Server;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -23,7 +24,7 @@ impl Kind {
 
 /// Where the value comes from. Series of `Server` and `Statistics` have the label `server` first.
 pub(super) enum Source {
-    Agent(fn(&Reload, &mut Series)),
+    Agent(fn(&AgentState, &mut Series)),
     Server(fn(&Server, &mut Series)),
     /// One column of `pg_stat_database`, for each database.
     Statistics(fn(&DatabaseStats) -> Option<f64>),

@@ -16,9 +16,9 @@ use fixture::{
     activity, databases, down, info, policy, roles, sessions, showing, snapshot, stats, up,
 };
 
-use super::{family, reference};
+use super::{AgentState, family, reference};
 use crate::collect::JOBS;
-use crate::health::Health;
+use crate::health::{Health, ListenerHealth};
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy, SeriesLimits};
 use crate::sample::readings::Archiver;
@@ -31,14 +31,20 @@ use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Down, LazySnapshot, Reload, Server};
 use crate::tracker::{PollContext, PollTracker};
 
-const RELOAD: Reload = Reload {
-    successful: true,
-    last_success: 1_700_000_000.0,
+const AGENT: AgentState = AgentState {
+    reload: Reload {
+        successful: true,
+        last_success: 1_700_000_000.0,
+    },
+    listener: ListenerHealth {
+        unread_bytes: 65_536,
+        closed: [1, 2, 3],
+    },
 };
 
 fn page(servers: &[&Server]) -> String {
     let mut page = Vec::new();
-    family::families(servers, &RELOAD, &mut page).expect("writing to memory cannot fail");
+    family::families(servers, &AGENT, &mut page).expect("writing to memory cannot fail");
     let page = String::from_utf8(page).expect("UTF-8");
     page.replace(crate::build_info::REVISION, "REVISION")
         .replace(crate::build_info::VERSION, "VERSION")

@@ -1,4 +1,4 @@
-//! The command line: what it prints, and with which exit code.
+//! The command line: output and exit codes.
 
 mod check;
 mod limits;
@@ -40,7 +40,7 @@ async fn the_version_names_the_revision() {
 }
 
 #[tokio::test]
-async fn help_is_no_mistake() {
+async fn help_exits_with_0() {
     for args in [
         &["--help"] as &[&str],
         &["-h"],
@@ -57,7 +57,7 @@ async fn help_is_no_mistake() {
     }
 }
 
-/// To `check`, 2 would mean critical.
+/// For `check`, 2 would mean critical.
 #[tokio::test]
 async fn an_unknown_flag_is_refused() {
     for (args, code) in [
@@ -81,7 +81,7 @@ async fn an_unknown_flag_is_refused() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_ends_it_with_a_line_that_names_it() {
+async fn a_port_in_use_is_an_error_that_names_it() {
     let env = [("DATABASE_URL", "postgres://127.0.0.1:1")];
     let agent = Agent::start(AgentSpec {
         env: &env,
@@ -103,7 +103,7 @@ async fn a_port_that_is_taken_ends_it_with_a_line_that_names_it() {
 }
 
 #[tokio::test]
-async fn the_flag_wins_over_variable_and_file() {
+async fn the_flag_overrides_variable_and_file() {
     let config = "web: {listen_address: '127.0.0.1:1'}\n";
     let env = [
         ("DATABASE_URL", "postgres://127.0.0.1:1"),
@@ -119,9 +119,9 @@ async fn the_flag_wins_over_variable_and_file() {
     assert_eq!(agent.get("/-/healthy").await.status, 200);
 }
 
-/// The agent's role as `role-sql` makes it, with nothing to be done by hand.
+/// The agent runs with the role that `role-sql` creates, without manual steps.
 #[tokio::test]
-async fn the_sql_for_the_role_makes_one_that_can_do_all_the_agent_needs() {
+async fn the_role_of_role_sql_has_all_privileges_that_the_agent_needs() {
     let cluster = Cluster::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("password");
@@ -159,7 +159,7 @@ async fn the_sql_for_the_role_makes_one_that_can_do_all_the_agent_needs() {
 }
 
 #[tokio::test]
-async fn the_sql_for_the_role_needs_no_server_when_told_its_version() {
+async fn role_sql_with_a_version_needs_no_server() {
     for (major, reserved) in [("13", false), ("15", false), ("16", true), ("18", true)] {
         let output = output(&["role-sql", "--server-version", major], NO_ENV).await;
         assert_eq!(output.status.code(), Some(0), "{output:?}");

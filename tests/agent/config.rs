@@ -1,4 +1,4 @@
-//! The configuration: what is bad is refused with all that is wrong with it, what is good is used as it says.
+//! The configuration: the agent refuses a bad one with all its problems, and uses a good one.
 
 mod bad;
 mod json;
@@ -16,7 +16,7 @@ fn is_up(page: &Scrape) -> bool {
     page.value("pg_up", &[]) == Some(1.0)
 }
 
-/// Runs the agent with nothing but this until it is up, and returns the name it gives the server.
+/// Starts the agent with this configuration only, waits until the server is up, and returns its label `server`.
 async fn name_when_up(config: Option<&str>, env: &[(&str, &str)]) -> String {
     let spec = AgentSpec {
         env,
@@ -37,7 +37,7 @@ fn address(cluster: &Cluster) -> String {
 }
 
 #[tokio::test]
-async fn nothing_but_a_connection_string_will_do() {
+async fn a_connection_string_is_enough() {
     let cluster = Cluster::start(&[]);
     let (port, url) = (cluster.port(), cluster.superuser_url());
     let pairs = format!(
@@ -54,7 +54,7 @@ async fn nothing_but_a_connection_string_will_do() {
 }
 
 #[tokio::test]
-async fn the_variables_of_libpq_will_do() {
+async fn the_variables_of_libpq_are_enough() {
     let cluster = Cluster::start(&[]);
     let port = cluster.port().to_string();
     let env = [
@@ -71,7 +71,7 @@ async fn the_variables_of_libpq_will_do() {
 }
 
 #[tokio::test]
-async fn a_key_wins_over_the_connection_string_which_wins_over_the_variables() {
+async fn a_key_overrides_the_connection_string_which_overrides_the_variables() {
     let cluster = Cluster::start(&[]);
     let port = cluster.port();
     let config = format!(
@@ -94,7 +94,7 @@ fn passfile(path: &Path, cluster: &Cluster) {
 }
 
 #[tokio::test]
-async fn a_password_may_stand_in_the_password_file_of_libpq() {
+async fn a_password_is_read_from_the_password_file_of_libpq() {
     let cluster = Cluster::start(&[]);
     let home = tempfile::tempdir().expect("a temporary folder can be made");
     let (hidden, elsewhere) = (home.path().join(".pgpass"), home.path().join("passwords"));
@@ -116,7 +116,7 @@ async fn a_password_may_stand_in_the_password_file_of_libpq() {
 }
 
 #[tokio::test]
-async fn a_password_file_that_others_may_read_is_warned_of_once() {
+async fn a_password_file_that_others_may_read_is_reported_once() {
     let cluster = Cluster::start(&[]);
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     passfile(file.path(), &cluster);
@@ -133,7 +133,7 @@ async fn a_password_file_that_others_may_read_is_warned_of_once() {
     let twice = |page: &Scrape| page.value("pgcommons_connect_failures_total", &failed) > Some(1.0);
     agent.scrape_until("two failed logins", twice).await;
     let log = agent.log();
-    assert_eq!(log.matches("password file passed over").count(), 1, "{log}");
+    assert_eq!(log.matches("password file ignored").count(), 1, "{log}");
     assert!(log.contains(path), "{log}");
 }
 
@@ -181,7 +181,7 @@ async fn the_environment_overrides_keys_of_every_kind() {
     assert_eq!(names, ["Shop", "postgres"]);
 }
 
-/// The figures of the variables, not those of the file.
+/// The limits come from the variables, not from the file.
 fn assert_shop_is_budgeted(page: &Scrape) {
     let figures: [(&str, (&str, &str), f64); 3] = [
         (
@@ -225,8 +225,8 @@ servers:
     };
     let output = run(spec).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let said = "configuration OK: 3 servers, 2 databases with a budget\n";
-    assert_eq!(String::from_utf8_lossy(&output.stdout), said);
+    let summary = "configuration OK: 3 servers, 2 databases with a budget\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), summary);
     let stderr = String::from_utf8_lossy(&output.stderr);
     let missing = "pgcommons: warning: servers.three.passfile: got /etc/pgpass (";
     assert!(

@@ -1,4 +1,4 @@
-//! The files for containers, as far as they can be tried without an engine.
+//! The files for containers, as far as they can be tested without a container engine.
 
 mod applications;
 mod compose;

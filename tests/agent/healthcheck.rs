@@ -1,4 +1,4 @@
-//! `pgcommons healthcheck`: what it makes of an agent, of one that is protected, and of none.
+//! `pgcommons healthcheck` of an agent, of a protected agent, and of other listeners.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::process::Output;
 
 use crate::support::{Agent, AgentSpec, Scrape, WebFolder, free_port, run, trusting, watch};
 
-/// Nobody listens there: an agent that is well needs no server that is.
+/// Nothing listens there: an agent is healthy even if its server is down.
 const NOWHERE: &[(&str, &str)] = &[("DATABASE_URL", "postgres://127.0.0.1:1")];
 
 async fn healthcheck(address: &str, args: &[&str]) -> Output {
@@ -18,8 +18,8 @@ async fn healthcheck(address: &str, args: &[&str]) -> Output {
     .await
 }
 
-/// Asserts that it fails as Docker wants it, with one line that says this.
-fn assert_ill(output: &Output, why: &str) {
+/// Asserts exit code 1, as Docker requires, and one line with this text.
+fn assert_unhealthy(output: &Output, why: &str) {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let lines = String::from_utf8_lossy(&output.stderr);
     assert_eq!(lines.lines().count(), 1, "{lines}");
@@ -27,7 +27,7 @@ fn assert_ill(output: &Output, why: &str) {
     assert!(lines.contains(why), "{lines}");
 }
 
-fn assert_well(output: &Output) {
+fn assert_healthy(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stdout.is_empty() && output.stderr.is_empty());
 }
@@ -40,18 +40,18 @@ async fn an_agent_is_healthy_though_its_server_is_down() {
     })
     .await;
     let address = agent.address().to_string();
-    assert_well(&healthcheck(&address, &[]).await);
-    // As it is asked in an image, where it listens on every address.
+    assert_healthy(&healthcheck(&address, &[]).await);
+    // In the image the agent listens on all addresses.
     let port = agent.address().port();
     for everywhere in [
         format!(":{port}"),
         format!("0.0.0.0:{port}"),
         format!("[::]:{port}"),
     ] {
-        assert_well(&healthcheck(&everywhere, &[]).await);
+        assert_healthy(&healthcheck(&everywhere, &[]).await);
     }
     let unready = healthcheck(&address, &["--ready"]).await;
-    assert_ill(&unready, "no server is up");
+    assert_unhealthy(&unready, "no server is up");
 }
 
 #[tokio::test]
@@ -61,13 +61,13 @@ async fn an_agent_is_ready_when_its_server_is_up() {
     let up = |page: &Scrape| page.value("pg_up", &[]) == Some(1.0);
     agent.scrape_until("a poll", up).await;
     let address = agent.address().to_string();
-    assert_well(&healthcheck(&address, &["--ready"]).await);
+    assert_healthy(&healthcheck(&address, &["--ready"]).await);
 }
 
 #[tokio::test]
-async fn an_agent_that_is_not_there_or_hangs_is_not_healthy() {
+async fn a_missing_or_hanging_agent_is_not_healthy() {
     let free = format!("127.0.0.1:{}", free_port());
-    assert_ill(&healthcheck(&free, &[]).await, &free);
+    assert_unhealthy(&healthcheck(&free, &[]).await, &free);
 
     let agent = Agent::start(AgentSpec {
         env: NOWHERE,
@@ -76,14 +76,14 @@ async fn an_agent_that_is_not_there_or_hangs_is_not_healthy() {
     .await;
     agent.signal("STOP");
     let address = agent.address().to_string();
-    assert_ill(&healthcheck(&address, &[]).await, &address);
+    assert_unhealthy(&healthcheck(&address, &[]).await, &address);
     agent.signal("CONT");
-    assert_well(&healthcheck(&address, &[]).await);
+    assert_healthy(&healthcheck(&address, &[]).await);
 }
 
-/// The check has neither the password nor a certificate.
+/// The health check has no password and no certificate.
 #[tokio::test]
-async fn an_agent_that_is_protected_is_healthy() {
+async fn a_protected_agent_is_healthy() {
     let folder = WebFolder::new();
     let tls = "tls_server_config: {cert_file: web.crt, key_file: web.key, client_ca_file: ca.crt, \
                client_auth_type: RequireAndVerifyClientCert}\n";
@@ -98,14 +98,14 @@ async fn an_agent_that_is_protected_is_healthy() {
         })
         .await;
         let address = agent.address().to_string();
-        assert_well(&healthcheck(&address, &[]).await);
+        assert_healthy(&healthcheck(&address, &[]).await);
         let unknown = healthcheck(&address, &["--ready"]).await;
-        assert_ill(&unknown, "protected");
+        assert_unhealthy(&unknown, "protected");
     }
 }
 
 #[tokio::test]
-async fn somebody_else_at_that_port_is_no_agent() {
+async fn another_program_on_the_port_is_not_healthy() {
     for answer in [
         "HTTP/1.1 404 Not Found\r\n\r\n",
         "220 mail.example ESMTP\r\n",
@@ -117,15 +117,15 @@ async fn somebody_else_at_that_port_is_no_agent() {
             let asked = stream.read(&mut [0; 1024])?;
             stream.write_all(answer.as_bytes()).map(|()| asked)
         });
-        assert_ill(&healthcheck(&address, &[]).await, "not a pgcommons agent");
+        assert_unhealthy(&healthcheck(&address, &[]).await, "not a pgcommons agent");
         let asked = answering.join().expect("no panic").expect("a request");
         assert!(asked > 0);
     }
 }
 
-/// What else is in the file has been for the agent to judge, and may need variables that only that one has.
+/// The rest of the file is not validated: it may need variables that only the agent has.
 #[tokio::test]
-async fn the_address_comes_from_file_or_flag_whatever_else_there_is() {
+async fn the_address_comes_from_file_or_flag() {
     let agent = Agent::start(AgentSpec {
         env: NOWHERE,
         ..AgentSpec::default()
@@ -142,7 +142,7 @@ async fn the_address_comes_from_file_or_flag_whatever_else_there_is() {
             config,
             ..AgentSpec::default()
         });
-        assert_well(&output.await);
+        assert_healthy(&output.await);
     }
     let nowhere = "web: {listen_address: nowhere}\n";
     let output = run(AgentSpec {
@@ -151,5 +151,5 @@ async fn the_address_comes_from_file_or_flag_whatever_else_there_is() {
         ..AgentSpec::default()
     })
     .await;
-    assert_ill(&output, "web.listen_address");
+    assert_unhealthy(&output, "web.listen_address");
 }

@@ -5,8 +5,10 @@ mod crowds;
 mod files;
 mod good;
 mod lives;
+mod memory;
 mod requests;
 mod siege;
+mod slow;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! What systemd is told, over a socket like its own.
+//! Notifications to systemd, received on a socket of the test.
 
 mod unit;
 
@@ -48,7 +48,7 @@ impl Systemd {
         String::from_utf8(buffer[..length].to_vec()).expect("UTF-8")
     }
 
-    /// All that comes up to this one.
+    /// All messages up to this one.
     async fn until(&self, wanted: &str) -> Vec<String> {
         let mut messages = Vec::new();
         while messages.last().is_none_or(|last| last != wanted) {
@@ -58,14 +58,14 @@ impl Systemd {
     }
 }
 
-/// Microseconds since the machine was started.
+/// Microseconds since boot.
 fn uptime() -> f64 {
     let text = std::fs::read_to_string("/proc/uptime").expect("/proc is mounted");
     let seconds = text.split_whitespace().next().expect("a number");
     seconds.parse::<f64>().expect("a number") * 1e6
 }
 
-async fn told_from_start_to_end(is_abstract: bool) {
+async fn notified_from_start_to_stop(is_abstract: bool) {
     let systemd = Systemd::listen(is_abstract);
     let mut cluster = Cluster::start(&[]);
     let (url, interval) = (cluster.superuser_url(), "100ms");
@@ -90,7 +90,7 @@ async fn told_from_start_to_end(is_abstract: bool) {
     let message = systemd.message().await;
     let at = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
     let at: f64 = at.and_then(|at| at.parse().ok()).expect(&message);
-    // Uptime is cut off at hundredths, and does not stop where the other clock might.
+    // Uptime has a resolution of 10 ms, and it also counts time in suspend.
     assert!(at > before - 1e6 && at < uptime() + 1e6, "{at} {before}");
     assert_eq!(systemd.message().await, "READY=1");
 
@@ -101,17 +101,17 @@ async fn told_from_start_to_end(is_abstract: bool) {
 }
 
 #[tokio::test]
-async fn systemd_is_told_from_start_to_end() {
-    told_from_start_to_end(false).await;
+async fn systemd_is_notified_from_start_to_stop() {
+    notified_from_start_to_stop(false).await;
 }
 
 #[tokio::test]
-async fn a_socket_may_lie_in_no_folder() {
-    told_from_start_to_end(true).await;
+async fn an_abstract_socket_works() {
+    notified_from_start_to_stop(true).await;
 }
 
 #[tokio::test]
-async fn the_watchdog_is_fed_twice_in_its_time() {
+async fn two_keep_alives_are_sent_in_each_watchdog_period() {
     let systemd = Systemd::listen(false);
     let agent = Agent::start(AgentSpec {
         env: &[
@@ -149,14 +149,14 @@ async fn without_a_listener_it_is_not_ready() {
     .await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let mut buffer = [0; 64];
-    let told = systemd.socket.try_recv(&mut buffer);
-    assert!(told.is_err(), "{}", String::from_utf8_lossy(&buffer));
+    let received = systemd.socket.try_recv(&mut buffer);
+    assert!(received.is_err(), "{}", String::from_utf8_lossy(&buffer));
 }
 
-/// The agent is there for Prometheus, whatever becomes of systemd.
+/// The agent works without systemd.
 #[tokio::test]
-async fn a_socket_that_is_not_there_costs_nothing() {
-    for (name, complaints) in [("/nowhere/notify", 0), ("@pgcommons-nowhere", 0), ("x", 1)] {
+async fn a_missing_socket_does_not_stop_the_agent() {
+    for (name, warnings) in [("/nowhere/notify", 0), ("@pgcommons-nowhere", 0), ("x", 1)] {
         let agent = Agent::start(AgentSpec {
             env: &[
                 ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres"),
@@ -168,7 +168,7 @@ async fn a_socket_that_is_not_there_costs_nothing() {
         .await;
         assert_eq!(agent.get("/-/healthy").await.status, 200);
         let log = agent.log();
-        let said = log.matches("NOTIFY_SOCKET cannot be used").count();
-        assert_eq!(said, complaints, "{log}");
+        let logged = log.matches("NOTIFY_SOCKET cannot be used").count();
+        assert_eq!(logged, warnings, "{log}");
     }
 }

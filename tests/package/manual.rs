@@ -1,4 +1,4 @@
-//! Manual pages and completions against the command line that they speak of; `make golden` writes them anew.
+//! Compares manual pages and completions with the command line; `make golden` updates them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,25 +11,25 @@ use pgcommons::cli::Cli;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What is no part of the command line.
+/// Sections that the command line does not have.
 const MORE: &str = r#".SH "EXIT STATUS"
-0 when all went well, 2 for a configuration that cannot be used, 1 for anything else.
-\fBpgcommons check\fR has its own: 0 ok, 1 warning, 2 critical, 3 unknown.
+0 success, 2 invalid configuration, 1 any other error.
+\fBpgcommons check\fR has its own exit codes: 0 ok, 1 warning, 2 critical, 3 unknown.
 .SH SIGNALS
-SIGHUP reads the configuration again, SIGTERM and SIGINT end it.
+SIGHUP makes the agent read the configuration again. SIGTERM and SIGINT stop it.
 .SH FILES
 .TP
 /etc/pgcommons/pgcommons.yaml
-The configuration, where the package for Debian is installed.
+The configuration of the Debian package.
 .TP
 /usr/share/doc/pgcommons/pgcommons.example.yaml
 Every key with its default.
 .TP
 /usr/share/pgcommons
-Rules for Prometheus, dashboards for Grafana.
+Prometheus rules and Grafana dashboards.
 "#;
 
-/// The command line, without the revision: that would make these files old with every commit.
+/// The command line without the revision, which would change these files with every commit.
 fn command() -> clap::Command {
     let mut command = Cli::command()
         .version(env!("CARGO_PKG_VERSION"))
@@ -84,7 +84,11 @@ fn every_command_has_its_manual_page() {
         expect_file![format!("{ROOT}/docs/man/{name}")].assert_eq(&text);
     }
     let wanted = pages().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(files("docs/man"), wanted, "pages of commands that are gone");
+    assert_eq!(
+        files("docs/man"),
+        wanted,
+        "pages of commands that no longer exist"
+    );
 }
 
 #[test]

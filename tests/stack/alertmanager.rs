@@ -49,6 +49,18 @@ impl Alertmanager {
         Self(start.await)
     }
 
+    /// Has it take an alert with these labels, as from Prometheus.
+    pub(crate) fn add(&self, labels: &[(&str, &str)]) {
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
+        let added = Command::new(find(&["amtool"]))
+            .args(["alert", "add"])
+            .arg(format!("--alertmanager.url=http://{}", self.address()))
+            .args(labels)
+            .output()
+            .expect("amtool can be run");
+        assert!(added.status.success(), "amtool: {added:?}");
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address()
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::scene::ROLES;
 use crate::support::{Cluster, StopMode, TestSession, sessions};
 
 /// A database at its limit, and then a server, for a while that two scrapes see.
@@ -16,13 +17,15 @@ async fn bursts(main: &Cluster) {
     TestSession::close_all(crowd).await;
 }
 
-/// Logins that the limit of their database refuses.
-async fn refusals(main: &Cluster) {
-    for _ in 0..5 {
-        let refused = main.connect("shop", "shop", "shop").await;
-        assert!(refused.is_err(), "shop is not at its limit");
-        sleep(Duration::from_millis(300)).await;
-    }
+/// A database that takes the name of another, and roles beyond those that have room.
+async fn newcomers(main: &Cluster) {
+    main.sql("DROP DATABASE bank").await;
+    main.sql("CREATE DATABASE bank OWNER bank CONNECTION LIMIT 30")
+        .await;
+    let roles: Vec<String> = (0..=ROLES)
+        .map(|number| format!("CREATE ROLE late_{number} LOGIN"))
+        .collect();
+    main.sql(&roles.join("; ")).await;
 }
 
 /// Two transactions, each waiting for the other.
@@ -65,6 +68,6 @@ pub(crate) async fn happen(main: &Cluster, blind: &mut Cluster) {
     blind.restart(StopMode::Fast);
     deadlock(main).await;
     temporary_files(main).await;
-    refusals(main).await;
+    newcomers(main).await;
     bursts(main).await;
 }

@@ -12,6 +12,7 @@ mod prometheus;
 mod queries;
 mod receiver;
 mod scene;
+mod silence;
 #[expect(
     dead_code,
     unused_imports,
@@ -19,6 +20,7 @@ mod scene;
 )]
 #[path = "../support/mod.rs"]
 mod support;
+mod unknown;
 
 use std::io::Write;
 use std::path::Path;

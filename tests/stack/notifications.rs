@@ -55,7 +55,7 @@ impl Stack {
         let receiver = Receiver::start().await;
         let alertmanager = Alertmanager::start(receiver.address()).await;
         let prometheus = Prometheus::start(Setup {
-            agent: agent.address(),
+            agents: &[agent.address()],
             alertmanager: Some(alertmanager.address()),
             rules: &project_file(RULES),
             history: None,
@@ -72,16 +72,12 @@ impl Stack {
 
     /// The first alert of this name and server that is posted here from now on.
     async fn notice(&self, receiver: &str, alert: &Alert<'_>, is_firing: bool) -> Notice {
-        let begun = Instant::now();
         let Alert { name, server } = alert;
         let what = format!("{name} of {server} at {receiver}, firing: {is_firing}");
-        eventually(LIMIT, &what, async || {
-            let notices = self.receiver.notices().into_iter();
-            notices
-                .filter(|notice| notice.received >= begun && notice.receiver == receiver)
-                .find(|notice| notice.is_firing == is_firing && alert.is_told_by(notice))
-        })
-        .await
+        let wanted = |notice: &Notice| {
+            notice.receiver == receiver && notice.is_firing == is_firing && alert.is_told_by(notice)
+        };
+        self.receiver.next(LIMIT, &what, wanted).await
     }
 }
 

@@ -18,7 +18,7 @@ const INTERVAL: &str = "5s";
 
 /// What it is started with.
 pub(crate) struct Setup<'a> {
-    pub(crate) agent: SocketAddr,
+    pub(crate) agents: &'a [SocketAddr],
     /// Nobody is notified without one.
     pub(crate) alertmanager: Option<SocketAddr>,
     pub(crate) rules: &'a str,
@@ -138,6 +138,8 @@ fn flag(name: &str, path: &Path) -> String {
 /// The example of the project with other addresses and intervals.
 fn configuration(port: u16, setup: &Setup<'_>) -> String {
     let alertmanager = setup.alertmanager.map(|address| format!("[{address}]"));
+    let agents = setup.agents.iter().map(|address| format!("'{address}'"));
+    let agents = agents.collect::<Vec<_>>().join(", ");
     adapted(
         &project_file("deploy/prometheus.yml"),
         &[
@@ -151,7 +153,7 @@ fn configuration(port: u16, setup: &Setup<'_>) -> String {
             ),
             ("../alerts/pgcommons.yml", "rules.yml"),
             ("[localhost:9093]", alertmanager.as_deref().unwrap_or("[]")),
-            ("[localhost:19187]", &format!("['{}']", setup.agent)),
+            ("[localhost:19187]", &format!("[{agents}]")),
             ("[localhost:9090]", &format!("['127.0.0.1:{port}']")),
         ],
     )

@@ -63,7 +63,9 @@ fn quick_rules() -> String {
         let (_, tail) = tail.split_once(")\"}").expect("the end of a threshold");
         rules = format!("{head}{before}{value})\"}}{tail}");
     }
-    rules.replace("interval: 5m", "interval: 5s")
+    rules
+        .replace("interval: 4m", "interval: 5s")
+        .replace("interval: 1m", "interval: 5s")
 }
 
 async fn questions_of_rules(prometheus: &Prometheus) -> Vec<Question> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::prometheus::{labels, text};
+use crate::support::eventually;
 
 /// One alert of a notification.
 #[derive(Clone, Debug)]
@@ -70,6 +72,22 @@ impl Receiver {
     pub(crate) fn notices(&self) -> Vec<Notice> {
         let notices = self.notices.lock();
         notices.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first from now on that is as wanted.
+    pub(crate) async fn next(
+        &self,
+        limit: Duration,
+        what: &str,
+        is_wanted: impl Fn(&Notice) -> bool,
+    ) -> Notice {
+        let begun = Instant::now();
+        eventually(limit, what, async || {
+            let notices = self.notices().into_iter();
+            let mut new = notices.filter(|notice| notice.received >= begun);
+            new.find(&is_wanted)
+        })
+        .await
     }
 
     async fn take(self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {

@@ -13,6 +13,9 @@ use crate::support::{
     trusting,
 };
 
+/// Login roles of a server that have series of their own: more than there are at first.
+pub(crate) const ROLES: usize = 20;
+
 pub(crate) struct Scene {
     /// Many tenants, each with a trouble of its own.
     pub(crate) main: Cluster,
@@ -80,7 +83,7 @@ impl Scene {
     pub(crate) async fn watched(&self, rules: &str) -> Prometheus {
         let (page, agent) = (self.agent.scrape().await, self.agent.address());
         Prometheus::start(Setup {
-            agent,
+            agents: &[agent],
             alertmanager: None,
             rules,
             history: Some(&history::of(&page, agent)),
@@ -178,8 +181,9 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 /// Quotas that are near, and passed.
 fn configuration(servers: &[(&str, &Cluster)]) -> String {
     let mut text =
-        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\nservers:\n"
-            .to_owned();
+        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
+    writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
+    text += "servers:\n";
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");

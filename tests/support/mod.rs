@@ -2,6 +2,7 @@
 
 mod agent;
 mod binaries;
+mod cgroup;
 mod cluster;
 mod exposition;
 mod http;
@@ -16,6 +17,7 @@ mod tls;
 mod wait;
 
 pub(crate) use agent::{Agent, AgentSpec, run};
+pub(crate) use cgroup::ControlGroup;
 pub(crate) use cluster::{Cluster, StopMode, free_port};
 pub(crate) use exposition::Scrape;
 pub(crate) use http::{HttpReply, exchange, exchange_async};

@@ -1,10 +1,10 @@
-//! The session of the check itself. It ends with the check and takes nothing from a tenant, so it counts against no limit.
+//! Excludes the session of the check itself from the counts: it ends with the check.
 
 use crate::sample::{Activity, Oid};
 
-/// `role` and `dbname` are those of the session. It is active, because it asks. Without the privilege to see all sessions it
-/// cannot be told apart, and nothing is counted.
-pub(super) fn leave_out(activity: &mut Activity, role: Oid, dbname: &str) {
+/// `role` and `dbname` identify the session. Its state is active, because it runs the query. Without `pg_monitor` the session
+/// cannot be identified, but then no sessions are counted.
+pub(super) fn exclude(activity: &mut Activity, role: Oid, dbname: &str) {
     let mut databases = activity.catalogue.databases.iter();
     let Some(database) = databases.find(|row| row.name == dbname) else {
         return;

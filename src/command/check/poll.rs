@@ -1,4 +1,4 @@
-//! One poll of each server, without an agent: a session, what the fast poll asks, the owners, and every size once.
+//! Polls each server once: one session, the activity query, the owners, and the size of every database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::tracker::{PollContext, PollTracker, PolledState};
 use super::own_session;
 use super::report::{self, Report};
 
-/// Polls every server once, all at the same time.
+/// Polls all servers concurrently.
 pub(super) async fn all(
     servers: Vec<ServerConfig>,
     thresholds: Thresholds,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Report {
     let polls: Vec<_> = servers
         .into_iter()
@@ -32,7 +32,7 @@ pub(super) async fn all(
             let name = server.name.clone();
             (
                 name,
-                tokio::spawn(async move { poll(&server, patience).await }),
+                tokio::spawn(async move { poll(&server, time_limit).await }),
             )
         })
         .collect();
@@ -46,69 +46,69 @@ pub(super) async fn all(
     Report::of(reports)
 }
 
-/// One poll of a server.
+/// The result of polling one server.
 pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
-    /// Why sizes were not read to the end: the session was lost, or the server fell silent.
+    /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
 }
 
-/// A server of which nothing is known.
+/// The finding for a server whose state is unknown.
 fn unknown(text: String) -> Finding {
     Finding::unreachable(Severity::Unknown, text)
 }
 
-async fn poll(server: &ServerConfig, patience: Duration) -> Result<PolledServer, Finding> {
+async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServer, Finding> {
     let deadline = server.cadence.timeout;
     let session = Session::connect(&server.target, deadline, &mut CredentialFiles::default())
         .await
         .map_err(|error| no_session(&error))?;
-    let mut activity = answered(deadline, session.activity(None, None)).await?;
-    let owners = answered(deadline, session.owners()).await?;
-    own_session::leave_out(&mut activity, session.info().role, &server.target.dbname);
-    let moment = PollContext {
+    let mut activity = answer(deadline, session.activity(None, None)).await?;
+    let owners = answer(deadline, session.owners()).await?;
+    own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
+    let context = PollContext {
         info: session.info(),
         policy: &server.policy.showing_all(),
         now: Duration::ZERO,
         window: server.cadence.window,
     };
-    let seen = PollTracker::default().observe(activity, moment);
-    let (sizes, sizes_failure) = measure(&session, &seen, patience, deadline).await;
+    let polled = PollTracker::default().observe(activity, context);
+    let (sizes, sizes_failure) = measure(&session, &polled, time_limit, deadline).await;
     let slower = SlowReadings {
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
     };
     Ok(PolledServer {
-        snapshot: Snapshot::of(&seen, &slower),
+        snapshot: Snapshot::of(&polled, &slower),
         owners,
         sizes_failure,
     })
 }
 
-/// An answer in time, or nothing is known.
-async fn answered<T>(
+/// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.
+async fn answer<T>(
     deadline: Duration,
     question: impl Future<Output = Result<T, QueryError>>,
 ) -> Result<T, Finding> {
     let answer = timeout(deadline, question).await;
-    let answer = answer.map_err(|_| unknown(silent(deadline)))?;
+    let answer = answer.map_err(|_| unknown(no_answer(deadline)))?;
     answer.map_err(|error| unknown(chain(&error)))
 }
 
-fn silent(deadline: Duration) -> String {
+fn no_answer(deadline: Duration) -> String {
     format!("no answer within {}", humantime::format_duration(deadline))
 }
 
-/// A server that refuses every connection, or has no slot, says what the check wants to know. Without an answer in time, or when
-/// it is the check that may not log in, applications may be served. So they may at the limit of the check's own role.
+/// The finding for a failed connect. Critical: the server refuses all connections or has no free slot, so applications are
+/// refused too. Unknown: a timeout, a failed login, or the connection limit of the check's own role; applications may work.
 fn no_session(error: &ConnectError) -> Finding {
     let message = chain(error);
     if error.is_role_limit() {
         return unknown(format!(
-            "the role of the check is at its own connection limit, so the server could not be asked: {message}"
+            "the role of the check is at its own connection limit, so the check cannot connect: {message}"
         ));
     }
     let what = if error.reason() == ConnectFailure::TooManyConnections {
@@ -121,28 +121,28 @@ fn no_session(error: &ConnectError) -> Finding {
     Finding::unreachable(Severity::Critical, format!("{what}: {message}"))
 }
 
-/// Every database once, without rest.
+/// Measures every database once, without pauses.
 const ONCE: SizeTiming = SizeTiming {
     interval: Duration::from_secs(1 << 40),
     max_time_fraction: 1.0,
 };
 
-/// Begins no statement once `patience` is over; databases not asked for by then stay pending. Each statement has `deadline`
-/// to be answered, also the last one: only so is a server that froze told from one that has many files. The text says why
-/// the measuring ended early, if it did.
+/// Measures the sizes. Starts no statement after `time_limit`; the remaining databases stay pending. Every statement, the last
+/// one too, gets the full `deadline`, so that a frozen server differs from a server with many files. The text says why the
+/// measuring ended early, if it did.
 async fn measure(
     session: &Session,
-    seen: &PolledState,
-    patience: Duration,
+    polled: &PolledState,
+    time_limit: Duration,
     deadline: Duration,
 ) -> (SizeSchedule, Option<String>) {
-    let (end, permitted) = (Instant::now() + patience, seen.sees_all_sessions());
+    let (end, permitted) = (Instant::now() + time_limit, polled.sees_all_sessions());
     let (mut sizes, mut turn, mut failure) = (SizeSchedule::default(), Duration::ZERO, None);
-    let databases = seen.tenants.databases.iter().map(|tenant| &tenant.row);
+    let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
-        turn += Duration::from_hours(1); // past any pause
+        turn += Duration::from_hours(1); // longer than any pause
         let batch = sizes.next_batch(turn);
         if batch.is_empty() {
             return (sizes, None);
@@ -152,7 +152,7 @@ async fn measure(
         }
         match timeout(deadline, session.sizes(&batch, permitted, deadline)).await {
             Ok(Ok(answer)) => {
-                sizes.measured(turn, &batch, &answer, patience, ONCE);
+                sizes.measured(turn, &batch, &answer, time_limit, ONCE);
                 failure = None;
             }
             Ok(Err(error)) => {
@@ -164,7 +164,7 @@ async fn measure(
                 };
                 sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
             }
-            Err(_) => return (sizes, Some(silent(deadline))),
+            Err(_) => return (sizes, Some(no_answer(deadline))),
         }
     }
 }

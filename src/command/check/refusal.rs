@@ -1,4 +1,4 @@
-//! What `check --json` prints when there is no report, in the shape of one: a program that reads it is told why.
+//! The output of `check --json` if there is no report, with the keys of a report: programs can read the error from it.
 
 use serde::Serialize;
 
@@ -9,9 +9,9 @@ use crate::logging::chain;
 #[derive(Debug, Serialize)]
 pub(crate) struct Refusal<'a> {
     status: Severity,
-    /// On one line, with its causes.
+    /// One line with all causes.
     error: String,
-    /// What is wrong with the configuration, if that is the error.
+    /// The problems of the configuration, if it is invalid.
     problems: &'a [Problem],
     servers: [(); 0],
 }

@@ -1,4 +1,4 @@
-//! What the check found, worst first; also the shape of `--json`.
+//! The report of a check, worst first. Its fields are the keys of `check --json`.
 
 use std::collections::HashMap;
 
@@ -21,23 +21,23 @@ pub(crate) struct Report {
 pub(crate) struct ServerReport {
     pub(crate) server: String,
     pub(crate) status: Severity,
-    /// One for each thing that is not as it should be, worst first.
+    /// Worst first.
     pub(crate) findings: Vec<Finding>,
-    /// `15.18`; null when the server could not be asked.
+    /// For example `15.18`; null if the check has no session.
     pub(crate) version: Option<String>,
     pub(crate) connections: Option<Connections>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
 }
 
-/// Null: not known, or there is none.
+/// Null: unknown, or there is no such limit.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Connections {
     pub(crate) used: Option<u32>,
-    /// The limit that binds, and whose it is.
+    /// The limit that is reached first, and where it is set.
     pub(crate) limit: Option<u32>,
     pub(crate) bound_by: Option<&'static str>,
-    /// The limit that is set for the database or role alone, and where.
+    /// The limit of the database or role alone, and where it is set.
     pub(crate) own_limit: Option<u32>,
     pub(crate) own_limit_set_by: Option<&'static str>,
     pub(crate) headroom: Option<u32>,
@@ -50,14 +50,14 @@ pub(crate) struct DatabaseReport {
     #[serde(flatten)]
     pub(crate) connections: Connections,
     pub(crate) size_bytes: Option<u64>,
-    /// Why the size is not known.
+    /// Why the size is unknown.
     pub(crate) size_unknown: Option<&'static str>,
     pub(crate) size_limit_bytes: Option<u64>,
     /// The role that owns it in PostgreSQL.
     pub(crate) owner: Option<String>,
-    /// `owner` of its budget: who is to be asked.
+    /// `owner` of its budget: the person to contact.
     pub(crate) budget_owner: Option<String>,
-    /// Nobody can connect, by `datallowconn`, or because the database is invalid or closed by a limit of 0.
+    /// Why no role can connect: `datallowconn` is false, the database is invalid, or its connection limit is 0.
     pub(crate) closed: Option<&'static str>,
 }
 
@@ -86,12 +86,12 @@ pub(super) fn server(
     thresholds: Thresholds,
 ) -> ServerReport {
     match polled {
-        Ok(polled) => seen(name, &polled, thresholds),
-        Err(finding) => unseen(name, finding),
+        Ok(polled) => polled_server(name, &polled, thresholds),
+        Err(finding) => unreachable_server(name, finding),
     }
 }
 
-fn unseen(name: String, finding: Finding) -> ServerReport {
+fn unreachable_server(name: String, finding: Finding) -> ServerReport {
     ServerReport {
         server: name,
         status: finding.severity,
@@ -103,7 +103,7 @@ fn unseen(name: String, finding: Finding) -> ServerReport {
     }
 }
 
-fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
+fn polled_server(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
     let snapshot = &polled.snapshot;
     let mut databases: Vec<_> = snapshot
         .databases
@@ -132,7 +132,7 @@ fn seen(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerRe
     }
 }
 
-/// Worst first; of equals, the one with the smallest part of its limit left.
+/// Sort key: worst first, then the smallest free fraction of the limit.
 fn urgency(status: Severity, connections: &Connections) -> (std::cmp::Reverse<Severity>, u64) {
     let left = connections.headroom.zip(connections.limit);
     let part = left.map_or(u64::MAX, |(headroom, limit)| {
@@ -175,16 +175,16 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
     }
 }
 
-fn connections(judged: Option<&ConnectionStatus>) -> Connections {
-    let limits = judged.map(|judged| &judged.limits);
+fn connections(status: Option<&ConnectionStatus>) -> Connections {
+    let limits = status.map(|status| &status.limits);
     let binding = limits.and_then(LimitStatus::binding);
-    // A limit of 0, which closes a database or role, is shown where there is no budget to hold its sessions to.
+    // A limit of 0, which closes a database or role, is shown if there is no budget.
     let closing = |limits: &LimitStatus| {
         let database = limits.limit(LimitKind::Database);
         database.or_else(|| limits.limit(LimitKind::Role))
     };
     let catalogue = limits.and_then(closing);
-    let own = judged.and_then(own_limit).or(catalogue);
+    let own = status.and_then(own_limit).or(catalogue);
     Connections {
         used: limits.map(|limits| limits.used),
         limit: binding.map(|limit| limit.connections),

@@ -1,4 +1,4 @@
-//! The report as a person reads it: one line that says it all, the findings, then the tenants.
+//! The report as text: one summary line, the findings, then databases and roles.
 
 use std::fmt::Write as _;
 
@@ -6,14 +6,14 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
 use crate::findings::{Severity, bytes};
-use crate::names::plain;
+use crate::names::escape_for_terminal;
 
-/// The first line is what monitors of Nagios' kind show; to them, figures would follow a bar.
+/// Monitoring plugins (Nagios) show the first line. `|` is replaced, because performance data would follow it.
 pub(crate) fn render(report: &Report) -> String {
     let mut text = format!(
         "{}: {}\n",
         report.status.label().to_uppercase(),
-        plain(&summary(report)).replace('|', "/")
+        escape_for_terminal(&summary(report)).replace('|', "/")
     );
     for server in &report.servers {
         text.push('\n');
@@ -34,13 +34,13 @@ fn summary(report: &Report) -> String {
     let mut findings: Vec<_> = findings.collect();
     findings.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     match findings.split_first() {
-        None => format!("{} server(s), every tenant has room", report.servers.len()),
+        None => format!("{} server(s), no findings", report.servers.len()),
         Some(((_, worst), [])) => worst.clone(),
         Some(((_, worst), more)) => format!("{worst} ({})", others(more)),
     }
 }
 
-/// How many findings there are beside the worst, and how bad they are.
+/// Counts the findings beside the worst one by severity.
 fn others(findings: &[(Severity, String)]) -> String {
     let of_severity = |level| {
         findings
@@ -64,13 +64,17 @@ fn server_section(text: &mut String, server: &ServerReport) {
         .map_or_else(String::new, |version| format!(", PostgreSQL {version}"));
     let slots = server.connections.as_ref().map(slots);
     let slots = slots.map_or_else(String::new, |slots| format!(": {slots}"));
-    let _ = writeln!(text, "{}{version}{slots}", plain(&server.server));
+    let _ = writeln!(
+        text,
+        "{}{version}{slots}",
+        escape_for_terminal(&server.server)
+    );
     for finding in &server.findings {
         let _ = writeln!(
             text,
             "  {:8}  {}",
             finding.severity.label(),
-            plain(&finding.text)
+            escape_for_terminal(&finding.text)
         );
     }
     if !server.databases.is_empty() {
@@ -93,11 +97,11 @@ fn slots(server: &Connections) -> String {
         (Some(used), Some(limit), Some(free)) => {
             format!("{used} of {limit} connections used, {free} free")
         }
-        _ => "its connections are not known".to_owned(),
+        _ => "connections unknown".to_owned(),
     }
 }
 
-/// The column for owners of budgets is there if one is set.
+/// The column BUDGET OWNER is only printed if a budget has an owner.
 fn databases(rows: &[DatabaseReport]) -> String {
     let header = [
         "STATUS",
@@ -112,8 +116,8 @@ fn databases(rows: &[DatabaseReport]) -> String {
         "OWNER",
         "BUDGET OWNER",
     ];
-    let has_contacts = rows.iter().any(|row| row.budget_owner.is_some());
-    let columns = header.len() - usize::from(!has_contacts);
+    let has_budget_owners = rows.iter().any(|row| row.budget_owner.is_some());
+    let columns = header.len() - usize::from(!has_budget_owners);
     let mut table = table(&header[..columns], &[2, 3, 5, 7, 8]);
     for row in rows {
         let [used, limit, by, free, bound] = cells(&row.connections, row.closed);
@@ -123,7 +127,7 @@ fn databases(rows: &[DatabaseReport]) -> String {
             .or_else(|| row.size_unknown.map(|why| format!("({why})")));
         let cells = [
             status(row.status, row.closed),
-            plain(&row.datname),
+            escape_for_terminal(&row.datname),
             used,
             limit,
             by,
@@ -131,8 +135,10 @@ fn databases(rows: &[DatabaseReport]) -> String {
             bound,
             size.unwrap_or_else(dash),
             row.size_limit_bytes.map_or_else(dash, bytes),
-            row.owner.as_deref().map_or_else(dash, plain),
-            row.budget_owner.as_deref().map_or_else(dash, plain),
+            row.owner.as_deref().map_or_else(dash, escape_for_terminal),
+            row.budget_owner
+                .as_deref()
+                .map_or_else(dash, escape_for_terminal),
         ];
         table.add_row(cells.into_iter().take(columns));
     }
@@ -146,7 +152,7 @@ fn roles(rows: &[&RoleReport]) -> String {
         let [used, limit, _, free, bound] = cells(&row.connections, None);
         table.add_row([
             row.status.label().to_owned(),
-            plain(&row.rolname),
+            escape_for_terminal(&row.rolname),
             used,
             limit,
             free,
@@ -156,7 +162,7 @@ fn roles(rows: &[&RoleReport]) -> String {
     lines(&table)
 }
 
-/// Used, its own limit and where that is set, what is free and what bounds that.
+/// Used, own limit, where that is set, free, and the limit that is reached first.
 fn cells(connections: &Connections, closed: Option<&str>) -> [String; 5] {
     let word = |word: Option<&str>| word.map_or_else(dash, str::to_owned);
     [

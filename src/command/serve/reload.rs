@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read anew, on a thread of its own, for a file system may hang. One reading at a time.
+//! SIGHUP: reads the configuration again. Another thread reads the file, because a file system may hang. One read at a time.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use crate::config::{Config, ConfigError};
 use crate::logging::chain;
 use crate::state::Reload;
 
-pub(crate) type Read = Result<Config, ConfigError>;
+pub(crate) type Loaded = Result<Config, ConfigError>;
 
-pub(super) struct Reloading<F> {
+pub(super) struct Reloader<F> {
     current: Config,
     last: Reload,
-    reread: Arc<F>,
-    running: OneAtATime<Read>,
+    load: Arc<F>,
+    running: OneAtATime<Loaded>,
 }
 
-impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
-    /// Of the configuration that the agent has started with.
-    pub(super) fn of(current: Config, last: Reload, reread: F) -> Self {
+impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
+    /// `current` is the configuration that the agent has started with.
+    pub(super) fn new(current: Config, last: Reload, load: F) -> Self {
         Self {
             current,
             last,
-            reread: Arc::new(reread),
+            load: Arc::new(load),
             running: OneAtATime::default(),
         }
     }
@@ -36,29 +36,29 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
     }
 
     pub(super) fn begin(&mut self) {
-        let reread = Arc::clone(&self.reread);
+        let load = Arc::clone(&self.load);
         let read = move || {
-            let config = reread()?;
+            let config = load()?;
             log_warnings(&config);
             Ok(config)
         };
         self.running.begin(read);
     }
 
-    /// Never ready while nothing is read.
-    pub(super) async fn ended(&mut self) -> Read {
+    /// The result of the running read. Pending while there is none.
+    pub(super) async fn ended(&mut self) -> Loaded {
         self.running.ended().await
     }
 
-    /// Follows a good configuration; a bad one is complained of, and the old one stays.
-    pub(super) fn apply(&mut self, read: Read, supervisor: &mut Supervisor) {
-        match read {
+    /// Applies a valid configuration. Logs the problems of an invalid one and keeps the current configuration.
+    pub(super) fn apply(&mut self, loaded: Loaded, supervisor: &mut Supervisor) {
+        match loaded {
             Ok(new) => {
                 let old = &self.current;
                 if new.listen_address != old.listen_address || new.log_level != old.log_level {
                     warn!("web.listen_address and log.level take effect at the next start");
                 }
-                self.last = read_well();
+                self.last = successful_reload();
                 supervisor.apply(new.servers.clone(), self.last);
                 info!(servers = new.servers.len(), "configuration reloaded");
                 self.current = new;
@@ -66,7 +66,7 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
             Err(problems) => {
                 error!(
                     error = chain(&problems),
-                    "configuration not reloaded, the old one stays"
+                    "configuration not reloaded, the current one is kept"
                 );
                 self.last.successful = false;
                 supervisor.set_reload(self.last);
@@ -75,24 +75,24 @@ impl<F: Fn() -> Read + Send + Sync + 'static> Reloading<F> {
     }
 }
 
-pub(super) fn read_well() -> Reload {
+pub(super) fn successful_reload() -> Reload {
     Reload {
         successful: true,
         last_success: wall_clock(),
     }
 }
 
-/// What the server says to a login without a password does not tell why there was none.
+/// A failed login does not show that its password file was ignored, so the log does.
 pub(super) fn log_warnings(config: &Config) {
     for warning in &config.warnings {
         warn!("configuration: {warning}");
     }
     for server in &config.servers {
-        if let Some(path) = server.target.password.passed_over() {
+        if let Some(path) = server.target.password.ignored_passfile() {
             warn!(
                 server = server.name,
                 path = %path.display(),
-                "password file passed over: others may read it (chmod 600)"
+                "password file ignored: other users may read it (chmod 600)"
             );
         }
     }

@@ -1,10 +1,10 @@
-//! `sslmode` and the certificates of a server.
+//! `sslmode` and the certificate keys of a server.
 
 use std::path::PathBuf;
 
 use super::super::values::Reader;
 use super::super::{RootCert, SslMode, Tls};
-use super::Source;
+use super::ConnectionParams;
 
 pub(super) const MODES: [(&str, SslMode); 5] = [
     ("disable", SslMode::Disable),
@@ -14,7 +14,7 @@ pub(super) const MODES: [(&str, SslMode); 5] = [
     ("verify-full", SslMode::VerifyFull),
 ];
 
-impl Source {
+impl ConnectionParams {
     pub(super) fn tls(&mut self, reader: &mut Reader) -> Tls {
         let given = self.take("sslmode");
         let system = self
@@ -33,13 +33,14 @@ impl Source {
         };
         let mode = reader.choice(&self.key("sslmode"), given, &MODES, default);
         if system && mode != SslMode::VerifyFull {
-            let want = "verify-full with sslrootcert system: anybody can have a certificate that the system trusts";
-            reader.problem(&self.key("sslmode"), "less", want);
+            let want =
+                "verify-full, because with sslrootcert=system anyone can get a trusted certificate";
+            reader.problem(&self.key("sslmode"), "a weak sslmode", want);
         } else if mode == SslMode::VerifyCa && root.is_none() {
             reader.problem(
                 &self.key("sslrootcert"),
                 "nothing",
-                "a file, for sslmode verify-ca",
+                "a file, because sslmode is verify-ca",
             );
         }
         let root_cert = root.filter(|_| !system);
@@ -48,7 +49,7 @@ impl Source {
             self.take_file(reader, "sslkey"),
         );
         if cert.is_some() != key.is_some() {
-            let (there, missing) = if cert.is_some() {
+            let (given, missing) = if cert.is_some() {
                 ("sslcert", "sslkey")
             } else {
                 ("sslkey", "sslcert")
@@ -56,7 +57,7 @@ impl Source {
             reader.problem(
                 &self.key(missing),
                 "nothing",
-                format!("a file, as {there} is given"),
+                format!("a file, because {given} is set"),
             );
         }
         Tls {

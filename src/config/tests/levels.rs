@@ -1,10 +1,10 @@
-//! Lines that slipped to another level, or are missing: what was below a name then stands in its place. No error shows a
-//! password, wherever it has come to stand.
+//! Lines at a wrong indentation level, or missing lines: a value then takes the place of a table. No error shows a password,
+//! whatever key it is set under.
 
 use super::*;
 
 const SECRET: &str = "hunterTwo2";
-/// The secret wherever one may stand, without a sign that tells it from other text.
+/// The secret in every place that takes one. Nothing in its text shows that it is a password.
 const GOOD: &str = "\
 poll:
   interval: 1s
@@ -33,12 +33,12 @@ fn assert_hidden(text: &str, environment: &[(&str, &str)]) {
     let Err(error) = load(text, environment) else {
         return;
     };
-    let said = crate::logging::chain(&error);
-    assert!(!said.contains(SECRET), "{text}\n{said}");
+    let message = crate::logging::chain(&error);
+    assert!(!message.contains(SECRET), "{text}\n{message}");
 }
 
 #[test]
-fn a_line_on_another_level_shows_no_password() {
+fn a_line_at_a_wrong_level_shows_no_password() {
     assert!(load(GOOD, &[]).is_ok());
     let lines: Vec<_> = GOOD.lines().collect();
     for first in 0..lines.len() {
@@ -48,7 +48,7 @@ fn a_line_on_another_level_shows_no_password() {
                     if !(first..=last).contains(&n) {
                         return Some((*line).to_owned());
                     }
-                    let indent = indent?; // None: they are missing
+                    let indent = indent?; // None: the lines are missing
                     Some(format!("{:indent$}{}", "", line.trim_start()))
                 });
                 assert_hidden(&moved.collect::<Vec<_>>().join("\n"), &[]);
@@ -58,7 +58,7 @@ fn a_line_on_another_level_shows_no_password() {
 }
 
 #[test]
-fn a_variable_on_another_level_shows_no_password() {
+fn a_variable_at_a_wrong_level_shows_no_password() {
     let segments = [
         "SERVERS",
         "BUDGETS",

@@ -1,9 +1,9 @@
-//! Names are what the operator wrote: those of databases, servers and labels, in the file and in variables.
+//! Names of databases, servers and labels keep their spelling, in the file and in variables.
 
 use super::*;
 use std::time::Duration;
 
-/// Bare, a YAML parser takes each of these for a number, a truth, nothing or an instruction.
+/// Without quotes, a YAML parser reads each of these as a number, a boolean, null or a merge key.
 const NAMES: [&str; 16] = [
     "0123",
     "007",
@@ -29,7 +29,7 @@ fn budgets(config: &Config) -> Vec<&str> {
 }
 
 #[test]
-fn a_bare_name_keeps_its_spelling() {
+fn an_unquoted_name_keeps_its_spelling() {
     for name in NAMES {
         let yaml = format!(
             "budgets:\n  {name}: {{size: 1GiB}}\nservers:\n  {name}: {{host: h, budgets: {{{name}: {{connections: 3}}}}}}\n"
@@ -41,21 +41,21 @@ fn a_bare_name_keeps_its_spelling() {
 }
 
 #[test]
-fn an_alias_as_a_name_is_what_it_stands_for() {
+fn an_alias_as_a_name_is_expanded() {
     let yaml =
         "databases: {include: [&a '007']}\nbudgets: {*a : {size: 1}}\nservers: {m: {host: h}}";
     assert_eq!(budgets(&load(yaml, &[]).expect("good")), ["007"]);
 }
 
 #[test]
-fn two_bare_names_of_one_number_are_two() {
+fn unquoted_names_of_the_same_number_differ() {
     let yaml = "budgets: {1: {size: 1}, 01: {size: 2}, 0x1: {size: 3}, 1.0: {size: 4}}\nservers: {m: {host: h}}";
     let config = load(yaml, &[]).expect("good");
     assert_eq!(budgets(&config), ["01", "0x1", "1", "1.0"]);
 }
 
 #[test]
-fn values_are_what_yaml_says_they_are() {
+fn values_have_the_types_of_yaml() {
     let yaml =
         "servers: {m: {host: !!str 5, port: 0x1F, connections_limit: !!int 7, password: '0123'}}";
     let server = load(yaml, &[]).expect("good").servers.remove(0);
@@ -71,7 +71,7 @@ fn a_variable_names_a_database_in_any_case() {
         ("shop", "", "shop"),
         ("Shop", "", "Shop"),
         ("MyShop_2", "", "MyShop_2"),
-        // Capitals alone are how variables are written: they stand for a name of the file, whatever its case.
+        // Variables are usually in capitals, so a name in capitals matches a name of the file in any case.
         ("SHOP", "Shop: {owner: a}", "Shop"),
         ("SHOP", "SHOP: {owner: a}", "SHOP"),
         ("007", "007: {owner: a}", "007"),
@@ -86,8 +86,8 @@ fn a_variable_names_a_database_in_any_case() {
 }
 
 #[test]
-fn a_variable_means_one_of_several_names_that_differ_in_case() {
-    for (variable, meant) in [("SHOP", "SHOP"), ("shop", "shop"), ("Shop", "Shop")] {
+fn a_variable_sets_the_name_of_its_own_case_if_several_match() {
+    for (variable, expected) in [("SHOP", "SHOP"), ("shop", "shop"), ("Shop", "Shop")] {
         let yaml = "budgets: {shop: {owner: a}, Shop: {owner: b}, SHOP: {owner: c}}\nservers: {m: {host: h}}";
         let variable = format!("PGCOMMONS__BUDGETS__{variable}__SIZE");
         let config = load(yaml, &[(&variable, "1")]).expect("good");
@@ -98,12 +98,12 @@ fn a_variable_means_one_of_several_names_that_differ_in_case() {
                 budget.is_some_and(|budget| budget.size_bytes.is_some())
             })
             .collect();
-        assert_eq!(sized, [meant]);
+        assert_eq!(sized, [expected]);
     }
 }
 
 #[test]
-fn a_variable_names_servers_and_labels_as_it_is_written() {
+fn a_variable_keeps_the_case_of_servers_and_labels() {
     let env = [
         ("PGCOMMONS__SERVERS__Main__Host", "h"),
         ("PGCOMMONS__SERVERS__Main__BUDGETS__Shop__LABELS__Team", "x"),

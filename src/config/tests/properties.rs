@@ -1,11 +1,11 @@
-//! Whatever stands in the file or in the environment is a configuration or an error, and no error shows a password.
+//! Any file and any environment gives a configuration or an error, and no error shows a password.
 
 use proptest::prelude::*;
 use std::time::Duration;
 
 use super::*;
 
-/// What YAML gives a meaning to, and what the configuration does.
+/// Tokens with a meaning in YAML or in the configuration.
 const TOKENS: [&str; 40] = [
     "servers",
     "budgets",
@@ -54,8 +54,8 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|tokens| tokens.concat().into_bytes())
 }
 
-/// A slip of the pen: at some places of a text something is left out, put in or put in its place.
-fn slips(text: &'static str, most: usize) -> impl Strategy<Value = String> {
+/// Typing errors: removes, inserts or replaces a character in some places of a text.
+fn typos(text: &'static str, most: usize) -> impl Strategy<Value = String> {
     let typed = prop_oneof![
         Just(String::new()),
         "[ -~]".prop_map(String::from),
@@ -63,10 +63,10 @@ fn slips(text: &'static str, most: usize) -> impl Strategy<Value = String> {
         Just("\t".to_owned()),
         any::<char>().prop_map(String::from),
     ];
-    let slip = (any::<prop::sample::Index>(), any::<bool>(), typed);
-    prop::collection::vec(slip, 1..=most).prop_map(move |slips| {
+    let typo = (any::<prop::sample::Index>(), any::<bool>(), typed);
+    prop::collection::vec(typo, 1..=most).prop_map(move |typos| {
         let mut text: Vec<String> = text.chars().map(String::from).collect();
-        for (place, replaces, typed) in slips {
+        for (place, replaces, typed) in typos {
             let place = place.index(text.len());
             if replaces {
                 text[place] = typed;
@@ -84,8 +84,8 @@ fn load_bytes(bytes: &[u8], environment: &[(&str, &str)]) -> Result<Config, Conf
     Config::load(Some(file.path()), &variables(environment), &[])
 }
 
-/// An error says something, on one line for each problem.
-fn assert_said(loaded: &Result<Config, ConfigError>) {
+/// An error has a message, on one line for each problem.
+fn assert_has_message(loaded: &Result<Config, ConfigError>) {
     match loaded {
         Err(ConfigError::Invalid(problems)) => assert!(!problems.is_empty()),
         Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
@@ -94,7 +94,7 @@ fn assert_said(loaded: &Result<Config, ConfigError>) {
 }
 
 const SECRET: &str = "hunterTwo2";
-/// The secret wherever one may stand.
+/// The secret in every place that takes one.
 const GOOD: &str = "# a comment
 poll: {interval: 500ms, timeout: 2s}
 servers:
@@ -110,13 +110,13 @@ budgets: {shop: {connections: 20, size: 10GiB}}
 ";
 
 #[test]
-fn the_file_that_is_garbled_is_good() {
+fn the_unchanged_file_is_valid() {
     let config = load(GOOD, &[]).expect("good");
     assert_eq!(config.servers.len(), 4);
     assert_eq!(GOOD.matches(SECRET).count(), 4);
 }
 
-/// A whole secret that is shown; a slip in the secret itself makes it another one.
+/// Whether the whole secret is shown. A typing error inside the secret changes it.
 fn shown(error: &ConfigError) -> bool {
     crate::logging::chain(error).contains(SECRET)
 }
@@ -128,24 +128,24 @@ proptest! {
     fn any_bytes_are_a_configuration_or_an_error(bytes in prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
         soup(),
-        slips(EXAMPLE, 6).prop_map(String::into_bytes),
+        typos(EXAMPLE, 6).prop_map(String::into_bytes),
     ]) {
-        assert_said(&load_bytes(&bytes, &[]));
-        assert_said(&load_bytes(&bytes, &[("DATABASE_URL", "postgres://u@h/d")]));
+        assert_has_message(&load_bytes(&bytes, &[]));
+        assert_has_message(&load_bytes(&bytes, &[("DATABASE_URL", "postgres://u@h/d")]));
     }
 
     #[test]
-    fn a_slip_of_the_pen_shows_no_password(text in slips(GOOD, 1)) {
+    fn a_typo_shows_no_password(text in typos(GOOD, 1)) {
         if let Err(error) = load_bytes(text.as_bytes(), &[]) {
             prop_assert!(!shown(&error), "{text}\n{error}");
         }
     }
 
     #[test]
-    fn a_slip_in_a_connection_string_shows_no_password(
+    fn a_typo_in_a_connection_string_shows_no_password(
         dsn in prop_oneof![
-            slips("postgres://bob:hunterTwo2@db:5432/app?sslmode=require", 2),
-            slips("host=db user=bob password='hunterTwo2' port=5432", 2),
+            typos("postgres://bob:hunterTwo2@db:5432/app?sslmode=require", 2),
+            typos("host=db user=bob password='hunterTwo2' port=5432", 2),
         ],
     ) {
         for variable in ["DATABASE_URL", "PGCOMMONS__SERVERS__A__DSN"] {
@@ -166,7 +166,7 @@ proptest! {
             ],
             any::<String>(), 0..6),
     ) {
-        assert_said(&Config::load(None, &pairs, &[]));
+        assert_has_message(&Config::load(None, &pairs, &[]));
     }
 
     #[test]
@@ -181,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn a_duration_is_what_it_says(millis in 100_u64..3_600_000) {
+    fn a_duration_keeps_its_value(millis in 100_u64..3_600_000) {
         let duration = Duration::from_millis(millis);
         let text = humantime::format_duration(duration).to_string();
         let env = [("PGHOST", "h"), ("PGCOMMONS__POLL__INTERVAL", &*text), ("PGCOMMONS__POLL__WINDOW", "1h")];
@@ -190,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn a_size_is_above_nothing_or_refused(text in prop_oneof![
+    fn a_size_is_above_zero_or_refused(text in prop_oneof![
         any::<String>(), "-?[0-9]{0,25}([.][0-9]{0,5})?(e[0-9]{1,4})? ?[kKMGTPEZ]?i?[bB]?", "(inf|NaN|-0)",
     ]) {
         let env = [("PGHOST", "h"), ("PGCOMMONS__BUDGETS__A__SIZE", &*text)];
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn a_size_is_what_it_says(number in 1_u64..8000, unit in 0_usize..6) {
+    fn a_size_keeps_its_value(number in 1_u64..8000, unit in 0_usize..6) {
         let name = ["", "KiB", "MiB", "GiB", "TiB", "PiB"][unit];
         let text = format!("{number}{name}");
         let env = [("PGHOST", "h"), ("PGCOMMONS__BUDGETS__A__SIZE", &*text)];
@@ -212,7 +212,7 @@ proptest! {
 }
 
 #[test]
-fn no_single_slip_shows_a_password() {
+fn no_single_typo_shows_a_password() {
     for (at, character) in GOOD.char_indices() {
         let (before, after) = (&GOOD[..at], &GOOD[at + character.len_utf8()..]);
         for typed in ["", " ", ":", "\n", "?", ",", "{", "'"] {
@@ -224,7 +224,7 @@ fn no_single_slip_shows_a_password() {
     }
 }
 
-/// The parser's own words on it hold all that is in the table.
+/// The parser's own error message contains the whole table.
 #[test]
 fn a_table_as_a_key_shows_no_password() {
     let text = format!("servers: {{? {{password: {SECRET}}} : x}}");
@@ -232,16 +232,16 @@ fn a_table_as_a_key_shows_no_password() {
     assert!(!shown(&error), "{error}");
 }
 
-/// As deep as an environment can be: each level would be another frame on the stack.
+/// Each level of nesting would need another stack frame.
 #[test]
-fn a_variable_without_end_does_not_overflow_the_stack() {
+fn a_deeply_nested_variable_does_not_overflow_the_stack() {
     let name = format!("PGCOMMONS{}", "__A".repeat(40_000));
     let error = Config::load(None, &variables(&[(&name, "x"), ("PGHOST", "h")]), &[]);
     assert!(matches!(error, Err(ConfigError::Invalid(_))));
 }
 
 #[test]
-fn tables_without_end_do_not_overflow_the_stack() {
+fn deeply_nested_tables_do_not_overflow_the_stack() {
     for text in [
         "[".repeat(100_000),
         "{a: ".repeat(100_000),

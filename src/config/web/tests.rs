@@ -1,10 +1,10 @@
-use super::super::tree;
+use super::super::yaml;
 use super::*;
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
 fn parsed(text: &str) -> Result<WebConfig, ConfigError> {
-    let document = tree::read(text).expect("YAML");
+    let document = yaml::parse(text).expect("YAML");
     WebConfig::checked(document, Path::new("/etc/web"))
 }
 
@@ -28,7 +28,7 @@ rate_limit: {interval: 100ms, burst: 20}
 ";
 
 #[test]
-fn everything_that_the_format_has_is_read() {
+fn every_key_of_the_format_is_read() {
     let config = parsed(EVERYTHING).expect("good");
     let interval = Duration::from_millis(100);
     assert_eq!(
@@ -67,7 +67,7 @@ fn everything_that_the_format_has_is_read() {
 }
 
 #[test]
-fn what_is_left_out_is_as_the_format_says() {
+fn missing_keys_have_the_defaults_of_the_format() {
     for text in [
         "",
         "tls_server_config: {cert_file: '', key_file: ''}\nbasic_auth_users:\nrate_limit: {interval: 0}",

@@ -1,4 +1,4 @@
-//! `tls_server_config`: certificate and key, and what is asked of clients.
+//! `tls_server_config`: certificate and key, and the verification of client certificates.
 
 mod protocol;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::super::raw::{Block, Leaf, RawServerTls};
-use super::super::shown::quoted;
+use super::super::redact::quoted;
 use super::super::values::{Reader, one_of};
 use super::{ClientCerts, Pem, PemKind, ServerTls};
 
@@ -19,10 +19,10 @@ const CLIENT_AUTH: [(&str, ClientCerts); 6] = [
     ("RequireAnyClientCert", ClientCerts::Any),
     ("VerifyClientCertIfGiven", ClientCerts::VerifiedIfGiven),
     ("RequireAndVerifyClientCert", ClientCerts::Verified),
-    ("RequireClientCert", ClientCerts::Any), // its name of old
+    ("RequireClientCert", ClientCerts::Any), // an older name
 ];
 
-/// None: plain HTTP, for nothing is said of TLS.
+/// None: plain HTTP, because the file does not configure TLS.
 pub(super) fn server_tls(
     reader: &mut Reader,
     block: Block<RawServerTls>,
@@ -30,7 +30,7 @@ pub(super) fn server_tls(
 ) -> Option<ServerTls> {
     let mut raw = reader.table(PREFIX, block);
     reader.unknown(PREFIX, &raw.unknown, RawServerTls::KEYS);
-    if !anything_said(&mut raw) {
+    if !has_any_key(&mut raw) {
         return None;
     }
     let identity = identity(reader, directory, &mut raw);
@@ -60,18 +60,18 @@ fn identity(reader: &mut Reader, directory: &Path, raw: &mut RawServerTls) -> Op
     for (pem, name) in [(&cert, "cert_file"), (&key, "key_file")] {
         if pem.is_none() && reader.problems.len() == problems {
             let want = "a file in PEM; TLS needs a certificate and its key";
-            reader.problem(&keyed(name), "nothing", want);
+            reader.problem(&full_key(name), "nothing", want);
         }
     }
     Some((cert?, key?))
 }
 
-fn keyed(name: &str) -> String {
+fn full_key(name: &str) -> String {
     format!("{PREFIX}.{name}")
 }
 
-/// Empty texts are as good as nothing, as they are for Go; they are taken out.
-fn anything_said(raw: &mut RawServerTls) -> bool {
+/// Removes empty texts, which mean the same as missing keys in Go.
+fn has_any_key(raw: &mut RawServerTls) -> bool {
     let leaves = [
         &mut raw.cert,
         &mut raw.key,
@@ -87,16 +87,16 @@ fn anything_said(raw: &mut RawServerTls) -> bool {
         &mut raw.prefer_server_cipher_suites,
         &mut raw.curve_preferences,
     ];
-    leaves.into_iter().fold(false, |said, leaf| {
+    leaves.into_iter().fold(false, |found, leaf| {
         let blank = |value: &config::Value| value.kind == config::ValueKind::String(String::new());
         if leaf.as_ref().is_some_and(blank) {
             *leaf = None;
         }
-        said || leaf.is_some()
+        found || leaf.is_some()
     })
 }
 
-/// Given in the file itself or in one of its own, never in both. Relative paths begin where the file is.
+/// PEM text in the web file or in a file of its own, not both. Relative paths start in the directory of the web file.
 fn pem(
     reader: &mut Reader,
     directory: &Path,
@@ -105,19 +105,19 @@ fn pem(
 ) -> Option<Pem> {
     if inline.is_some() && file.is_some() {
         let want = format!("only one of {inline_name} and {file_name}");
-        reader.problem(&keyed(inline_name), "both", want);
+        reader.problem(&full_key(inline_name), "both", want);
         return None;
     }
     if inline.is_some() {
-        let key = keyed(inline_name);
+        let key = full_key(inline_name);
         let text = SecretString::from(reader.secret(&key, inline, "text in PEM")?);
         let kind = PemKind::Inline(text);
         return Some(Pem { key, kind });
     }
-    let key = keyed(file_name);
+    let key = full_key(file_name);
     let path = reader.text(&key, file)?;
     if path.contains("-----BEGIN") {
-        let want = format!("the path of a file; the text itself goes under {inline_name}");
+        let want = format!("the path of a file; set the text itself in {inline_name}");
         reader.problem(&key, quoted(&path), want);
         return None;
     }
@@ -126,7 +126,7 @@ fn pem(
 }
 
 fn client_certs(reader: &mut Reader, leaf: Leaf, has_ca: bool) -> ClientCerts {
-    let key = keyed("client_auth_type");
+    let key = full_key("client_auth_type");
     let text = reader.text_like(&key, leaf, &one_of(&CLIENT_AUTH));
     let problems = reader.problems.len();
     let certs = reader.choice(&key, text.clone(), &CLIENT_AUTH, ClientCerts::NotAsked);
@@ -134,23 +134,24 @@ fn client_certs(reader: &mut Reader, leaf: Leaf, has_ca: bool) -> ClientCerts {
         return certs;
     }
     if certs.is_verified() && !has_ca {
-        // Go would take the operating system's, and with them everybody who has a certificate for anything.
-        let want = format!("a CA to verify by, for {}", text.unwrap_or_default());
-        reader.problem(&keyed("client_ca_file"), "nothing", want);
+        // Go would use the operating system's CAs, and so accept anyone who has a certificate of a public CA.
+        let certs = text.unwrap_or_default();
+        let want = format!("a CA file, because client_auth_type is {certs}");
+        reader.problem(&full_key("client_ca_file"), "nothing", want);
     } else if has_ca && certs == ClientCerts::NotAsked {
-        let want = "RequireAndVerifyClientCert, for there is a client CA";
+        let want = "RequireAndVerifyClientCert, because a client CA is set";
         reader.problem(&key, "NoClientCert", want);
     }
     certs
 }
 
 fn allowed_sans(reader: &mut Reader, leaf: Leaf, certs: ClientCerts) -> Option<Vec<String>> {
-    let key = keyed("client_allowed_sans");
+    let key = full_key("client_allowed_sans");
     let sans = reader.list(&key, leaf)?;
     if sans.is_empty() {
         reader.problem(&key, "an empty list", "at least one name");
     } else if !certs.is_mandatory() {
-        let want = "client_auth_type RequireAndVerifyClientCert or RequireAnyClientCert beside it";
+        let want = "client_auth_type RequireAndVerifyClientCert or RequireAnyClientCert with it";
         reader.problem(&key, "a list", want);
     }
     Some(sans)

@@ -1,6 +1,8 @@
 //! `pgcommons_*` about the agent: its polls, its privileges, its configuration, its build.
 
 use crate::build_info::{REVISION, VERSION};
+use crate::health::CloseReason;
+use crate::metrics::AgentState;
 use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
 use crate::outcome::{ConnectFailure, Outcome};
 
@@ -97,14 +99,33 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     agent(
+        "pgcommons_http_unread_bytes",
+        "Memory of answers that clients have not read yet: each page once, and the maximum size of the kernel's socket buffers. \
+         Above 10 MiB, or four pages if that is more, the agent resets the slowest readers.",
+        |agent, series| series.put([], agent.listener.unread_bytes as f64),
+    ),
+    metric(
+        "pgcommons_http_connections_closed_total",
+        Kind::Counter,
+        &["reason"],
+        "Client connections that the agent closed, by reason: no_request (no request for 40 s), connection_limit (evicted for a \
+         new connection), unread_limit (the slowest reader, see pgcommons_http_unread_bytes).",
+        Source::Agent(|agent, series| {
+            for reason in CloseReason::ALL {
+                let closed = agent.listener.closed[reason as usize];
+                series.put([reason.label()], closed as f64);
+            }
+        }),
+    ),
+    agent(
         "pgcommons_config_last_reload_successful",
         "Whether the last reload of the configuration succeeded.",
-        |reload, series| series.put([], u8::from(reload.successful)),
+        |agent, series| series.put([], u8::from(agent.reload.successful)),
     ),
     agent(
         "pgcommons_config_last_reload_success_timestamp_seconds",
         "Time of the last successful reload of the configuration, since the epoch.",
-        |reload, series| series.put([], reload.last_success),
+        |agent, series| series.put([], agent.reload.last_success),
     ),
     metric(
         "pgcommons_build_info",
@@ -120,7 +141,7 @@ pub(super) const METRICS: &[Metric] = &[
 const fn agent(
     name: &'static str,
     help: &'static str,
-    read: fn(&crate::state::Reload, &mut Series),
+    read: fn(&AgentState, &mut Series),
 ) -> Metric {
     metric(name, Kind::Gauge, &[], help, Source::Agent(read))
 }

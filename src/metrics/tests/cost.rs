@@ -102,7 +102,7 @@ fn allocations(databases: u32) -> [u64; 3] {
     let server = showing("main", shown.expect("a snapshot"), Health::of(&JOBS));
     assert_eq!(server.databases().len(), databases as usize);
     let page = measure(|| {
-        family::families(&[&server], &RELOAD, &mut std::io::sink()).expect("a sink cannot fail");
+        family::families(&[&server], &AGENT, &mut std::io::sink()).expect("a sink cannot fail");
     });
     [poll, snapshot, page].map(|measured| measured.count_total)
 }

@@ -1,4 +1,4 @@
-//! `pgcommons check`: the exit codes and the first line, which is what monitors look at.
+//! `pgcommons check`: the exit codes and the first line, which monitoring plugins use.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) fn url(cluster: &Cluster) -> String {
     cluster.url(ROLE, PASSWORD, "postgres")
 }
 
-/// The exit code and what is printed, with these flags and this configuration.
+/// The exit code and the output with these flags and this configuration.
 pub(super) async fn check(cluster: &Cluster, flags: &[&str], config: &str) -> (i32, String) {
     let (url, args) = (url(cluster), [&["check"], flags].concat());
     let env = [("DATABASE_URL", url.as_str())];
@@ -58,8 +58,8 @@ pub(super) async fn check(cluster: &Cluster, flags: &[&str], config: &str) -> (i
     )
 }
 
-/// The code, and a first line that says why.
-pub(super) async fn assert_says(
+/// Asserts the exit code and the first line.
+pub(super) async fn assert_summary(
     cluster: &Cluster,
     flags: &[&str],
     config: &str,
@@ -77,16 +77,9 @@ pub(super) async fn assert_says(
 }
 
 #[tokio::test]
-async fn a_server_with_room_for_everyone_is_0() {
+async fn a_server_without_findings_is_0() {
     let cluster = shared_server(&[]).await;
-    assert_says(
-        &cluster,
-        &[],
-        "",
-        0,
-        "OK: 1 server(s), every tenant has room",
-    )
-    .await;
+    assert_summary(&cluster, &[], "", 0, "OK: 1 server(s), no findings").await;
 }
 
 #[tokio::test]
@@ -95,28 +88,21 @@ async fn a_database_near_its_limit_is_1() {
     cluster.sql("ALTER DATABASE shop CONNECTION LIMIT 5").await;
     let mut open = sessions(&cluster, "shop", 4).await;
     let warning = "WARNING: SERVER: database shop uses 4 of 5 connections";
-    assert_says(&cluster, &[], "", 1, warning).await;
+    assert_summary(&cluster, &[], "", 1, warning).await;
     let critical = "CRITICAL: SERVER: database shop uses 4 of 5 connections";
-    assert_says(&cluster, &["--critical", "0.8"], "", 2, critical).await;
+    assert_summary(&cluster, &["--critical", "0.8"], "", 2, critical).await;
     open.pop().expect("one of four").close().await;
-    assert_says(
-        &cluster,
-        &[],
-        "",
-        0,
-        "OK: 1 server(s), every tenant has room",
-    )
-    .await;
+    assert_summary(&cluster, &[], "", 0, "OK: 1 server(s), no findings").await;
     let warning = "WARNING: SERVER: database shop uses 3 of 5 connections";
-    assert_says(&cluster, &["--warning=0.6"], "", 1, warning).await;
+    assert_summary(&cluster, &["--warning=0.6"], "", 1, warning).await;
 }
 
 #[tokio::test]
-async fn a_budget_counts_as_a_limit_does() {
+async fn a_budget_is_a_limit() {
     let cluster = shared_server(&[]).await;
     let _open = sessions(&cluster, "shop", 2).await;
     let full = "CRITICAL: SERVER: database shop uses 2 of 2 connections of its budget";
-    assert_says(
+    assert_summary(
         &cluster,
         &[],
         "budgets: {shop: {connections: 2}}\n",
@@ -131,7 +117,7 @@ async fn a_role_without_headroom_is_2() {
     let cluster = shared_server(&[]).await;
     cluster.sql("ALTER ROLE app CONNECTION LIMIT 2").await;
     let _open = sessions(&cluster, "shop", 2).await;
-    assert_says(
+    assert_summary(
         &cluster,
         &[],
         "",
@@ -157,12 +143,12 @@ async fn a_database_near_its_quota_is_1_and_beyond_it_2() {
         let first = text.lines().next().unwrap_or_default();
         assert_eq!(actual, code, "{text}");
         assert!(first.starts_with(&format!("{label}: ")), "{text}");
-        assert_eq!(first.contains("database shop has "), code > 0, "{text}");
+        assert_eq!(first.contains("database shop uses "), code > 0, "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_full_server_is_2_though_it_takes_no_check() {
+async fn a_full_server_that_refuses_the_check_is_2() {
     let cluster = shared_server(&[("max_connections", "6")]).await;
     let _open = cluster.fill("app", "pw", "shop").await;
     let (code, text) = check(&cluster, &[], "").await;
@@ -172,7 +158,7 @@ async fn a_full_server_is_2_though_it_takes_no_check() {
     assert!(first.contains("no connection left for the check"), "{text}");
 }
 
-/// So is every application, whatever the way to the server.
+/// The server refuses applications too, over TCP and over the socket.
 #[tokio::test]
 async fn a_server_that_refuses_connections_is_2() {
     let mut cluster = shared_server(&[]).await;
@@ -193,14 +179,14 @@ async fn a_server_that_refuses_connections_is_2() {
     }
 }
 
-/// It waits for the last session, and takes no other.
+/// A smart shutdown waits for the last session and accepts no new one.
 #[tokio::test]
-async fn a_server_that_takes_no_sessions_is_2() {
+async fn a_server_that_accepts_no_sessions_is_2() {
     let cluster = shared_server(&[]).await;
     let _open = sessions(&cluster, "shop", 1).await;
     cluster.begin_to_stop();
     let limit = Duration::from_secs(30);
-    eventually(limit, "it takes no sessions", async || {
+    eventually(limit, "the server accepts no sessions", async || {
         let refused = cluster.connect("app", "pw", "shop").await.err()?;
         (refused.code() == Some(&SqlState::CANNOT_CONNECT_NOW)).then_some(())
     })
@@ -210,7 +196,7 @@ async fn a_server_that_takes_no_sessions_is_2() {
     assert!(text.contains("the server refuses connections: "), "{text}");
 }
 
-/// It is the check that is not let in.
+/// Only the check is refused; applications may work.
 #[tokio::test]
 async fn a_login_that_fails_is_3() {
     let cluster = shared_server(&[]).await;
@@ -226,7 +212,7 @@ async fn a_login_that_fails_is_3() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_count_is_3() {
+async fn a_role_without_pg_monitor_is_3() {
     let cluster = shared_server(&[]).await;
     cluster.sql(&format!("REVOKE pg_monitor FROM {ROLE}")).await;
     let (code, text) = check(&cluster, &[], "").await;
@@ -239,7 +225,7 @@ async fn a_role_that_may_not_count_is_3() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_cannot_be_used_is_3() {
+async fn an_invalid_configuration_is_3() {
     for env in [&[] as &[(&str, &str)], &[("DATABASE_URL", "mysql://db")]] {
         let output = output(&["check"], env).await;
         assert_eq!(output.status.code(), Some(3), "{output:?}");
@@ -251,7 +237,7 @@ async fn a_configuration_that_cannot_be_used_is_3() {
     }
 }
 
-/// The slot that the agent holds is none less for the tenants than it was.
+/// The session of the agent does not reduce the headroom.
 #[tokio::test]
 async fn it_works_beside_the_agent() {
     let cluster = shared_server(&[]).await;
@@ -264,12 +250,5 @@ async fn it_works_beside_the_agent() {
     agent
         .scrape_until("up", |page| page.value("pg_up", &[]) == Some(1.0))
         .await;
-    assert_says(
-        &cluster,
-        &[],
-        "",
-        0,
-        "OK: 1 server(s), every tenant has room",
-    )
-    .await;
+    assert_summary(&cluster, &[], "", 0, "OK: 1 server(s), no findings").await;
 }

@@ -1,15 +1,15 @@
-//! `pgcommons check` and limits: what closes a database, what the check takes itself, and which limit is spoken of.
+//! `pgcommons check` and limits: closed databases, the session of the check itself, and which limit a finding names.
 
 use std::time::Duration;
 
-use super::check::{PASSWORD, ROLE, assert_says, check, sessions, shared_server};
+use super::check::{PASSWORD, ROLE, assert_summary, check, sessions, shared_server};
 use crate::sizes::has_invalid_databases;
 use crate::support::{Cluster, TestSession, eventually};
 
-const ROOM: &str = "OK: 1 server(s), every tenant has room";
+const NO_FINDINGS: &str = "OK: 1 server(s), no findings";
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// As the shipped rules, which leave a limit of 0 out and judge by the budget.
+/// Like the alerting rules, which ignore a limit of 0 and use the budget.
 #[tokio::test]
 async fn a_closed_database_over_its_budget_is_2() {
     let cluster = shared_server(&[]).await;
@@ -17,12 +17,12 @@ async fn a_closed_database_over_its_budget_is_2() {
     cluster.sql("ALTER DATABASE shop CONNECTION LIMIT 0").await;
     let budget = "budgets: {shop: {connections: 5}}\n";
     let over = "CRITICAL: SERVER: database shop uses 6 of 5 connections of its budget";
-    assert_says(&cluster, &[], budget, 2, over).await;
+    assert_summary(&cluster, &[], budget, 2, over).await;
     let (_, text) = check(&cluster, &[], budget).await;
     let row = ["critical", "shop", "6", "5", "budget", "0", "limit", "0"];
     assert_eq!(cells(&text, "shop")[..8], row, "{text}");
-    // Without a budget it was closed on purpose, and its sessions are the last ones.
-    assert_says(&cluster, &[], "", 0, ROOM).await;
+    // Without a budget, a limit of 0 is intended, and the open sessions are the last ones.
+    assert_summary(&cluster, &[], "", 0, NO_FINDINGS).await;
     let (_, text) = check(&cluster, &[], "").await;
     let row = ["closed", "shop", "6", "0", "database", "0", "limit", "0"];
     assert_eq!(cells(&text, "shop")[..8], row, "{text}");
@@ -36,7 +36,7 @@ fn cells<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn the_own_limit_stands_beside_what_binds() {
+async fn the_table_has_the_own_limit_and_the_binding_limit() {
     let cluster = shared_server(&[("max_connections", "20")]).await;
     for limit in [
         "ALTER DATABASE shop CONNECTION LIMIT 12",
@@ -70,20 +70,17 @@ async fn the_own_limit_stands_beside_what_binds() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_said_in_words() {
+async fn unknown_connections_are_shown_as_unknown() {
     let cluster = shared_server(&[]).await;
     cluster.sql(&format!("REVOKE pg_monitor FROM {ROLE}")).await;
     let (code, text) = check(&cluster, &[], "").await;
     assert_eq!(code, 3, "{text}");
     let server = text.lines().nth(2).unwrap_or_default();
-    assert!(
-        server.ends_with(": its connections are not known"),
-        "{text}"
-    );
+    assert!(server.ends_with(": connections unknown"), "{text}");
 }
 
 #[tokio::test]
-async fn other_findings_are_told_by_how_bad_they_are() {
+async fn other_findings_are_counted_by_severity() {
     let cluster = shared_server(&[]).await;
     for name in ["one", "two", "three"] {
         let create = format!("CREATE DATABASE {name} CONNECTION LIMIT 5");
@@ -121,12 +118,12 @@ async fn a_server_near_its_limit_does_not_hide_a_database_near_its_own() {
     }
 }
 
-/// Sessions of the check's own role, as the agent and another check have them.
+/// Sessions of the check's own role, such as those of the agent or of another check.
 async fn monitors(cluster: &Cluster, count: usize) -> Vec<TestSession> {
     let mut monitors = Vec::new();
     for _ in 0..count {
         let session = cluster.connect(ROLE, PASSWORD, "postgres").await;
-        monitors.push(session.expect("there is room"));
+        monitors.push(session.expect("a free slot"));
     }
     monitors
 }
@@ -141,12 +138,12 @@ async fn the_session_of_the_check_itself_counts_against_no_limit() {
         cluster.sql(&limits).await;
     }
     let open = monitors(&cluster, 2).await;
-    assert_says(&cluster, &[], "", 0, ROOM).await;
+    assert_summary(&cluster, &[], "", 0, NO_FINDINGS).await;
     TestSession::close_all(open).await;
 }
 
 #[tokio::test]
-async fn a_check_that_meets_the_limit_of_its_own_role_is_3() {
+async fn a_check_refused_by_the_limit_of_its_own_role_is_3() {
     let cluster = shared_server(&[]).await;
     cluster
         .sql(&format!("ALTER ROLE {ROLE} CONNECTION LIMIT 3"))
@@ -162,9 +159,9 @@ async fn a_check_that_meets_the_limit_of_its_own_role_is_3() {
     );
 }
 
-/// A DROP DATABASE waits for a checkpoint after it has marked the database.
+/// DROP DATABASE marks the database as invalid and then waits for a checkpoint.
 #[tokio::test]
-async fn a_database_that_is_being_dropped_is_not_said_to_be_left_behind() {
+async fn a_running_drop_is_not_reported_as_interrupted() {
     let cluster = shared_server(&[]).await;
     if !has_invalid_databases(cluster.query_one_i64("SHOW server_version_num").await) {
         return;
@@ -184,7 +181,7 @@ async fn a_database_that_is_being_dropped_is_not_said_to_be_left_behind() {
     let (end, (code, text)) = tokio::join!(dropper.batch_execute("DROP DATABASE shop"), look);
     end.expect("it goes on");
     assert_eq!(code, 1, "{text}");
-    let said = "database shop is invalid: a DROP DATABASE of it runs, or was interrupted";
-    assert!(text.contains(said), "{text}");
-    assert_says(&cluster, &[], "", 0, ROOM).await;
+    let finding = "database shop is invalid: a DROP DATABASE runs or was interrupted";
+    assert!(text.contains(finding), "{text}");
+    assert_summary(&cluster, &[], "", 0, NO_FINDINGS).await;
 }

@@ -1,4 +1,4 @@
-//! Standard output that nothing can read: an exit code of 0 would say that all was said.
+//! Standard output that cannot be written: the exit code must not be 0.
 
 use super::check::{shared_server, url};
 use crate::support::{AgentSpec, run};
@@ -7,7 +7,7 @@ const CLOSED: &str = r#"exec "$0" "$@" >&-"#;
 const FULL: &str = r#"exec "$0" "$@" >/dev/full"#;
 const NULL: &str = r#"exec "$0" "$@" >/dev/null"#;
 
-/// The exit code and the messages, with standard output as this script of a shell leaves it.
+/// The exit code and standard error. The shell script redirects standard output.
 async fn ended(script: &str, args: &[&str], url: &str) -> (Option<i32>, String) {
     let output = run(AgentSpec {
         args,
@@ -21,7 +21,7 @@ async fn ended(script: &str, args: &[&str], url: &str) -> (Option<i32>, String) 
 }
 
 #[tokio::test]
-async fn what_cannot_be_printed_is_no_success() {
+async fn output_that_cannot_be_written_is_an_error() {
     let cluster = shared_server(&[]).await;
     let url = url(&cluster);
     for (args, failed) in [
@@ -43,7 +43,7 @@ async fn what_cannot_be_printed_is_no_success() {
 }
 
 #[tokio::test]
-async fn help_that_cannot_be_printed_is_no_success() {
+async fn help_that_cannot_be_written_is_an_error() {
     for (args, failed) in [
         (&["--help"] as &[&str], 1),
         (&["--version"], 1),
@@ -57,9 +57,9 @@ async fn help_that_cannot_be_printed_is_no_success() {
     }
 }
 
-/// It has nothing to print; its exit code is all that it says.
+/// The exit code has the result, so standard output is not needed.
 #[tokio::test]
-async fn a_good_configuration_is_good_without_standard_output() {
+async fn config_check_needs_no_standard_output() {
     let (code, stderr) = ended(CLOSED, &["--config.check"], "postgres://127.0.0.1:1").await;
     assert_eq!(code, Some(0), "{stderr}");
     let (code, stderr) = ended(CLOSED, &["--config.check"], "mysql://127.0.0.1:1").await;

@@ -16,7 +16,7 @@ fn databases(text: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_table_begins_with_the_worst() {
+async fn the_table_starts_with_the_worst() {
     let cluster = shared_server(&[]).await;
     for (name, limit) in [("blog", 10), ("wiki", 5), ("atlas", 2)] {
         cluster
@@ -54,7 +54,7 @@ async fn the_table_begins_with_the_worst() {
 }
 
 #[tokio::test]
-async fn the_json_has_the_figures() {
+async fn the_json_has_all_values() {
     let cluster = shared_server(&[("max_connections", "20")]).await;
     cluster.sql("ALTER DATABASE shop CONNECTION LIMIT 5").await;
     let _open = sessions(&cluster, "shop", 4).await;
@@ -135,7 +135,7 @@ async fn a_server_that_is_down_is_in_the_json_too() {
 }
 
 #[tokio::test]
-async fn what_is_critical_outweighs_a_server_that_is_unknown() {
+async fn critical_is_worse_than_an_unknown_server() {
     let (full, away) = (shared_server(&[]).await, shared_server(&[]).await);
     full.sql("ALTER DATABASE shop CONNECTION LIMIT 1").await;
     let _open = sessions(&full, "shop", 1).await;
@@ -152,7 +152,7 @@ async fn what_is_critical_outweighs_a_server_that_is_unknown() {
     assert!(text.lines().any(|line| line.starts_with("away")), "{text}");
 }
 
-/// A tenant chooses the name of its database, and must not write on the terminal of whoever looks.
+/// A tenant chooses the name of its database, so the name must not control the terminal of the operator.
 #[tokio::test]
 async fn names_cannot_break_the_terminal() {
     let cluster = shared_server(&[]).await;

@@ -1,4 +1,4 @@
-//! `pgcommons role-sql`: whatever the name, psql makes that role and executes nothing else.
+//! `pgcommons role-sql`: for any name, psql creates that role and executes nothing else.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use super::{NO_ENV, output, stderr, stdout};
 use crate::support::{Cluster, SUPERUSER};
 
-/// What of a name psql could take for a command, a variable, or the end of the identifier. `FILE` must not be made.
+/// Names that psql could read as a command, a variable, or the end of the identifier. `FILE` must not be created.
 const HOSTILE: [&str; 16] = [
     r"x\! touch FILE",
     r"\! touch FILE",
@@ -27,10 +27,10 @@ const HOSTILE: [&str; 16] = [
     "größe 🐘",
 ];
 
-/// In the encoding SJIS the last byte would swallow the quote that comes after it.
-const SWALLOWING: &str = "x\u{c3}";
+/// In the encoding SJIS, the last byte and the following quote would form one character.
+const MULTIBYTE_END: &str = "x\u{c3}";
 
-/// Refused: psql ends a line or a comment at some of these.
+/// Names that are refused: psql ends a line or a comment at some of these characters.
 const REFUSED: [&str; 7] = [
     "x\r\\! touch FILE",
     "x\n\\! touch FILE",
@@ -58,14 +58,14 @@ fn psql(cluster: &Cluster, folder: &Path, sql: &str, encoding: &str) -> Output {
         .spawn()
         .expect("psql can be run");
     let mut stdin = child.stdin.take().expect("it is piped");
-    // It fails when psql has stopped at an error, which is seen below.
+    // The write fails if psql stopped at an error; the assertions on its output report that.
     drop(stdin.write_all(sql.as_bytes()));
     drop(stdin);
     child.wait_with_output().expect("its output can be read")
 }
 
 #[tokio::test]
-async fn a_hostile_name_makes_that_role_and_nothing_else() {
+async fn a_hostile_name_creates_that_role_and_nothing_else() {
     let cluster = Cluster::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let admin = cluster.admin().await;
@@ -73,11 +73,11 @@ async fn a_hostile_name_makes_that_role_and_nothing_else() {
         .query_one_i64("SELECT count(*) FROM pg_authid")
         .await;
     let names = HOSTILE.iter().map(|name| (*name, "UTF8"));
-    for (name, encoding) in names.chain([(SWALLOWING, "SJIS")]) {
-        let made = output(&["role-sql", "--server-version=15", "--role", name], NO_ENV).await;
-        assert_eq!(made.status.code(), Some(0), "{name:?}: {made:?}");
-        let ran = psql(&cluster, folder.path(), stdout(&made), encoding);
-        let sql = stdout(&made);
+    for (name, encoding) in names.chain([(MULTIBYTE_END, "SJIS")]) {
+        let generated = output(&["role-sql", "--server-version=15", "--role", name], NO_ENV).await;
+        assert_eq!(generated.status.code(), Some(0), "{name:?}: {generated:?}");
+        let ran = psql(&cluster, folder.path(), stdout(&generated), encoding);
+        let sql = stdout(&generated);
         assert!(ran.status.success(), "{name:?}: {ran:?}\n{sql}");
         assert!(
             ran.stdout.is_empty() && ran.stderr.is_empty(),
@@ -97,7 +97,7 @@ async fn a_hostile_name_makes_that_role_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_name_that_psql_could_break_at_is_refused() {
+async fn a_name_with_line_breaks_is_refused() {
     for name in REFUSED {
         for flag in ["--role", "--dbname"] {
             let refused = output(&["role-sql", "--server-version=15", flag, name], NO_ENV).await;

@@ -1,4 +1,4 @@
-//! `pgcommons check` and sizes that do not come: what is missing is said, and the exit code is 3.
+//! `pgcommons check` without all sizes: it reports the missing ones, and the exit code is 3.
 
 use std::fs;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use crate::sizes::create_endless;
 use crate::support::{Cluster, eventually};
 
 const LIMIT: Duration = Duration::from_mins(1);
-/// Time to find the statement before the server gives up on it, which is after 8 s.
-const PATIENT: &str = "poll: {timeout: 10s}\n";
+/// Enough time to find the statement before `statement_timeout` cancels it after 8 s.
+const LONG_TIMEOUT: &str = "poll: {timeout: 10s}\n";
 
-/// The backend of the check, once it has been measuring for 2 s. The server shows the text of the statement when it is
-/// prepared too, which does not take that long.
+/// The PID of the check's backend, after it has measured for 2 s. `pg_stat_activity` also shows the statement while it is
+/// prepared, which takes less time.
 async fn measuring(cluster: &Cluster) -> u32 {
     let admin = cluster.admin().await;
     let found = format!(
@@ -23,7 +23,7 @@ async fn measuring(cluster: &Cluster) -> u32 {
     pid.parse().expect("a process")
 }
 
-/// A table that says why it is unknown; which part was lost is in its first line.
+/// Asserts that the check is unknown and that its first line has one of the reasons.
 fn assert_unknown((code, text): &(i32, String), why: &[&str]) {
     let first = text.lines().next().unwrap_or_default();
     assert_eq!(*code, 3, "{text}");
@@ -39,15 +39,15 @@ async fn a_server_that_freezes_while_sizes_are_read_is_3() {
         let pid = measuring(&cluster).await;
         cluster.signal_process("STOP", pid);
     };
-    let (looked, ()) = tokio::join!(check(&cluster, &[], PATIENT), freeze);
-    assert_unknown(&looked, &["no answer within 10s"]);
+    let (checked, ()) = tokio::join!(check(&cluster, &[], LONG_TIMEOUT), freeze);
+    assert_unknown(&checked, &["no answer within 10s"]);
     assert!(
-        looked.1.contains("the sizes of 3 databases are not known"),
+        checked.1.contains("the sizes of 3 databases are unknown"),
         "{}",
-        looked.1
+        checked.1
     );
     // The connections were read before.
-    assert!(looked.1.contains("connections used"), "{}", looked.1);
+    assert!(checked.1.contains("connections used"), "{}", checked.1);
 }
 
 #[tokio::test]
@@ -58,27 +58,27 @@ async fn a_session_that_is_lost_while_sizes_are_read_is_3() {
         let pid = measuring(&cluster).await;
         cluster.signal_process("TERM", pid);
     };
-    let (looked, ()) = tokio::join!(check(&cluster, &[], PATIENT), lose);
-    assert_unknown(&looked, &["sizes"]);
+    let (checked, ()) = tokio::join!(check(&cluster, &[], LONG_TIMEOUT), lose);
+    assert_unknown(&checked, &["sizes"]);
 }
 
 #[tokio::test]
-async fn sizes_that_take_longer_than_a_statement_may_are_3() {
+async fn sizes_that_exceed_the_statement_timeout_are_3() {
     let cluster = shared_server(&[]).await;
     create_endless(&cluster).await;
-    let hasty = "poll: {timeout: 5s}\n";
-    // With time to try each by itself, and without.
-    let flags = ["10s", "1ms"].map(|patience| ["--timeout", patience]);
+    let short_timeout = "poll: {timeout: 5s}\n";
+    // With enough time to retry each database by itself, and without.
+    let flags = ["10s", "1ms"].map(|limit| ["--timeout", limit]);
     let (full, none) = tokio::join!(
-        check(&cluster, &flags[0], hasty),
-        check(&cluster, &flags[1], hasty)
+        check(&cluster, &flags[0], short_timeout),
+        check(&cluster, &flags[1], short_timeout)
     );
-    for looked in [full, none] {
+    for checked in [full, none] {
         let why = [
-            "the size of database endless is not known (timeout)",
+            "the size of database endless is unknown (timeout)",
             "statement timeout",
         ];
-        assert_unknown(&looked, &why);
+        assert_unknown(&checked, &why);
     }
 }
 
@@ -88,12 +88,12 @@ async fn a_size_that_cannot_be_read_is_3() {
     let oid = "SELECT oid FROM pg_database WHERE datname = 'shop'";
     let oid = cluster.query_one_i64(oid).await;
     let folder = cluster.data_dir().join(format!("base/{oid}"));
-    // A page that is still to be written would be missed.
+    // A later checkpoint would fail to write pages of the moved files.
     cluster.sql("CHECKPOINT").await;
     fs::rename(&folder, cluster.data_dir().join("away")).expect("a folder can be moved");
-    let looked = check(&cluster, &[], "").await;
+    let checked = check(&cluster, &[], "").await;
     assert_unknown(
-        &looked,
-        &["the size of database shop is not known (unreadable)"],
+        &checked,
+        &["the size of database shop is unknown (unreadable)"],
     );
 }

@@ -1,4 +1,4 @@
-//! Bad configurations: everything that is wrong is said at once, a line for each, and never a secret.
+//! Bad configurations: all problems are reported at once, one line each, and no line shows a secret.
 
 use std::process::Output;
 
@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::support::{AgentSpec, run};
 
-/// Of the package, where the tests run.
+/// Relative to the package, the working directory of the tests.
 const FOLDER: &str = "tests/golden/config";
 
 async fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
@@ -20,7 +20,7 @@ async fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
     .await
 }
 
-fn assert_complains(output: &Output, golden: &str) {
+fn assert_output(output: &Output, golden: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     expect_file![format!("../../golden/config/{golden}.stderr")].assert_eq(&stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
@@ -34,14 +34,14 @@ fn assert_complains(output: &Output, golden: &str) {
     );
 }
 
-/// The file of this name is complained of as the golden one says.
+/// The file `NAME.yaml` is refused with the messages of `NAME.stderr`.
 async fn assert_refused(name: &str, env: &[(&str, &str)]) {
     let file = format!("{FOLDER}/{name}.yaml");
-    assert_complains(&check(&["--config.file", &file], env).await, name);
+    assert_output(&check(&["--config.file", &file], env).await, name);
 }
 
 #[tokio::test]
-async fn unknown_keys_are_refused_with_those_there_are() {
+async fn unknown_keys_are_refused_with_the_known_ones() {
     assert_refused("unknown-keys", &[]).await;
 }
 
@@ -55,12 +55,12 @@ async fn renamed_keys_are_refused_with_the_new_name() {
 }
 
 #[tokio::test]
-async fn values_of_another_kind_are_refused_with_the_right_one() {
+async fn values_of_a_wrong_type_are_refused_with_the_right_one() {
     assert_refused("wrong-types", &[]).await;
 }
 
 #[tokio::test]
-async fn values_that_make_no_sense_are_refused_with_the_range() {
+async fn values_out_of_range_are_refused_with_the_range() {
     assert_refused("bad-values", &[]).await;
 }
 
@@ -70,17 +70,17 @@ async fn a_window_shorter_than_the_interval_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_secret_is_said_without_it() {
+async fn problems_of_a_secret_do_not_show_it() {
     assert_refused("secrets", &[]).await;
 }
 
 #[tokio::test]
-async fn every_server_has_its_problems_said() {
+async fn problems_of_all_servers_are_reported() {
     assert_refused("several-servers", &[]).await;
 }
 
 #[tokio::test]
-async fn a_certificate_and_its_key_come_together() {
+async fn a_certificate_without_its_key_is_refused() {
     assert_refused("half-certificates", &[]).await;
 }
 
@@ -99,7 +99,7 @@ async fn keys_without_a_value_are_refused() {
     assert_refused("nulls", &[("PGHOST", "db")]).await;
 }
 
-/// An empty variable is what is left of one that was not set, as in `${FILE:-}`.
+/// A shell expands `${FILE:-}` to an empty text if the variable is not set.
 #[tokio::test]
 async fn variables_without_a_value_are_refused() {
     let env = [
@@ -111,11 +111,11 @@ async fn variables_without_a_value_are_refused() {
         ("PGCOMMONS__BUDGETS__SHOP__CONNECTIONS", ""),
         ("PGCOMMONS__BUDGETS__SHOP__OWNER", ""),
     ];
-    assert_complains(&check(&[], &env).await, "empty-variables");
+    assert_output(&check(&[], &env).await, "empty-variables");
 }
 
 #[tokio::test]
-async fn keys_that_are_there_twice_are_refused_with_their_lines() {
+async fn duplicate_keys_are_refused_with_their_lines() {
     assert_refused("repeated-keys", &[]).await;
 }
 
@@ -130,7 +130,7 @@ async fn a_file_without_any_server_is_refused() {
 }
 
 #[tokio::test]
-async fn a_problem_of_the_environment_is_put_down_to_its_variable() {
+async fn a_problem_of_the_environment_names_its_variable() {
     let env = [
         ("PGCOMMONS__POLL__INTERVAL", "fast"),
         ("PGCOMMONS__BUDGETS__SHOP__SIZE", "huge"),
@@ -145,14 +145,14 @@ async fn a_problem_of_the_environment_is_put_down_to_its_variable() {
 }
 
 #[tokio::test]
-async fn variables_of_libpq_are_called_by_their_names() {
+async fn problems_of_libpq_variables_name_the_variable() {
     let env = [
         ("PGHOST", "db"),
         ("PGPORT", "many"),
         ("PGSSLMODE", "always"),
         ("PGSSLCERT", "/crt"),
     ];
-    assert_complains(&check(&[], &env).await, "libpq-variables");
+    assert_output(&check(&[], &env).await, "libpq-variables");
 }
 
 #[tokio::test]
@@ -161,28 +161,28 @@ async fn a_connection_string_with_a_typo_is_not_shown() {
         "DATABASE_URL",
         "postgres://bob:hunter2@db/app?sslmod=require",
     )];
-    assert_complains(&check(&[], &env).await, "database-url");
+    assert_output(&check(&[], &env).await, "database-url");
 }
 
 #[tokio::test]
-async fn nothing_to_watch_is_refused_with_the_ways_to_say_what() {
-    assert_complains(&check(&[], &[]).await, "nothing");
+async fn no_server_is_refused_with_the_ways_to_configure_one() {
+    assert_output(&check(&[], &[]).await, "nothing");
 }
 
 #[tokio::test]
 async fn a_missing_file_is_refused() {
     let args = ["--config.file", "tests/golden/config/missing.yaml"];
-    assert_complains(&check(&args, &[]).await, "missing");
+    assert_output(&check(&args, &[]).await, "missing");
 }
 
 #[tokio::test]
-async fn the_flags_are_checked_as_the_keys_are() {
+async fn flags_are_validated_like_keys() {
     let env = [("DATABASE_URL", "postgres://db")];
     let args = ["--web.listen-address", "9187", "--log.level", "loud"];
-    assert_complains(&check(&args, &env).await, "flags");
+    assert_output(&check(&args, &env).await, "flags");
 }
 
-/// Mistakes that put a password where something else belongs.
+/// Mistakes that set a password under another key.
 #[tokio::test]
 async fn a_password_in_the_wrong_place_is_not_shown() {
     let mut shown = Vec::new();

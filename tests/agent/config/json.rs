@@ -1,10 +1,10 @@
-//! `check --json` without a report: a program that reads standard output is told why, in JSON.
+//! `check --json` without a report: the reason is on standard output as JSON, for programs.
 
 use serde_json::{Value, json};
 
 use crate::support::{AgentSpec, run};
 
-/// What is printed, which is JSON, with exit code 3 and the same lines on standard error as without `--json`.
+/// The JSON of a `check` that is refused. The exit code is 3, and standard error has the same lines as without `--json`.
 async fn refused(args: &[&str], config: Option<&str>) -> Value {
     let args = [&["check", "--json"], args].concat();
     let spec = AgentSpec {
@@ -36,7 +36,7 @@ async fn problems_of_the_configuration_are_listed() {
 }
 
 #[tokio::test]
-async fn what_else_is_in_the_way_is_an_error() {
+async fn other_failures_are_errors() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let missing = folder.path().join("none.yaml");
     let missing = missing.to_str().expect("a UTF-8 path");

@@ -1,4 +1,4 @@
-//! SIGHUP: the file is read anew, and what has not changed goes on undisturbed.
+//! SIGHUP: the agent reads the file again. Servers that did not change keep their sessions.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,9 +10,9 @@ use tempfile::NamedTempFile;
 use crate::support::{Agent, AgentSpec, Cluster, Scrape, TestSession, eventually, must_run};
 
 const LIMIT: Duration = Duration::from_secs(20);
-const BRISK: &str = "poll: {interval: 100ms}\n";
+const FAST: &str = "poll: {interval: 100ms}\n";
 
-/// An agent and the file that it reads, which a test may write again.
+/// An agent and its configuration file, which a test can rewrite.
 struct Reloadable {
     agent: Agent,
     file: NamedTempFile,
@@ -58,7 +58,7 @@ fn polls(page: &Scrape) -> f64 {
     )
 }
 
-/// Process and role of the agent's sessions, with blanks between them.
+/// PID and role of each of the agent's sessions, separated by blanks.
 async fn backends(admin: &TestSession) -> String {
     let query = "SELECT coalesce(string_agg(pid || ':' || usename, ' '), '') \
                  FROM pg_stat_activity WHERE application_name = 'pgcommons'";
@@ -73,28 +73,28 @@ fn budget(page: &Scrape) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn a_changed_budget_or_cadence_counts_without_another_session() {
+async fn a_changed_budget_or_interval_applies_in_the_same_session() {
     let cluster = Cluster::start(&[]);
     let one = servers(&[("a", &cluster.superuser_url())]);
-    let rare = "poll: {interval: 1h, window: 1h}\n";
-    let watched = Reloadable::start(&format!(
-        "{rare}budgets: {{postgres: {{connections: 7}}}}\n{one}"
+    let slow = "poll: {interval: 1h, window: 1h}\n";
+    let reloadable = Reloadable::start(&format!(
+        "{slow}budgets: {{postgres: {{connections: 7}}}}\n{one}"
     ))
     .await;
-    watched
+    reloadable
         .agent
         .scrape_until("up", |page| up(page, "a") && budget(page) == Some(7.0))
         .await;
     let admin = cluster.admin().await;
     let before = backends(&admin).await;
-    watched.reload(&format!(
-        "{BRISK}budgets: {{postgres: {{connections: 9}}}}\n{one}"
+    reloadable.reload(&format!(
+        "{FAST}budgets: {{postgres: {{connections: 9}}}}\n{one}"
     ));
-    watched
+    reloadable
         .agent
         .scrape_until("the new budget", |page| budget(page) == Some(9.0))
         .await;
-    watched
+    reloadable
         .agent
         .scrape_until("many polls", |page| polls(page) > 5.0)
         .await;
@@ -102,66 +102,76 @@ async fn a_changed_budget_or_cadence_counts_without_another_session() {
 }
 
 #[tokio::test]
-async fn servers_come_and_go_with_their_sessions() {
+async fn added_and_removed_servers_get_and_lose_their_sessions() {
     let (a, b) = (Cluster::start(&[]), Cluster::start(&[]));
     let (a_url, b_url) = (a.superuser_url(), b.superuser_url());
-    let watched = Reloadable::start(&format!("{BRISK}{}", servers(&[("a", &a_url)]))).await;
-    watched.agent.scrape_until("a", |page| up(page, "a")).await;
+    let reloadable = Reloadable::start(&format!("{FAST}{}", servers(&[("a", &a_url)]))).await;
+    reloadable
+        .agent
+        .scrape_until("a", |page| up(page, "a"))
+        .await;
     let (of_a, of_b) = (a.admin().await, b.admin().await);
     let before = backends(&of_a).await;
 
-    watched.reload(&format!(
-        "{BRISK}{}",
+    reloadable.reload(&format!(
+        "{FAST}{}",
         servers(&[("a", &a_url), ("b", &b_url)])
     ));
-    watched
+    reloadable
         .agent
         .scrape_until("both", |page| up(page, "a") && up(page, "b"))
         .await;
-    assert_eq!(backends(&of_a).await, before, "a is none the wiser");
+    assert_eq!(
+        backends(&of_a).await,
+        before,
+        "the session of a is the same"
+    );
 
-    watched.reload(&format!("{BRISK}{}", servers(&[("b", &b_url)])));
+    reloadable.reload(&format!("{FAST}{}", servers(&[("b", &b_url)])));
     let of_server_a = |page: &Scrape| page.text().contains("server=\"a\"");
-    let page = watched
+    let page = reloadable
         .agent
         .scrape_until("b alone", |page| !of_server_a(page))
         .await;
     assert!(up(&page, "b"), "{}", page.text());
-    assert_eq!(watched.agent.get("/metrics?server=a").await.status, 404);
+    assert_eq!(reloadable.agent.get("/metrics?server=a").await.status, 404);
     eventually(LIMIT, "the session of a is closed", async || {
         backends(&of_a).await.is_empty().then_some(())
     })
     .await;
     let polled = polls(&page);
-    let page = watched
+    let page = reloadable
         .agent
-        .scrape_until("b goes on", |page| polls(page) > polled + 3.0)
+        .scrape_until("b is polled", |page| polls(page) > polled + 3.0)
         .await;
     assert!(!of_server_a(&page), "a is back");
     assert!(!backends(&of_b).await.is_empty());
 }
 
 #[tokio::test]
-async fn a_changed_target_is_connected_to_anew() {
+async fn a_changed_target_gets_a_new_connection() {
     let cluster = Cluster::start(&[]);
     let create = |role| format!("CREATE ROLE {role} LOGIN PASSWORD 'pw' IN ROLE pg_monitor; ");
     cluster.sql(&[create("old"), create("new")].concat()).await;
     let of_role = |role| {
         format!(
-            "{BRISK}{}",
+            "{FAST}{}",
             servers(&[("a", &cluster.url(role, "pw", "postgres"))])
         )
     };
-    let watched = Reloadable::start(&of_role("old")).await;
-    watched.agent.scrape_until("up", |page| up(page, "a")).await;
-    watched.reload(&of_role("new"));
+    let reloadable = Reloadable::start(&of_role("old")).await;
+    reloadable
+        .agent
+        .scrape_until("up", |page| up(page, "a"))
+        .await;
+    reloadable.reload(&of_role("new"));
     let admin = cluster.admin().await;
     eventually(LIMIT, "one session, of the new role", async || {
         let seen = backends(&admin).await;
         (seen.ends_with(":new") && !seen.contains(' ')).then_some(())
     })
     .await;
-    watched
+    reloadable
         .agent
         .scrape_until("up again", |page| up(page, "a"))
         .await;
@@ -174,26 +184,29 @@ fn reloaded_at(page: &Scrape) -> Option<f64> {
     )
 }
 
-async fn until_reload_is(watched: &Reloadable, successful: f64) -> Scrape {
-    let is_said = |page: &Scrape| {
+async fn until_reload_is(reloadable: &Reloadable, successful: f64) -> Scrape {
+    let has_result = |page: &Scrape| {
         page.value("pgcommons_config_last_reload_successful", &[]) == Some(successful)
     };
-    watched
+    reloadable
         .agent
-        .scrape_until("the reload is said", is_said)
+        .scrape_until("the result of the reload", has_result)
         .await
 }
 
 #[tokio::test]
-async fn a_bad_file_changes_nothing_and_is_said_once() {
+async fn a_bad_file_changes_nothing_and_is_logged_once() {
     let cluster = Cluster::start(&[]);
-    let good = format!("{BRISK}{}", servers(&[("a", &cluster.superuser_url())]));
-    let watched = Reloadable::start(&good).await;
-    watched.agent.scrape_until("up", |page| up(page, "a")).await;
-    let before = until_reload_is(&watched, 1.0).await;
+    let good = format!("{FAST}{}", servers(&[("a", &cluster.superuser_url())]));
+    let reloadable = Reloadable::start(&good).await;
+    reloadable
+        .agent
+        .scrape_until("up", |page| up(page, "a"))
+        .await;
+    let before = until_reload_is(&reloadable, 1.0).await;
     let admin = cluster.admin().await;
     let session = backends(&admin).await;
-    let errors = || watched.agent.log().matches(" ERROR ").count();
+    let errors = || reloadable.agent.log().matches(" ERROR ").count();
     for (n, bad) in [
         "servers: {a: {port: x}, b: {port: y}}\n",
         "servers: {a\n",
@@ -202,32 +215,32 @@ async fn a_bad_file_changes_nothing_and_is_said_once() {
     .into_iter()
     .enumerate()
     {
-        watched.reload(bad);
+        reloadable.reload(bad);
         eventually(LIMIT, "the problem is logged", async || {
             (errors() > n).then_some(())
         })
         .await;
-        let page = until_reload_is(&watched, 0.0).await;
+        let page = until_reload_is(&reloadable, 0.0).await;
         assert_eq!(reloaded_at(&page), reloaded_at(&before));
         let polled = polls(&page);
         let goes_on = |page: &Scrape| up(page, "a") && polls(page) > polled + 2.0;
-        watched.agent.scrape_until("polls go on", goes_on).await;
-        assert_eq!(errors(), n + 1, "{}", watched.agent.log());
+        reloadable.agent.scrape_until("polls go on", goes_on).await;
+        assert_eq!(errors(), n + 1, "{}", reloadable.agent.log());
     }
-    watched.reload(&good);
-    let page = until_reload_is(&watched, 1.0).await;
+    reloadable.reload(&good);
+    let page = until_reload_is(&reloadable, 1.0).await;
     assert!(reloaded_at(&page) > reloaded_at(&before));
     assert_eq!(backends(&admin).await, session);
 }
 
-/// As on a mount that hangs: who opens the file waits, and nobody else.
+/// A named pipe stands for a mount that hangs: opening the file blocks, and the rest of the agent must not wait.
 #[tokio::test]
-async fn a_file_that_hangs_keeps_nobody_else_waiting() {
+async fn a_file_that_hangs_does_not_stop_the_polls() {
     let cluster = Cluster::start(&[]);
     let url = cluster.superuser_url();
     let config = |budget: u32| {
         let budgets = format!("budgets: {{postgres: {{connections: {budget}}}}}\n");
-        format!("{BRISK}{budgets}{}", servers(&[("a", &url)]))
+        format!("{FAST}{budgets}{}", servers(&[("a", &url)]))
     };
     let agent = Reloadable::start(&config(7)).await;
     let is = |budget: f64| move |page: &Scrape| self::budget(page) == Some(budget);
@@ -241,17 +254,17 @@ async fn a_file_that_hangs_keeps_nobody_else_waiting() {
     let page = agent.agent.scrape_until("polls go on", goes_on).await;
     assert!(is(7.0)(&page), "{}", page.text());
 
-    // A pipe too says what stands in it, once. What was signalled meanwhile is done then.
+    // The read ends when the pipe is written. The agent then handles the second SIGHUP.
     agent.agent.signal("HUP");
     let mut writer = File::options()
         .write(true)
         .open(agent.file.path())
-        .expect("somebody reads");
+        .expect("the agent reads");
     fs::write(&pipe, config(9)).expect("a temporary file can be written");
     fs::rename(&pipe, agent.file.path()).expect("the file is ours");
     writer
         .write_all(config(8).as_bytes())
-        .expect("somebody reads");
+        .expect("the agent reads");
     drop(writer);
     agent.agent.scrape_until("the last", is(9.0)).await;
     assert_eq!(

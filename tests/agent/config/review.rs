@@ -1,4 +1,4 @@
-//! `--config.check` of a configuration that can be used: a line that says so, and warnings of what is probably a mistake.
+//! `--config.check` of a valid configuration: a summary line, and warnings about probable mistakes.
 
 use std::fs;
 use std::process::Output;
@@ -18,7 +18,7 @@ async fn check(config: &str, env: &[(&str, &str)]) -> Output {
     run(spec).await
 }
 
-/// The configuration can be used, and these are the warnings.
+/// The configuration is valid and has exactly these warnings.
 async fn assert_warns(config: &str, env: &[(&str, &str)], warnings: &[&str]) {
     let output = check(config, env).await;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -36,9 +36,9 @@ async fn assert_warns(config: &str, env: &[(&str, &str)], warnings: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_good_configuration_is_said_to_be_one() {
+async fn a_valid_configuration_is_summarized() {
     let two = "budgets: {a: {size: 1}}\nservers: {x: {host: h, budgets: {a: {size: 2}, b: {size: 1}}}, y: {host: h}}";
-    for (config, said) in [
+    for (config, summary) in [
         ("servers: {x: {host: h}}", "configuration OK: 1 server\n"),
         (
             "budgets: {a: {size: 1}}\nservers: {x: {host: h}}",
@@ -50,7 +50,7 @@ async fn a_good_configuration_is_said_to_be_one() {
         ),
     ] {
         let output = check(config, &[]).await;
-        assert_eq!(String::from_utf8_lossy(&output.stdout), said);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), summary);
         assert!(
             output.status.success() && output.stderr.is_empty(),
             "{output:?}"
@@ -58,9 +58,9 @@ async fn a_good_configuration_is_said_to_be_one() {
     }
 }
 
-/// The files may be there where the agent will run, so the configuration is good.
+/// Missing files are only warnings: they may exist where the agent will run.
 #[tokio::test]
-async fn files_that_are_missing_are_warned_of() {
+async fn missing_files_are_warnings() {
     let missing = "No such file or directory (os error 2)";
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let there = folder.path().join("ca.pem");
@@ -88,20 +88,19 @@ async fn files_that_are_missing_are_warned_of() {
 }
 
 #[tokio::test]
-async fn a_password_beside_its_file_is_warned_of() {
+async fn a_password_beside_a_password_file_is_a_warning() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     fs::write(&file, "from-the-file").expect("the file is ours");
     let config = format!(
         "servers: {{a: {{host: h, password: from-the-key, password_file: {}}}}}",
         file.path().display()
     );
-    let warning =
-        "servers.a.password: got it beside password_file, which is not read, want one of the two";
+    let warning = "servers.a.password: got a value beside password_file, which overrides it, want one of the two";
     assert_warns(&config, &[], &[warning]).await;
 }
 
 #[tokio::test]
-async fn patterns_that_never_match_are_warned_of() {
+async fn patterns_that_never_match_are_warnings() {
     let long = "x".repeat(64);
     let config = format!(
         "databases: {{include: ['*', '', team_a, '{long}'], exclude: ['team_?', '']}}\nservers: {{m: {{host: h}}}}"
@@ -123,12 +122,12 @@ async fn patterns_that_never_match_are_warned_of() {
 }
 
 #[tokio::test]
-async fn variables_with_one_underscore_are_warned_of() {
+async fn variables_with_one_underscore_are_warnings() {
     let env = [
         ("PGCOMMONS_POLL_INTERVAL", "2s"),
         ("PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE", "/run/secrets/pw"),
         ("PGCOMMONS_BUDGETS__My_Shop_SIZE", "1GiB"),
-        // Kubernetes sets such for a Service called pgcommons, or pgcommons-servers.
+        // Kubernetes sets such variables for a Service named pgcommons or pgcommons-servers.
         ("PGCOMMONS_SERVICE_HOST", "10.0.0.1"),
         ("PGCOMMONS_PORT", "tcp://10.0.0.1:19187"),
         ("PGCOMMONS_SERVERS_SERVICE_HOST", "10.0.0.1"),
@@ -144,7 +143,7 @@ async fn variables_with_one_underscore_are_warned_of() {
 }
 
 #[tokio::test]
-async fn the_agent_logs_the_warnings_when_it_starts_and_when_it_reads_the_file_again() {
+async fn the_agent_logs_the_warnings_at_start_and_at_reload() {
     let spec = AgentSpec {
         env: &[("PGCOMMONS_POLL_INTERVAL", "2s")],
         config: Some("servers: {m: {host: 127.0.0.1, port: 1}}"),

@@ -1,4 +1,4 @@
-//! Something else in the place of a table, which may be a password one level too high: its value is never shown.
+//! A value in the place of a table. It may be a password that is set one level too high, so it is never shown.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::{Agent, AgentSpec, eventually, run};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Every place where a table is wanted, below a root that is one.
+/// Every key that takes a table.
 const TABLES: [&str; 14] = [
     "web",
     "log",
@@ -25,10 +25,10 @@ const TABLES: [&str; 14] = [
     "servers.main.databases",
     "servers.main.budgets",
 ];
-/// Without a sign that tells it from other text.
+/// Nothing in its text shows that it is a password.
 const SECRET: &str = "hunter2";
 
-/// The agent, its check of the configuration and the check of the server alike: the key is named, the value is not shown.
+/// The agent, `--config.check` and `check` name the key and do not show the value.
 async fn assert_hidden(config: Option<&str>, env: &[(&str, &str)], wanted: &[&str]) {
     for (args, code) in [
         (&["--config.check"] as &[&str], 2),
@@ -43,13 +43,13 @@ async fn assert_hidden(config: Option<&str>, env: &[(&str, &str)], wanted: &[&st
             ..AgentSpec::default()
         })
         .await;
-        let said = [&output.stdout[..], &output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        let case = format!("{args:?} {config:?} {env:?}: {said}");
+        let printed = [&output.stdout[..], &output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        let case = format!("{args:?} {config:?} {env:?}: {printed}");
         assert_eq!(output.status.code(), Some(code), "{case}");
-        assert!(!said.contains(SECRET), "{case}");
+        assert!(!printed.contains(SECRET), "{case}");
         for wanted in wanted {
-            assert!(said.contains(wanted), "{wanted}: {case}");
+            assert!(printed.contains(wanted), "{wanted}: {case}");
         }
     }
 }
@@ -71,7 +71,7 @@ async fn a_value_in_place_of_a_table_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_value_in_place_of_a_table_is_not_logged_when_the_file_is_read_again() {
+async fn a_value_in_place_of_a_table_is_not_logged_at_reload() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     let put = |text: &str| std::fs::write(file.path(), text).expect("the file is ours");
     put("servers: {main: {host: 127.0.0.1, port: 1}}");
@@ -101,12 +101,12 @@ async fn a_variable_in_place_of_a_table_is_named_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_forgotten_name_is_told() {
+async fn a_missing_server_name_is_reported() {
     let variable = ("PGCOMMONS__SERVERS__PASSWORD", SECRET);
     let wanted = "servers.password (PGCOMMONS__SERVERS__PASSWORD): got text (not shown) in place of the table of a server, \
                   want servers.NAME.password";
     assert_hidden(None, &[variable], &[wanted]).await;
-    // Beside a server that is named, in the file or by another variable.
+    // Beside a server with a name, in the file or in another variable.
     let main = ("PGCOMMONS__SERVERS__MAIN__HOST", "db");
     assert_hidden(None, &[variable, main], &[wanted]).await;
     let config = Some("servers: {main: {host: db}}");
@@ -123,9 +123,9 @@ async fn a_forgotten_name_is_told() {
     assert!(!stderr.contains(SECRET), "{stderr}");
 }
 
-/// A variable below the place where a secret stands does not hide what is wrong, nor show it.
+/// A variable below a misplaced secret neither hides the problem nor shows the secret.
 #[tokio::test]
-async fn a_variable_below_a_value_leaves_it_to_be_refused() {
+async fn a_value_with_a_variable_below_it_is_refused() {
     let below = ("PGCOMMONS__SERVERS__MAIN__HOST", "db");
     let wanted = "servers.main: got text (not shown)";
     assert_hidden(Some("servers: {main: hunter2}"), &[below], &[wanted]).await;
@@ -134,7 +134,7 @@ async fn a_variable_below_a_value_leaves_it_to_be_refused() {
     assert_hidden(None, &env, &[wanted]).await;
 }
 
-/// The format of the Prometheus exporters.
+/// The same for the web file.
 #[tokio::test]
 async fn a_value_in_place_of_a_table_of_the_web_file_is_not_shown() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -1,4 +1,4 @@
-//! `deploy/compose/applications.sh`, run as the official image of `PostgreSQL` runs it; and who can then get where.
+//! `deploy/compose/applications.sh`, run like the official `PostgreSQL` image runs it, and the privileges that result.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -13,11 +13,11 @@ const APPLICATIONS: [&str; 3] = ["shop", "wiki", "bot"];
 pub(super) const LIMITS: &str = "shop:3 wiki:2\n bot:1";
 pub(super) const AGENT: &str = "pgcommons";
 
-/// One folder of secrets, which the image would mount at /run/secrets.
+/// A folder of secrets, which the image mounts at /run/secrets.
 pub(super) struct Secrets(TempDir);
 
 impl Secrets {
-    /// Passwords that a careless script would trip over.
+    /// Passwords with characters that need quoting in a shell, in SQL and in psql.
     pub(super) fn new() -> Self {
         let secrets = Self(tempfile::tempdir().expect("a temporary folder can be made"));
         for name in APPLICATIONS.iter().chain(&[AGENT]) {
@@ -75,19 +75,19 @@ pub(super) async fn value(cluster: &Cluster, sql: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn every_application_gets_into_its_own_database_and_no_other() {
+async fn every_application_can_connect_only_to_its_own_database() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     applied(&cluster, &secrets, LIMITS);
     let databases = ["postgres", "template1"].iter().chain(&APPLICATIONS);
     for database in databases {
         for role in APPLICATIONS.iter().chain(&[AGENT]) {
-            let got_in = session(&cluster, role, database).await.map(|_| ());
+            let connected = session(&cluster, role, database).await.map(|_| ());
             let wanted = if role == database || (*role, *database) == (AGENT, "postgres") {
                 Ok(())
             } else {
                 Err(SqlState::INSUFFICIENT_PRIVILEGE)
             };
-            assert_eq!(got_in, wanted, "{role} in {database}");
+            assert_eq!(connected, wanted, "{role} in {database}");
         }
     }
     let temporary = "SELECT string_agg(datname, ' ') FROM pg_database \
@@ -96,7 +96,7 @@ async fn every_application_gets_into_its_own_database_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_application_is_master_in_its_database_and_nothing_elsewhere() {
+async fn an_application_owns_its_database_and_has_no_other_privileges() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     applied(&cluster, &secrets, LIMITS);
     let shop = session(&cluster, "shop", "shop").await.expect("a session");
@@ -121,7 +121,7 @@ async fn an_application_is_master_in_its_database_and_nothing_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_limits_hold_and_follow_the_list() {
+async fn limits_are_enforced_and_updated_from_the_list() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     applied(&cluster, &secrets, LIMITS);
     let full = cluster.fill("shop", &password("shop"), "shop").await;
@@ -133,7 +133,7 @@ async fn the_limits_hold_and_follow_the_list() {
     let is = value(&cluster, limits).await;
     assert_eq!(is.as_deref(), Some("bot 1 1, shop 3 3, wiki 2 2"));
 
-    // One more application, another limit, a new password; what an application has made stays.
+    // Adds an application, changes a limit and a password. Tables of applications stay.
     let wiki = session(&cluster, "wiki", "wiki").await.expect("a session");
     wiki.batch_execute("CREATE TABLE page ()")
         .await
@@ -153,8 +153,8 @@ async fn the_limits_hold_and_follow_the_list() {
     assert_eq!(pages.as_deref(), Some("0"));
 }
 
-/// All that can be said of a role, but for its name.
-fn rights_of(role: &str) -> String {
+/// All attributes, memberships and privileges of a role, without its name.
+fn privileges_of(role: &str) -> String {
     format!(
         "SELECT concat_ws(E'\\n', to_jsonb(r) - 'oid' - 'rolname', \
            (SELECT string_agg(g.rolname, ' ' ORDER BY g.rolname) FROM pg_auth_members m \
@@ -166,7 +166,7 @@ fn rights_of(role: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_agents_role_is_the_one_of_role_sql_and_enough() {
+async fn the_agents_role_equals_the_one_of_role_sql_and_is_sufficient() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     applied(&cluster, &secrets, LIMITS);
     let printed = run(AgentSpec {
@@ -176,12 +176,12 @@ async fn the_agents_role_is_the_one_of_role_sql_and_enough() {
     })
     .await;
     let printed = String::from_utf8(printed.stdout).expect("SQL in UTF-8");
-    // The last line speaks to psql.
+    // The last line is a psql command.
     let (printed, _) = printed.split_once("-- Then").expect("a hint");
     cluster.sql(printed).await;
     let [own, of_role_sql] = [
-        value(&cluster, &rights_of(AGENT)).await,
-        value(&cluster, &rights_of("printed")).await,
+        value(&cluster, &privileges_of(AGENT)).await,
+        value(&cluster, &privileges_of("printed")).await,
     ];
     assert!(
         own.is_some() && own == of_role_sql,

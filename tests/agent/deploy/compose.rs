@@ -1,4 +1,4 @@
-//! The compose files: what Compose itself does not look at. Their syntax is for `scripts/check-deploy`.
+//! The compose files: checks that Compose does not make. `scripts/check-deploy` checks their syntax.
 
 use std::fs;
 use std::path::Path;
@@ -13,9 +13,9 @@ const FILES: [&str; 3] = [
     "deploy/compose.sidecar.yaml",
     "deploy/compose.coolify.yaml",
 ];
-/// Of a machine of 2 GB, three applications of 128 MB and the system need the rest.
+/// The rest of a machine of 2 GB is for three applications of 128 MB and the system.
 const MEGABYTES: u64 = 1152;
-/// The sum of what the applications of the example may open.
+/// Slots for the applications of the example.
 const SLOTS: u64 = 55;
 
 struct Compose {
@@ -40,7 +40,7 @@ impl Compose {
             .map(|(name, service)| (name.as_str().expect("a name"), service))
     }
 
-    /// A path in the file, as Compose takes it: from where the file lies.
+    /// Whether a path exists. Paths in the file are relative to its folder, as for Compose.
     fn exists(&self, path: &str) -> bool {
         let folder = project(self.file);
         let folder = folder.parent().unwrap_or_else(|| Path::new("/"));
@@ -48,7 +48,7 @@ impl Compose {
     }
 }
 
-/// A key of a service, or of what it takes over by `<<`.
+/// A key of a service, or of the table that it merges with `<<`.
 fn key<'a>(service: &'a Yaml, name: &str) -> &'a Yaml {
     match &service[name] {
         Yaml::BadValue => &service["<<"][name],
@@ -73,7 +73,7 @@ fn megabytes(service: &Yaml) -> Option<u64> {
 }
 
 #[test]
-fn every_file_that_is_mounted_is_there() {
+fn every_mounted_file_exists() {
     let mut mounted = 0;
     for compose in FILES.map(Compose::read) {
         for (service, yaml) in compose.services() {
@@ -94,7 +94,7 @@ fn every_file_that_is_mounted_is_there() {
 }
 
 #[test]
-fn no_container_may_more_than_it_must() {
+fn containers_have_no_unnecessary_privileges() {
     for compose in FILES.map(Compose::read) {
         for (service, yaml) in compose.services() {
             assert_eq!(key(yaml, "read_only").as_bool(), Some(true), "{service}");
@@ -115,7 +115,7 @@ fn no_container_may_more_than_it_must() {
 }
 
 #[test]
-fn memory_adds_up_on_a_small_machine() {
+fn the_memory_limits_fit_a_small_machine() {
     let compose = Compose::read(FILES[0]);
     let limits = compose.services().map(|(service, yaml)| {
         megabytes(yaml).unwrap_or_else(|| panic!("{service} has no limit in megabytes"))
@@ -136,7 +136,7 @@ fn applications(compose: &Compose) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn every_application_has_its_password_and_all_fit_into_the_server() {
+fn every_application_has_a_password_and_their_limits_fit_the_server() {
     let compose = Compose::read(FILES[0]);
     let applications = applications(&compose);
     let secrets = texts(&compose.yaml["services"]["postgres"]["secrets"]);
@@ -154,7 +154,7 @@ fn every_application_has_its_password_and_all_fit_into_the_server() {
 }
 
 #[tokio::test]
-async fn the_agents_configuration_is_good_and_budgets_are_the_limits() {
+async fn the_agents_configuration_is_valid_and_budgets_equal_the_limits() {
     let path = project("deploy/compose/pgcommons/pgcommons.yaml");
     let text = fs::read_to_string(path).expect("the file can be read");
     let checked = run(AgentSpec {

@@ -1,39 +1,39 @@
-//! What `deploy/compose/applications.sh` refuses: one line says why, and nothing is changed.
+//! Input that `deploy/compose/applications.sh` refuses with one line, without changing anything.
 
 use std::process::Output;
 
 use super::applications::{AGENT, LIMITS, Secrets, applied, apply, value};
 use crate::support::Cluster;
 
-/// All roles with their rights, passwords and limits, and all databases with their owners, limits and rights.
+/// All roles with attributes, passwords and limits, and all databases with owners, limits and privileges.
 const STATE: &str = "SELECT (SELECT string_agg(a::text, ' ' ORDER BY oid) FROM pg_authid a) || \
                      (SELECT string_agg(concat_ws(' ', datname, datdba, datconnlimit, datacl), ' ' ORDER BY oid) FROM pg_database)";
 
-/// Refused, and nothing is other than before.
-async fn refuses(cluster: &Cluster, secrets: &Secrets, applications: &str, complaint: &str) {
+/// Asserts that the script fails with this message and changes nothing.
+async fn refuses(cluster: &Cluster, secrets: &Secrets, applications: &str, message: &str) {
     let before = value(cluster, STATE).await;
     let output = apply(cluster, secrets, applications);
-    assert_refused(&output, complaint);
-    assert_eq!(value(cluster, STATE).await, before, "{complaint}");
+    assert_refused(&output, message);
+    assert_eq!(value(cluster, STATE).await, before, "{message}");
 }
 
-fn assert_refused(output: &Output, complaint: &str) {
-    assert_eq!(output.status.code(), Some(1), "{complaint}: {output:?}");
+fn assert_refused(output: &Output, message: &str) {
+    assert_eq!(output.status.code(), Some(1), "{message}: {output:?}");
     let lines = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(lines.lines().count(), 1, "{complaint}: {lines}");
+    assert_eq!(lines.lines().count(), 1, "{message}: {lines}");
     assert!(
-        lines.starts_with("applications.sh: ") && lines.contains(complaint),
-        "{complaint}: {lines}"
+        lines.starts_with("applications.sh: ") && lines.contains(message),
+        "{message}: {lines}"
     );
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_used_changes_nothing() {
+async fn an_invalid_list_changes_nothing() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     for name in ["public", "none"] {
         secrets.write(name, "password");
     }
-    for (applications, complaint) in [
+    for (applications, message) in [
         ("", "APPLICATIONS is empty"),
         ("shop", "'shop' in APPLICATIONS"),
         ("shop:0", "'shop:0' in APPLICATIONS"),
@@ -43,23 +43,23 @@ async fn a_list_that_cannot_be_used_changes_nothing() {
         ("shop:3 pgcommons:3", "pgcommons cannot be an application"),
         ("shop:3 public:3", "public cannot be an application"),
         ("shop:3 none:3", "none cannot be an application"),
-        ("shop:3 wiki:2 shop:4", "shop stands twice"),
+        ("shop:3 wiki:2 shop:4", "shop is listed twice"),
         ("shop:3 blog:3", "/blog is missing"),
     ] {
-        refuses(&cluster, &secrets, applications, complaint).await;
+        refuses(&cluster, &secrets, applications, message).await;
     }
     secrets.remove(AGENT);
     refuses(&cluster, &secrets, LIMITS, "/pgcommons is missing").await;
 }
 
 #[tokio::test]
-async fn a_password_that_cannot_be_used_changes_nothing() {
+async fn an_invalid_password_changes_nothing() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     let verifier = "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$\
                     47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
-    let text = "/odd is not one line of text in UTF-8";
+    let text = "/odd is not one line of UTF-8 text";
     let of_verifier = "/odd holds a verifier";
-    for (password, complaint) in [
+    for (password, message) in [
         (&b""[..], "/odd is empty"),
         (b"\n", "/odd is empty"),
         (b"\r\n\n", "/odd is empty"),
@@ -76,14 +76,14 @@ async fn a_password_that_cannot_be_used_changes_nothing() {
         (b"SCRAM-SHA-256$", of_verifier),
     ] {
         secrets.write("odd", password);
-        refuses(&cluster, &secrets, "shop:3 odd:3 wiki:3", complaint).await;
+        refuses(&cluster, &secrets, "shop:3 odd:3 wiki:3", message).await;
     }
     secrets.write(AGENT, b"caf\xe9");
     refuses(&cluster, &secrets, LIMITS, "/pgcommons is not one line").await;
 }
 
 #[tokio::test]
-async fn odd_passwords_that_can_be_used_are_the_ones_that_let_in() {
+async fn unusual_valid_passwords_work() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     for password in [
         "größe 🐘 ไทย \u{7ff}\u{ffff}",
@@ -101,16 +101,16 @@ async fn odd_passwords_that_can_be_used_are_the_ones_that_let_in() {
 }
 
 #[tokio::test]
-async fn a_superuser_does_not_lose_that_without_a_word() {
+async fn a_superuser_is_refused() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
     cluster.sql("CREATE ROLE wiki SUPERUSER LOGIN").await;
-    let complaint = "the role wiki is a superuser";
-    refuses(&cluster, &secrets, LIMITS, complaint).await;
+    let message = "the role wiki is a superuser";
+    refuses(&cluster, &secrets, LIMITS, message).await;
     cluster
         .sql("ALTER ROLE wiki NOSUPERUSER; CREATE ROLE pgcommons SUPERUSER")
         .await;
-    let complaint = "the role pgcommons is a superuser";
-    refuses(&cluster, &secrets, LIMITS, complaint).await;
+    let message = "the role pgcommons is a superuser";
+    refuses(&cluster, &secrets, LIMITS, message).await;
     cluster.sql("ALTER ROLE pgcommons NOSUPERUSER").await;
     applied(&cluster, &secrets, LIMITS);
 }

@@ -101,17 +101,26 @@ async fn a_name_that_is_not_found_is_looked_up_again() {
 }
 
 /// A port that neither accepts nor refuses connections, as behind a firewall that drops packets.
-async fn unresponsive(port: u16) -> Vec<impl Sized> {
+async fn unresponsive(port: u16) -> std::io::Result<impl Sized> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(address).expect("a port that is free there too");
-    let listener = socket.listen(0).expect("it listens");
-    let first = TcpStream::connect(address)
-        .await
-        .expect("the backlog has room for one");
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(address)?;
+    let listener = socket.listen(0)?;
+    let first = TcpStream::connect(address).await?; // the backlog has room for one
     let more = (0..3).map(|_| tokio::spawn(TcpStream::connect(address)));
     let more: Vec<_> = more.collect();
-    vec![(listener, first, more)]
+    Ok((listener, first, more))
+}
+
+/// A relay at the address, and an unresponsive listener on the same port of the first loopback address.
+async fn same_port(address: Ipv4Addr, target: u16) -> (Relay, impl Sized) {
+    loop {
+        let relay = Relay::start_at(address, target);
+        // Another test may use this port of the other address.
+        if let Ok(unresponsive) = unresponsive(relay.port()).await {
+            return (relay, unresponsive);
+        }
+    }
 }
 
 #[tokio::test]
@@ -119,7 +128,7 @@ async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     let second = Ipv4Addr::new(127, 0, 0, 2);
-    let relay = Relay::start_at(second, cluster.port());
+    let (relay, _unresponsive) = same_port(second, cluster.port()).await;
     let names = HostNames::new(&format!("127.0.0.1 localhost db.test\n{second} db.test\n"));
     let Some(found) = names.run(&["getent", "ahosts", "db.test"]) else {
         return;
@@ -129,7 +138,6 @@ async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
         "the other address comes first: {found}"
     );
     assert!(found.contains("127.0.0.2 "), "{found}");
-    let _unresponsive = unresponsive(relay.port()).await;
     let agent = names.watch(relay.port()).await;
     let page = until_up(&agent).await;
     assert!(failures(&page, "timeout") < 1.0, "{}", agent.log());

@@ -179,4 +179,10 @@ async fn whoever_makes_no_request_for_long_is_closed() {
         lingerers.is_empty().then_some(())
     };
     eventually(Duration::from_mins(1), "all are closed", all_closed).await;
+    let page = agent.scrape().await;
+    let closed = "pgcommons_http_connections_closed_total";
+    for (reason, count) in [("no_request", 4.0), ("connection_limit", 0.0)] {
+        let closed = page.value(closed, &[("reason", reason)]);
+        assert_eq!(closed, Some(count), "{reason}");
+    }
 }

@@ -77,7 +77,7 @@ impl Siege {
 }
 
 /// Debian lets a process have 1,024 files unless it asks for more.
-fn allow_files() {
+pub(super) fn allow_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum.map(|most| most.min(16_384)).or(Some(16_384));
     setrlimit(Resource::Nofile, limit).expect("below the hard limit");

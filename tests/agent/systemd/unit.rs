@@ -1,5 +1,5 @@
-//! The limits that `deploy/systemd/pgcommons.service` sets, against what the agent asks of the kernel in a whole life:
-//! found by strace, since the tests have no systemd that would enforce them.
+//! Compares the sandbox of `deploy/systemd/pgcommons.service` with the system calls of the agent from start to stop. strace
+//! records them, because the tests have no systemd that enforces the sandbox.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,10 +12,10 @@ const UNIT: &str = concat!(
     "/deploy/systemd/pgcommons.service"
 );
 
-/// The C library asks the kernel for its addresses over netlink before it sorts those of a name, and does without.
-const REFUSED_AND_DONE_WITHOUT: &str = "AF_NETLINK";
+/// The C library uses netlink to sort the addresses of a name, and works without it.
+const OPTIONAL_FAMILY: &str = "AF_NETLINK";
 
-/// The words of a key, which may stand more than once; with those behind `~` apart.
+/// The values of a key, which may be set more than once; values after `~` are returned separately.
 fn words<'a>(unit: &'a str, key: &str) -> (Vec<&'a str>, Vec<&'a str>) {
     let (mut allowed, mut refused) = (Vec::new(), Vec::new());
     let values = unit.lines().filter_map(|line| line.strip_prefix(key));
@@ -28,7 +28,7 @@ fn words<'a>(unit: &'a str, key: &str) -> (Vec<&'a str>, Vec<&'a str>) {
     (allowed, refused)
 }
 
-/// The system calls of a set, as systemd on this machine knows it.
+/// The system calls of a set, from the systemd of this machine.
 fn members(set: &str, found: &mut BTreeSet<String>) {
     let output = Command::new("systemd-analyze")
         .args(["syscall-filter", "--no-pager", set])
@@ -54,7 +54,7 @@ fn all_members(sets: &[&str]) -> BTreeSet<String> {
     found
 }
 
-/// What systemd lets through whatever the unit says comes on top.
+/// The system calls that the unit allows. systemd always allows `@default`.
 fn allowed_calls(unit: &str) -> BTreeSet<String> {
     let (allowed, refused) = words(unit, "SystemCallFilter");
     assert!(!allowed.is_empty() && !refused.is_empty(), "{unit}");
@@ -62,7 +62,7 @@ fn allowed_calls(unit: &str) -> BTreeSet<String> {
     &allowed | &all_members(&["@default"])
 }
 
-/// A call with its arguments, of a line of strace: process, call, and what it returned.
+/// The name and the arguments of the call in a line of strace: PID, call, result.
 fn call(line: &str) -> Option<(&str, &str)> {
     let (_, call) = line.trim_start().split_once(char::is_whitespace)?;
     let (name, rest) = call.trim_start().split_once('(')?;
@@ -70,11 +70,11 @@ fn call(line: &str) -> Option<(&str, &str)> {
     name.chars().all(is_name).then_some((name, rest))
 }
 
-/// TLS on both sides, passwords of users, a server by its name and one by its socket, systemd's socket, a reload, the end.
-async fn whole_life(trace: &str) {
+/// Runs an agent with TLS on both sides, users, a server over TCP and one over a socket, systemd, and a reload.
+async fn run_traced(trace: &str) {
     let cluster = Cluster::start_tls(&[], "hostnossl all all all reject\n");
     let (systemd, web) = (Systemd::listen(false), WebFolder::new());
-    // Of cost 4, and of the word "secret".
+    // The password "secret", cost 4.
     let hash = bcrypt::hash("secret", 4).expect("a hash");
     let web_file = web.write(&format!(
         "tls_server_config: {{cert_file: web.crt, key_file: web.key}}\nbasic_auth_users: {{scraper: {hash}}}\n"
@@ -95,7 +95,7 @@ async fn whole_life(trace: &str) {
             ("WATCHDOG_USEC", "400000"),
         ],
         config: Some(&config),
-        // The agent stays the process that was started; strace watches it from aside.
+        // With -D the started process is the agent, and strace runs as its grandchild.
         through: &["strace", "-D", "-f", "-qq", "-s", "0", "-o", trace],
     })
     .await;
@@ -114,10 +114,10 @@ async fn whole_life(trace: &str) {
 }
 
 #[tokio::test]
-async fn the_unit_refuses_nothing_that_the_agent_asks_of_the_kernel() {
+async fn the_unit_allows_all_system_calls_of_the_agent() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("trace");
-    whole_life(path.to_str().expect("a UTF-8 path")).await;
+    run_traced(path.to_str().expect("a UTF-8 path")).await;
     let trace = std::fs::read_to_string(&path).expect("strace has written it");
     let calls: Vec<_> = trace.lines().filter_map(call).collect();
 
@@ -131,9 +131,9 @@ async fn the_unit_refuses_nothing_that_the_agent_asks_of_the_kernel() {
     let families = words(&unit, "RestrictAddressFamilies").0;
     for (name, arguments) in calls {
         let family = arguments.split([',', ')']).next().unwrap_or_default();
-        let known = families.contains(&family) || family == REFUSED_AND_DONE_WITHOUT;
+        let known = families.contains(&family) || family == OPTIONAL_FAMILY;
         assert!(name != "socket" || known, "{name}({arguments}");
-        // MemoryDenyWriteExecute: no memory that is written and run, and none that is made to run later.
+        // MemoryDenyWriteExecute refuses writable and executable mappings, and later PROT_EXEC.
         let runs = arguments.contains("PROT_EXEC");
         let is_refused = name == "mmap" && arguments.contains("PROT_WRITE") || name == "mprotect";
         assert!(!(runs && is_refused), "{name}({arguments}");

@@ -71,7 +71,7 @@ async fn what_cannot_be_used_changes_nothing_and_is_said_once() {
     let gone = tls.replace("web.crt", "gone.crt");
     let bad = [
         ("basic_auth_users: {a: hunter2}\n", "basic_auth_users.a"),
-        ("basic_auth_users: {a\n", "no configuration in YAML"),
+        ("basic_auth_users: {a\n", "as YAML"),
         ("", "tls_server_config"),
         (users.as_str(), "tls_server_config"),
         (tls.as_str(), "basic_auth_users"),

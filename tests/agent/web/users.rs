@@ -61,7 +61,7 @@ async fn with_the_password_every_path_says_what_it_has_to() {
         }
     }
     let log = agent.log();
-    assert!(log.contains("passwords travel in the clear"), "{log}");
+    assert!(log.contains("passwords are sent in clear text"), "{log}");
     assert!(!log.contains("$04$") && !log.contains("a-pw"), "{log}");
 }
 

@@ -1,15 +1,15 @@
-//! Versions, cipher suites and curves: each as Go means it where rustls has the like, and refused by name where it has not.
+//! TLS versions, cipher suites and curves under Go's names. Names that rustls does not support are refused.
 
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
 
 use super::super::super::raw::{Leaf, RawServerTls};
-use super::super::super::shown::quoted;
+use super::super::super::redact::quoted;
 use super::super::super::values::Reader;
 use super::super::Protocol;
-use super::keyed;
+use super::full_key;
 
-/// Go's names. Those of TLS 1.3 may be listed, and change nothing.
+/// Go's names. TLS 1.3 suites are accepted and have no effect.
 const CIPHER_SUITES: [(&str, Option<CipherSuite>); 9] = [
     (
         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
@@ -49,9 +49,9 @@ const CURVES: [(&str, NamedGroup); 3] = [
 pub(super) fn read(reader: &mut Reader, raw: RawServerTls) -> Protocol {
     let versions = versions(reader, raw.min_version, raw.max_version);
     let cipher_suites = cipher_suites(reader, raw.cipher_suites, &versions);
-    let (name, remark) = ("curve_preferences", "there is no CurveP521");
+    let (name, remark) = ("curve_preferences", "CurveP521 is not supported");
     let curves = listed(reader, name, raw.curve_preferences, &CURVES, remark);
-    let order = keyed("prefer_server_cipher_suites");
+    let order = full_key("prefer_server_cipher_suites");
     let order = reader.boolean(&order, raw.prefer_server_cipher_suites);
     Protocol {
         versions,
@@ -66,9 +66,9 @@ fn versions(reader: &mut Reader, min: Leaf, max: Leaf) -> Vec<&'static Supported
     let newest = version(reader, "max_version", max, &TLS13);
     if (oldest, newest) == (&TLS13, &TLS12) {
         reader.problem(
-            &keyed("max_version"),
+            &full_key("max_version"),
             "TLS12",
-            "no less than min_version, TLS13",
+            "at least min_version, TLS13",
         );
     }
     if oldest == newest {
@@ -84,7 +84,7 @@ fn version(
     leaf: Leaf,
     default: &'static SupportedProtocolVersion,
 ) -> &'static SupportedProtocolVersion {
-    let key = keyed(name);
+    let key = full_key(name);
     let text = reader.text(&key, leaf);
     match text.as_deref() {
         None => default,
@@ -110,20 +110,20 @@ fn cipher_suites(
         name,
         leaf,
         &CIPHER_SUITES,
-        "there are none with CBC or RSA key exchange",
+        "CBC and RSA key exchange are not supported",
     )?;
     let suites: Vec<_> = suites.into_iter().flatten().collect();
     if suites.is_empty() && versions == [&TLS12] && reader.problems.len() == problems {
         reader.problem(
-            &keyed(name),
-            "none of TLS 1.2",
-            "at least one, for max_version is TLS12",
+            &full_key(name),
+            "no TLS 1.2 cipher suite",
+            "at least one, because max_version is TLS12",
         );
     }
     Some(suites)
 }
 
-/// A list of names that stand for something. Empty is as good as nothing, as it is for Go.
+/// A list of choices by name. An empty list means the same as a missing key, as in Go.
 fn listed<T: Copy>(
     reader: &mut Reader,
     name: &str,
@@ -131,7 +131,7 @@ fn listed<T: Copy>(
     choices: &[(&str, T)],
     remark: &str,
 ) -> Option<Vec<T>> {
-    let key = keyed(name);
+    let key = full_key(name);
     let mut chosen = Vec::new();
     let given = reader.list(&key, leaf)?;
     for (n, text) in given.iter().enumerate() {

@@ -1,13 +1,14 @@
-//! What a message may show of a value: nothing of what may be a password, in the right place or in the wrong one.
+//! Redacts values in messages: a value that may be a password is never shown, even if it is set under the wrong key.
 
 use std::path::Path;
 
 use config::{Value, ValueKind};
 
-/// What may be a value that became a key by a slip, as in `{password:secret}` and `{password, secret}`, is not shown.
+/// Shown instead of a key that may be a value: `{password:secret}` and `{password, secret}` are typing errors that make a
+/// password a key.
 pub(super) const HIDDEN: &str = "(a key that may hold a password)";
 
-/// The whole key that a message is about, as in `servers.main.port`.
+/// The full key of a message, such as `servers.main.port`.
 pub(super) fn key(key: &str) -> &str {
     if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
         HIDDEN
@@ -16,7 +17,7 @@ pub(super) fn key(key: &str) -> &str {
     }
 }
 
-/// A key that nobody knows.
+/// A key that is not part of the configuration.
 pub(super) fn unknown_key<'a>(key: &'a str, value: &Value) -> &'a str {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     if key.chars().all(is_plain) && value.kind != ValueKind::Nil {
@@ -26,7 +27,7 @@ pub(super) fn unknown_key<'a>(key: &'a str, value: &Value) -> &'a str {
     }
 }
 
-/// The value itself, where no secret belongs.
+/// The value of a key that takes no secret.
 pub(super) fn value(value: &Value) -> String {
     match &value.kind {
         ValueKind::Nil => "nothing".to_owned(),
@@ -37,7 +38,7 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
-/// What stands in the place of something else, without its value.
+/// The kind of a value, without the value.
 pub(super) fn kind(value: &Value) -> &'static str {
     match &value.kind {
         ValueKind::Nil => "nothing",
@@ -49,7 +50,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A path of a file with a password. A password given in its place is most probably read as a relative path.
+/// The path of a password file. A relative path is not shown: it may be the password itself.
 pub(super) fn path(path: &Path) -> String {
     let is_path = path.is_absolute() || path.starts_with(".") || path.starts_with("..");
     if is_path {
@@ -59,13 +60,14 @@ pub(super) fn path(path: &Path) -> String {
     }
 }
 
-/// Connection strings, hashes of bcrypt, PEM: as a key they are a slip, and as text they are not shown.
+/// Signs of connection strings, bcrypt hashes and PEM. A key that contains one is a typing error and is not shown.
 const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
-const SECRETIVE: [&str; 6] = [":", "$2", "-----BEGIN", "@", "=", "password"];
+/// Signs of text that may hold a secret.
+const SECRET_SIGNS: [&str; 6] = [":", "$2", "-----BEGIN", "@", "=", "password"];
 
-/// Text for a message, unless it may be a secret that was put in the wrong place.
+/// The quoted text, unless it may hold a secret.
 pub(super) fn quoted(text: &str) -> String {
-    if SECRETIVE.iter().any(|sign| text.contains(sign)) {
+    if SECRET_SIGNS.iter().any(|sign| text.contains(sign)) {
         "text that may hold a password (not shown)".to_owned()
     } else {
         format!("{text:?}")

@@ -1,27 +1,27 @@
-//! What is wrong with a text as YAML, told before anything is made of it: the parser behind `config` copies whatever an
-//! alias stands for, and goes a step down the stack with each level. Its words show nothing of the text.
+//! Limits the depth and the alias expansion of a YAML text before it is parsed: the parser copies what an alias refers to,
+//! and nested values could overflow the stack. Messages show nothing of the text.
 
 use std::collections::HashMap;
 
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 
-/// No configuration is that deep.
-const DEEPEST: usize = 64;
+/// No configuration is nested deeper.
+const MAX_DEPTH: usize = 64;
 
-/// What all aliases of a text may stand for together, in keys and values. Ten lines can stand for thousands of millions.
-const MOST_COPIED: usize = 100_000;
+/// Maximum number of keys and values that all aliases of a text expand to. Ten lines can expand to thousands of millions.
+const MAX_EXPANDED: usize = 100_000;
 
-/// What there is in a value.
+/// The size of a value.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
-    /// Keys and values, with all in them.
+    /// Number of keys and values, nested ones included.
     nodes: usize,
-    /// Tables and lists in each other.
+    /// Levels of nested tables and lists.
     depth: usize,
 }
 
-/// A table or list that has not ended.
+/// A table or list whose end is not parsed yet.
 struct Open {
     anchor: usize,
     extent: Extent,
@@ -34,8 +34,8 @@ struct Scan {
     copied: usize,
 }
 
-/// What is wrong with it, on one line.
-pub(super) fn scan(text: &str) -> Result<(), String> {
+/// An error is one line.
+pub(super) fn check(text: &str) -> Result<(), String> {
     let mut parser = Parser::new_from_str(text);
     let mut scan = Scan::default();
     loop {
@@ -44,13 +44,13 @@ pub(super) fn scan(text: &str) -> Result<(), String> {
         if event == Event::StreamEnd {
             return Ok(());
         }
-        scan.meet(&event)
+        scan.on_event(&event)
             .map_err(|what| format!("line {} {what}", place.line()))?;
     }
 }
 
 impl Scan {
-    fn meet(&mut self, event: &Event) -> Result<(), String> {
+    fn on_event(&mut self, event: &Event) -> Result<(), String> {
         match *event {
             Event::MappingStart(anchor, _) | Event::SequenceStart(anchor, _) => {
                 let extent = Extent { nodes: 1, depth: 1 };
@@ -59,12 +59,12 @@ impl Scan {
             }
             Event::MappingEnd | Event::SequenceEnd => {
                 if let Some(ended) = self.open.pop() {
-                    self.put(ended.anchor, ended.extent);
+                    self.add(ended.anchor, ended.extent);
                 }
                 Ok(())
             }
             Event::Scalar(_, _, anchor, _) => {
-                self.put(anchor, Extent { nodes: 1, depth: 0 });
+                self.add(anchor, Extent { nodes: 1, depth: 0 });
                 Ok(())
             }
             Event::Alias(anchor) => self.copy(anchor),
@@ -73,28 +73,30 @@ impl Scan {
     }
 
     fn copy(&mut self, anchor: usize) -> Result<(), String> {
-        // One that is not known stands for nothing.
+        // An alias inside its own anchor expands to nothing.
         let extent = self.anchored.get(&anchor).copied().unwrap_or_default();
         self.copied = self.copied.saturating_add(extent.nodes);
-        if self.copied > MOST_COPIED {
+        if self.copied > MAX_EXPANDED {
             return Err(format!(
-                "has one alias too many: together they stand for more than {MOST_COPIED} keys and values"
+                "has too many aliases: together they expand to more than {MAX_EXPANDED} keys and values"
             ));
         }
         self.check_depth(extent.depth)?;
-        self.put(0, extent);
+        self.add(0, extent);
         Ok(())
     }
 
     fn check_depth(&self, further: usize) -> Result<(), String> {
-        if self.open.len() + further > DEEPEST {
-            return Err(format!("lies more than {DEEPEST} tables or lists deep"));
+        if self.open.len() + further > MAX_DEPTH {
+            return Err(format!(
+                "is nested more than {MAX_DEPTH} tables or lists deep"
+            ));
         }
         Ok(())
     }
 
-    /// A value is complete: what it is in has grown by it.
-    fn put(&mut self, anchor: usize, extent: Extent) {
+    /// Adds the size of a complete value to the table or list that contains it.
+    fn add(&mut self, anchor: usize, extent: Extent) {
         if anchor > 0 {
             self.anchored.insert(anchor, extent);
         }
@@ -107,16 +109,16 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
-    use super::scan;
+    use super::check;
 
-    /// Each level holds two of the one before: 2^levels values.
+    /// Each level refers to the previous one twice: 2^levels values.
     fn doubling(levels: u32) -> String {
         let level = |n: u32| format!("l{n}: &l{n} [*l{0}, *l{0}]\n", n - 1);
         let levels: String = (1..=levels).map(level).collect();
         format!("l0: &l0 [x]\n{levels}")
     }
 
-    /// Each level holds the one before: as deep as there are levels.
+    /// Each level contains the previous one: the depth is the number of levels.
     fn deepening(levels: u32) -> String {
         let level = |n: u32| format!("l{n}: &l{n} [*l{}]\n", n - 1);
         let levels: String = (1..=levels).map(level).collect();
@@ -124,21 +126,28 @@ mod tests {
     }
 
     #[test]
-    fn aliases_stand_for_no_more_than_anybody_needs() {
-        assert_eq!(scan("a: &ca /ca.pem\nb: [*ca, *ca]\nc: {d: *ca}"), Ok(()));
-        assert_eq!(scan(&doubling(10)), Ok(()));
-        let refused = scan(&doubling(40)).expect_err("a million million values");
+    fn aliases_expand_to_a_limited_number_of_values() {
+        assert_eq!(check("a: &ca /ca.pem\nb: [*ca, *ca]\nc: {d: *ca}"), Ok(()));
+        assert_eq!(check(&doubling(10)), Ok(()));
+        let refused = check(&doubling(40)).expect_err("a million million values");
         assert_eq!(
             refused,
-            "line 16 has one alias too many: together they stand for more than 100000 keys and values"
+            "line 16 has too many aliases: together they expand to more than 100000 keys and values"
         );
     }
 
     #[test]
-    fn no_text_is_deeper_than_it_looks() {
-        assert_eq!(scan(&deepening(60)), Ok(()));
-        let refused = scan(&deepening(10_000)).expect_err("ten thousand deep");
-        assert_eq!(refused, "line 64 lies more than 64 tables or lists deep");
-        assert_eq!(scan("a: &a [*a]"), Ok(()), "stands for nothing in itself");
+    fn the_depth_includes_aliases() {
+        assert_eq!(check(&deepening(60)), Ok(()));
+        let refused = check(&deepening(10_000)).expect_err("ten thousand deep");
+        assert_eq!(
+            refused,
+            "line 64 is nested more than 64 tables or lists deep"
+        );
+        assert_eq!(
+            check("a: &a [*a]"),
+            Ok(()),
+            "an alias inside its own anchor"
+        );
     }
 }

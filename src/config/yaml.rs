@@ -1,5 +1,5 @@
-//! A YAML text as a table of values. Keys stay the text that was written: a database may be called `0123`, `1e3` or `null`,
-//! which a YAML loader turns into something else. Only for texts that passed the scan; no message shows a value.
+//! Parses YAML into a table of values. Keys keep their text: a database may be named `0123`, `1e3` or `null`, which a YAML
+//! loader would convert. The text must have passed `yaml_limits`. No message shows a value.
 
 use std::collections::HashMap;
 
@@ -10,31 +10,31 @@ use yaml_rust2::{Event, Yaml};
 
 use super::env::Table;
 use super::problem::Problem;
-use super::shown;
+use super::redact;
 
-/// A file as it is, before the environment is laid over it.
+/// A parsed file, before variables and flags override its keys.
 #[derive(Default)]
 pub(super) struct Document {
     pub(super) table: Table,
-    /// Keys that stand in a table more than once.
+    /// Duplicate keys.
     pub(super) repeated: Vec<Problem>,
 }
 
-/// A complete value; a scalar with the text that it was written as.
+/// A complete value; a scalar also has its source text.
 #[derive(Clone)]
 struct Node {
     value: Value,
     text: Option<String>,
 }
 
-/// A key that waits for its value, or has one.
+/// A key and the line that it stands in.
 #[derive(Clone)]
 struct Key {
     text: String,
     line: usize,
 }
 
-/// A table or list that has not ended.
+/// A table or list whose end is not parsed yet.
 enum Open {
     List(usize, Vec<Value>),
     Table(usize, OpenTable),
@@ -56,8 +56,8 @@ struct Builder {
     repeated: Vec<Problem>,
 }
 
-/// The table, or what is wrong, on one line.
-pub(super) fn read(text: &str) -> Result<Document, String> {
+/// The parsed table, or an error message of one line.
+pub(super) fn parse(text: &str) -> Result<Document, String> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
     loop {
@@ -68,7 +68,7 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
         }
         let line = place.line();
         builder
-            .meet(event, line)
+            .on_event(event, line)
             .map_err(|what| format!("line {line} {what}"))?;
     }
 }
@@ -86,12 +86,12 @@ impl Builder {
         })
     }
 
-    fn meet(&mut self, event: Event, line: usize) -> Result<(), &'static str> {
+    fn on_event(&mut self, event: Event, line: usize) -> Result<(), &'static str> {
         match event {
             Event::DocumentStart => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err("begins another document, want one");
+                    return Err("begins a second document, want only one");
                 }
             }
             Event::MappingStart(anchor, _) => {
@@ -102,16 +102,16 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(&text, style, tag.as_ref());
                 let text = Some(text);
-                return self.put(anchor, Node { value, text }, line);
+                return self.add(anchor, Node { value, text }, line);
             }
             Event::Alias(anchor) => {
-                // A list or table in itself is not complete, and stands for nothing.
+                // A list or table that contains itself is not complete: the alias becomes nothing.
                 let nothing = || Node {
                     value: Value::new(None, ValueKind::Nil),
                     text: None,
                 };
                 let node = self.anchored.get(&anchor).cloned();
-                return self.put(0, node.unwrap_or_else(nothing), line);
+                return self.add(0, node.unwrap_or_else(nothing), line);
             }
             _ => {}
         }
@@ -125,11 +125,11 @@ impl Builder {
             None => return Ok(()),
         };
         let value = Value::new(None, kind);
-        self.put(anchor, Node { value, text: None }, line)
+        self.add(anchor, Node { value, text: None }, line)
     }
 
-    /// A node is complete: a key or a value of what is open.
-    fn put(&mut self, anchor: usize, node: Node, line: usize) -> Result<(), &'static str> {
+    /// Adds a complete node to the open table or list, as a key or a value.
+    fn add(&mut self, anchor: usize, node: Node, line: usize) -> Result<(), &'static str> {
         if anchor > 0 {
             self.anchored.insert(anchor, node.clone());
         }
@@ -159,9 +159,9 @@ impl Builder {
         let path: Vec<_> = above.chain([repeated.key.as_str()]).collect();
         let [first, again] = repeated.lines;
         Problem {
-            key: shown::key(&path.join(".")).to_owned(),
-            got: format!("it in line {first} and again in line {again}"),
-            want: "it once".to_owned(),
+            key: redact::key(&path.join(".")).to_owned(),
+            got: format!("the key in line {first} and again in line {again}"),
+            want: "it only once".to_owned(),
         }
     }
 }
@@ -172,9 +172,9 @@ struct Repeated {
 }
 
 impl OpenTable {
-    /// Gives back a key that was there before.
+    /// Returns the key if it is a duplicate.
     fn insert(&mut self, key: Key, value: Value) -> Option<Repeated> {
-        let shown = shown::unknown_key(&key.text, &value).to_owned();
+        let shown = redact::unknown_key(&key.text, &value).to_owned();
         let before = self.lines.insert(key.text.clone(), key.line);
         self.values.insert(key.text, value);
         before.map(|before| Repeated {
@@ -184,7 +184,7 @@ impl OpenTable {
     }
 }
 
-/// What is bare may be a number, a truth or nothing; what is in quotes or has a tag of its own is text.
+/// An unquoted scalar may be a number, a boolean or nothing; one in quotes or with a custom tag is text.
 fn scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Value {
     let is_core = |tag: &Tag| tag.handle == "tag:yaml.org,2002:" && tag.suffix != "str";
     if style != TScalarStyle::Plain || !tag.is_none_or(is_core) {
