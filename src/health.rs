@@ -83,14 +83,14 @@ impl Health {
     }
 }
 
-/// Why the agent closed the connection of a client, or reset it.
+/// Why the agent closed or reset the connection of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// Made no request for too long.
+    /// No request within the time limit.
     NoRequest,
-    /// All places are taken, and a new connection got this one.
+    /// The connection table was full, and a new connection replaced this one.
     ConnectionLimit,
-    /// Unread answers hold too much memory, and this client was the slowest to read.
+    /// Unread answers used too much memory, and this client was the slowest reader.
     UnreadLimit,
 }
 
@@ -106,11 +106,11 @@ impl CloseReason {
     }
 }
 
-/// The listener, at the moment that a page is made.
+/// The state of the listener when a page is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ListenerHealth {
     pub(crate) unread_bytes: usize,
-    /// By [`CloseReason`].
+    /// The number of closed connections, indexed by [`CloseReason`].
     pub(crate) closed: [u64; CloseReason::ALL.len()],
 }
 

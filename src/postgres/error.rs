@@ -95,7 +95,7 @@ impl ConnectError {
         }
     }
 
-    /// Like libpq with `sslmode=prefer`: retry without TLS when the handshake fails or `pg_hba.conf` rejects the encrypted session.
+    /// As libpq with `sslmode=prefer`: retry without TLS if the handshake fails or `pg_hba.conf` rejects the encrypted session.
     pub(super) fn may_retry_plaintext(&self) -> bool {
         match self {
             Self::Driver(error) => {
