@@ -8,8 +8,8 @@ use crate::support::{
 };
 
 const BYTES_PER_SERIES: f64 = 110.0;
-/// Series of a database with one session: 21 for its statistics, the others for its connections and size; without locks.
-const SERIES_PER_DATABASE: f64 = 34.0;
+/// Series of a database with one session: 25 for its statistics, the others for its connections and size; without locks.
+const SERIES_PER_DATABASE: f64 = 36.0;
 const POLLS: f64 = 20.0;
 /// Only primary polls.
 const PRIMARY_ONLY: &str =
