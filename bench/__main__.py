@@ -1,9 +1,9 @@
-"""pgcommons beside its peers, in turns, against one throw-away PostgreSQL: writes docs/performance.md.
+"""Compares pgcommons with other exporters, in turns, on one temporary PostgreSQL. Writes docs/performance.md.
 
 make bench             everything, in an hour
 make bench QUICK=1     a part of it, in less than three minutes, to target/bench/performance.md
-make bench ROUNDS=1    everything once: no median of several rounds
-make bench CELLS="1x10 100x200"   these numbers of databases and clients only
+make bench ROUNDS=1    everything once, without medians of several rounds
+make bench CELLS="1x10 100x200"   only these numbers of databases and clients
 """
 import dataclasses
 import json
@@ -25,7 +25,7 @@ RAW = pathlib.Path("target/bench/performance.json")  # every turn
 
 @dataclasses.dataclass
 class Plan:
-    """Databases and clients of each cell, in how many rounds; and how long things take, in seconds."""
+    """Databases, clients and rounds of each cell, and the durations of the measurements in seconds."""
 
     page: pathlib.Path = pathlib.Path("docs/performance.md")
     cells: tuple = ((1, 10, 2), (10, 200, 2), (100, 200, 2), (500, 200, 2), (100, 1000, 2))
@@ -58,14 +58,14 @@ def turns(postgres, plan, everybody):
 def floors(postgres, plan):
     results = []
     for databases, clients in plan.floors:
-        print(f"{databases} databases, {clients} clients: the floor", file=sys.stderr)
+        print(f"{databases} databases, {clients} clients: the minimum", file=sys.stderr)
         postgres.arrange(databases, clients)
         results.append({"databases": databases, "clients": clients, **floor.measure(postgres, plan)})
     return results
 
 
 def roles(postgres):
-    """Ours as `role-sql` makes it; the peers' as their documentation says."""
+    """The role of pgcommons as `role-sql` creates it, and the role of the peers as their documentation requires."""
     major = postgres.facts()["version"].partition(".")[0]
     ours = exporters.ours().program
     sql = subprocess.run([ours, "role-sql", "--server-version", major], capture_output=True, text=True, check=True).stdout
@@ -74,7 +74,7 @@ def roles(postgres):
 
 
 def chosen(plan):
-    """As the environment has it."""
+    """The plan with the changes that the environment requests."""
     rounds = int(os.environ.get("ROUNDS", plan.rounds))
     wanted = os.environ.get("CELLS", "").split()
 
@@ -86,7 +86,7 @@ def chosen(plan):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without cleaning up
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped and removed
     plan = QUICK if os.environ.get("QUICK") else chosen(Plan())
     everybody, load = exporters.everybody(), os.getloadavg()[2]
     with Server() as postgres:

@@ -1,7 +1,7 @@
-"""pgcommons and its peers: how each is started, and when it is said to see the server.
+"""pgcommons and its peers: how each one is started, and when it is ready.
 
-A peer is configured to report what pgcommons reports, connections, limits and sizes of every database among it, and
-where that can be chosen, no more.
+A peer is configured to report what pgcommons reports, including connections, limits and sizes of every database, and
+nothing else where that can be configured.
 """
 import dataclasses
 import os
@@ -37,13 +37,13 @@ class Exporter:
 
     @property
     def role(self):
-        """Ours has a limit of three connections, of which peers would break."""
+        """The role of pgcommons has a limit of three connections, which is too low for the peers."""
         return "pgcommons" if self.ours else "exporter"
 
 
 def ours(**environment):
     program = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release/pgcommons"
-    return Exporter("pgcommons", "as it comes", program, ("--web.listen-address=127.0.0.1:{port}",),
+    return Exporter("pgcommons", "default settings", program, ("--web.listen-address=127.0.0.1:{port}",),
                     environment=environment)
 
 
@@ -54,17 +54,17 @@ def revision():
 def everybody():
     package = "usr/bin/prometheus-postgres-exporter"
     listen = "--web.listen-address=127.0.0.1:{port}"
-    stable = Exporter("postgres_exporter {version}", "Debian's of this release; `--disable-settings-metrics`, without the collector `bgwriter`; it has no limits",
+    stable = Exporter("postgres_exporter {version}", "from this Debian release; `--disable-settings-metrics`, without the collector `bgwriter`; it has no limits",
                       PEERS / "stable" / package, (listen, "--disable-settings-metrics", "--no-collector.bgwriter"),
                       "DATA_SOURCE_NAME", same_facts=False)
     newest = Exporter("postgres_exporter {version}",
-                      "Debian's of sid; `--disable-settings-metrics`, and without the collectors "
+                      "from Debian sid; `--disable-settings-metrics`, and without the collectors "
                       + ", ".join(f"`{name}`" for name in _NO_MORE_OF_NEWEST),
                       PEERS / "newest" / package,
                       (listen, "--disable-settings-metrics", *(f"--no-collector.{name}" for name in _NO_MORE_OF_NEWEST)),
                       "DATA_SOURCE_NAME")
     rust = Exporter("pg_exporter {version}",
-                    "crates.io's, in Rust; `--collector.database`, for sizes and limits; without "
+                    "from crates.io, in Rust; `--collector.database` for sizes and limits, without "
                     + ", ".join(f"`{name}`" for name in _NO_MORE_OF_PG_EXPORTER) + "; it has neither locks nor limits of roles",
                     PEERS / "bin/pg_exporter",
                     ("--listen=127.0.0.1", "--port={port}", "--collector.database",
@@ -80,8 +80,8 @@ def named(peer):
 
 
 class Running:
-    """One that runs, until the end of the `with`. `cold` is the time to its first page that tells of the server, `complete`,
-    once it has settled, that to the first with every size."""
+    """A running exporter, until the end of the `with`. `cold` is the time until its first page with `pg_up` 1, `complete` the
+    time until its first page with all sizes, after `settle`."""
 
     def __init__(self, exporter, postgres):
         self.exporter = exporter
@@ -128,7 +128,7 @@ class Running:
         raise RuntimeError(f"{self.exporter.name} did not see the server in {waited:.0f} s; see target/bench/exporter.log")
 
     def settle(self):
-        """Until it has everything. pgcommons measures sizes one after the other when it starts; nobody else does that."""
+        """Waits until it has all data. After its start pgcommons measures sizes in batches; no other exporter does that."""
         self.complete = self.cold
         while re.search(r'^pgcommons_database_sizes_unknown\{.*"pending".*\} [1-9]', self.scraper.scrape().text, re.MULTILINE):
             time.sleep(0.1)

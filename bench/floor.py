@@ -1,4 +1,4 @@
-"""What one fast poll costs the server, against a bare client that asks for the same facts as cheaply as one statement can."""
+"""Compares the cost of one fast poll with a minimal client, which reads the same data with the cheapest single statement."""
 import statistics
 import subprocess
 import time
@@ -6,10 +6,10 @@ import time
 import process
 from exporters import Running, ours
 
-INTERVAL = 0.1  # the shortest that pgcommons takes; both poll at this pace, for a warm backend is a cheaper one
+INTERVAL = 0.1  # the minimum of pgcommons; both use it, because a backend with warm caches costs less
 
-# No view, no join, no order, and nothing that the agent works out for robustness. Databases and roles as the agent asks for
-# them each time: sums that tell whether they have changed.
+# No view, no join, no order, and none of the agent's extra data for robustness. Databases and roles as in the agent's poll:
+# sums that show whether they have changed.
 CHEAPEST = """
 select 's', datid, usesysid, application_name, state, backend_type, count(*),
        count(*) filter (where wait_event_type = 'Lock'), extract(epoch from now() - min(xact_start))::float8
@@ -21,12 +21,12 @@ select 'r', null, null, null, null, null, sum(oid::int8)::int8, count(*), pg_cat
   from pg_catalog.pg_roles where rolcanlogin"""
 
 
-# As the agent does: glibc then keeps what a poll needs until the next one.
+# As the agent does: afterwards glibc keeps the memory of a poll until the next one.
 KEEP_MEMORY = "select length(repeat(repeat(' ', 2048), 1024))"
 
 
 def sizes(postgres):
-    """Seconds of CPU of a backend that measures every database once, as one of the agent's passes does."""
+    """Seconds of CPU of a backend that measures every database once, as the agent does."""
     client = postgres.connect("exporter")
     client.prepare("sizes", "select pg_catalog.pg_database_size(oid) from pg_catalog.pg_database")
     client.execute("sizes")
@@ -42,14 +42,14 @@ def prepared(postgres, sql):
     client = postgres.connect("exporter")
     client.rows(KEEP_MEMORY)
     client.prepare("poll", sql)
-    for _ in range(10):  # PostgreSQL settles on a plan
+    for _ in range(10):  # after some executions PostgreSQL keeps a generic plan
         client.execute("poll")
     return client
 
 
 def both(postgres, seconds):
-    """Seconds of CPU of the backend for each poll, of the agent, whose slower questions are put off, and of the bare client, in
-    the same seconds: what the machine does besides meets both."""
+    """Seconds of backend CPU per poll, of the agent (without its slow jobs) and of the minimal client, at the same time, so that
+    other load of the machine affects both."""
     exporter = ours(PGCOMMONS__POLL__INTERVAL=f"{INTERVAL}s", PGCOMMONS__POLL__MAX_TIME_FRACTION="0.5", PGCOMMONS__STATS__INTERVAL="1h",
                     PGCOMMONS__SIZES__INTERVAL="1h", PGCOMMONS__SIZES__MAX_TIME_FRACTION="0.5")
     with Running(exporter, postgres) as running:
@@ -71,8 +71,8 @@ def both(postgres, seconds):
 
 
 def each_second(postgres, seconds):
-    """Seconds of CPU in a minute: of a backend that is asked for nothing each second, of one asked for those facts, and of
-    psql, a client in C, that asks for nothing."""
+    """Seconds of CPU per minute: of a backend that executes `select 1` every second, of a backend that reads the data every
+    second, and of psql, a client in C, that sends `select 1`."""
     clients = {sql: prepared(postgres, sql) for sql in ("select 1", CHEAPEST)}
     with subprocess.Popen([postgres.program("psql"), "-XAtq", postgres.url("exporter")], text=True, stdin=subprocess.PIPE,
                           stdout=subprocess.DEVNULL) as psql:

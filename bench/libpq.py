@@ -1,4 +1,4 @@
-"""libpq, as far as the bench needs it. It comes with every PostgreSQL, whatever Python there is."""
+"""The functions of libpq that the benchmark needs. Every PostgreSQL includes libpq, and Python needs no package for it."""
 import ctypes
 
 _pq = ctypes.CDLL("libpq.so.5")
@@ -51,7 +51,7 @@ class Connection:
         _pq.PQclear(self._check(_pq.PQprepare(self._conn, name.encode(), sql.encode(), 0, None)))
 
     def execute(self, name):
-        """Runs what was prepared, in binary, and returns the number of rows."""
+        """Executes the prepared statement with binary results, and returns the number of rows."""
         result = self._check(_pq.PQexecPrepared(self._conn, name.encode(), 0, None, None, None, 1))
         count = _pq.PQntuples(result)
         _pq.PQclear(result)

@@ -1,4 +1,4 @@
-"""What the machine is, and what it adds to what it runs: a virtual one that has slept may take long to do very little."""
+"""Describes the machine and its own delays: a process on a virtual machine may be slow after it slept."""
 import os
 import pathlib
 import platform
@@ -6,7 +6,7 @@ import time
 
 from summary import percentile
 
-MILLISECONDS = 1.5  # about what a page of a hundred databases costs
+MILLISECONDS = 1.5  # about the cost of a page with a hundred databases
 
 
 def title():
@@ -17,7 +17,7 @@ def title():
 
 
 def measure(times):
-    """Seconds of a calculation, which is the same each time, after a second of sleep and at once: the median and p99 of each."""
+    """Seconds of the same calculation, after a second of sleep and without it: median, p99 and average CPU."""
     rounds = 10_000
     rounds = int(rounds * MILLISECONDS / 1000 / min(calculation(rounds)["wall"] for _ in range(100)))
     spent = {"slept": [], "at_once": []}

@@ -1,4 +1,4 @@
-"""One exporter's turn: it is started, measured, and stopped. Seconds and bytes."""
+"""One turn of an exporter: it is started, measured and stopped. The units are seconds and bytes."""
 import time
 
 import scrape
@@ -8,7 +8,7 @@ SCRAPE_INTERVAL = 15
 
 
 class Meter:
-    """What exporter and server spend between two readings."""
+    """What the exporter and the server use between two readings."""
 
     def __init__(self, running, postgres):
         self._running, self._postgres = running, postgres
@@ -19,7 +19,7 @@ class Meter:
         return {"time": time.perf_counter(), "exporter_cpu": self._running.cpu(), "server_cpu": self._postgres.cpu(), **counters}
 
     def spent(self, divisor=None):
-        """Of each of so many, or of a minute."""
+        """The average per unit if `divisor` is the number of units, otherwise per minute."""
         after = self._read()
         spent = {key: value - self._before[key] for key, value in after.items()}
         seconds = spent.pop("time")
@@ -27,7 +27,7 @@ class Meter:
 
 
 def turn(exporter, postgres, plan, sizes):
-    """`sizes` is what one pass over all sizes costs the server."""
+    """`sizes` is the server's CPU time to measure all sizes once."""
     with Running(exporter, postgres) as running:
         running.settle()
         result = {"cold": running.cold, "complete": running.complete, "binary": exporter.program.stat().st_size}
@@ -43,15 +43,15 @@ def turn(exporter, postgres, plan, sizes):
 
 
 def in_full(minute, sizes):
-    """Sizes are measured each five minutes, and not in the one that was looked at; and a scrape is charged a quarter of the
-    minute, polls that nobody looked at among it."""
+    """Adds the cost of sizes, which are measured every five minutes and not in the measured minute. A scrape costs a quarter of the
+    minute, including the polls that are never scraped."""
     minute = minute | {"server_cpu": minute["server_cpu"] + sizes / 5}
     return {"minute": minute, "scrape": {key: value * SCRAPE_INTERVAL / 60 for key, value in minute.items()}}
 
 
 def alone(running, postgres, plan):
-    """One scraper that has every page as soon as it can; ours, which keeps a page until the next poll, also once for each poll,
-    so that no page comes twice."""
+    """One scraper that requests pages without a pause. pgcommons keeps a page until the next poll, so it is also scraped once per
+    poll, so that no page is sent twice."""
     without_a_break = scrapes(running, postgres, pause=0.0, least=10, seconds=plan.alone)
     if not running.exporter.ours:
         return without_a_break | {"hurried": without_a_break["latencies"]}
@@ -69,7 +69,7 @@ def scrapes(running, postgres, pause, least, seconds):
 
 
 def steady(running, postgres, seconds):
-    """As Prometheus does it: a scrape each 15 s."""
+    """Scrapes as Prometheus does: every 15 s."""
     meter, began = Meter(running, postgres), time.perf_counter()
     for number in range(seconds // SCRAPE_INTERVAL):
         sleep_until(began + SCRAPE_INTERVAL * (number + 0.5))
@@ -79,7 +79,7 @@ def steady(running, postgres, seconds):
 
 
 def crowd(running, postgres, seconds):
-    """Fifty scrapers, with the most that they do to memory and to the server's connections."""
+    """Fifty scrapers, with the maximum of memory and of server connections meanwhile."""
     running.scraper.close()
     scrapers, most, pss = scrape.Crowd(running.scraper.port, seconds), 0, 0
     while scrapers.is_there():

@@ -1,4 +1,4 @@
-"""What a process costs, as the kernel counts it."""
+"""CPU time and memory of a process, as the kernel counts them."""
 import os
 import pathlib
 import time
@@ -7,7 +7,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu(pid):
-    """Seconds of CPU of all its threads, ended ones too; what clock_getcpuclockid(3) says, to the nanosecond."""
+    """Seconds of CPU of all its threads, including ended ones, from the clock of clock_getcpuclockid(3)."""
     return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
 
 

@@ -1,4 +1,4 @@
-"""The page docs/performance.md, from what was measured."""
+"""Writes the page docs/performance.md from the measurements."""
 import datetime
 
 import machine
@@ -6,44 +6,45 @@ from summary import EXPORTER, MEASURES, SERVER, Cell, goals
 
 HEAD = """# Performance
 
-{date}, by `make bench`, on {machine}, whose load average was {load:.1f} when it began; PostgreSQL {version} with
+{date}, by `make bench`, on {machine}, with a load average of {load:.1f} at the start; PostgreSQL {version} with
 {settings};
 idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within
-one run mean something; the figures beside them are medians of the rounds.
+one run are meaningful; the other figures are medians of the rounds.
 
 * {revision}, and the peers below.
-* Scrapers keep their connection and take gzip. *Per minute* is a minute with a scrape each 15 s. What pgcommons does
-  between scrapes is in its figures in full: a poll each second, statistics each 15 s, and sizes. These it measures each 5 min, or
-  each minute where they change, peers with each scrape; a fifth of what a pass over all of them costs the server, measured by
-  itself and said above each table, is added to its minute. *Per scrape* is, of pgcommons, a quarter of that minute.
-* *Scrape* is of one scraper without a break, and so is *per scrape* of the peers. pgcommons keeps a page until the next poll;
-  where it says *no page twice*, it gets one scrape a second, {polls} in each round, and the peers are those without a break.
-  Percentiles are of the scrapes of all rounds together; of fewer than a hundred, p99 is the slowest.
-* This machine by itself: a calculation takes {at_once[p50]} ms, {at_once[p99]} ms in the slowest of a hundred, and
-  {at_once[cpu]} ms of CPU on average; of a process that has slept for a second {slept[p50]}, {slept[p99]} and {slept[cpu]} ms.
-  pgcommons wakes each second, its peers with a scrape only.
-* *PostgreSQL CPU* is that of its sessions, ended ones too, and of the postmaster. *PSS* counts 1/n of memory that n processes
-  share. *50 scrapers* are wrk's, each asking again at once, for {crowd} s: no latency is longer than that, and there is none
-  where more than 1 % are refused.
-* *Ratio* is pgcommons to the best peer in just that line, of the peers that report the same facts, sizes and limits
-  included: {rivals}.
+* Scrapers keep their connection and accept gzip. *Per minute* is a minute with a scrape every 15 s. The figures of pgcommons include
+  what it does between scrapes: a poll every second, statistics every 15 s, and sizes. pgcommons measures sizes every 5 min, or every
+  minute while they change; its peers measure them at each scrape. The cost to the server of measuring all sizes once was measured
+  separately (shown above each table), and a fifth of it is added to the minute of pgcommons. *Per scrape* is, for pgcommons, a
+  quarter of that minute.
+* *Scrape* is one scraper without pauses, and so is *per scrape* for the peers. pgcommons keeps a page until the next poll. For
+  *each page once* it gets one scrape per second, {polls} in each round, and the peers are scraped without pauses.
+  Percentiles are of the scrapes of all rounds together; with fewer than a hundred scrapes, p99 is the slowest.
+* Delays of this machine: a calculation takes {at_once[p50]} ms, {at_once[p99]} ms in the slowest of a hundred runs, and
+  {at_once[cpu]} ms of CPU on average. In a process that slept for a second before, it takes {slept[p50]}, {slept[p99]} and {slept[cpu]} ms.
+  pgcommons wakes every second, its peers only for a scrape.
+* *PostgreSQL CPU* is the CPU time of the sessions, including ended ones, and of the postmaster. *PSS* counts 1/n of memory that n
+  processes share. *50 scrapers* are connections of wrk, which send the next request at once, for {crowd} s. No latency is longer than
+  that, and there is no latency if more than 1 % of the responses are errors.
+* *Ratio* is pgcommons to the best peer in that line, among the peers that report the same data, including sizes and
+  limits: {rivals}.
 
 | exporter | how it runs |
 |---|---|
 """
 
 FLOOR = """
-## The floor
+## The minimum
 
-CPU of the server's backend for one fast poll, with ten polls a second: of the agent, and in the same seconds of a bare client
-over libpq, to which the cheapest single statement that we know returns the same facts, prepared
+CPU time of the server's backend for one fast poll, at ten polls per second: for the agent, and at the same time for a minimal client
+with libpq. The client executes the cheapest single statement that we know for the same data, as a prepared statement
 ([bench/floor.py](../bench/floor.py)).
 
-Beside it a minute of bare clients that ask once a second, and the cheapest peer, which asks every 15 s: PostgreSQL CPU for one
-that asks for *nothing*, `select 1`, and for one that asks for those *facts*; and the CPU of *psql* itself, which asks for
-nothing. Where the ratio of the facts is above the goal, a look each second by this statement does not meet it.
+The other columns compare minimal clients that query once per second with the cheapest peer, which queries every 15 s. They have the
+PostgreSQL CPU of a client that executes `select 1` (*nothing*) and of one that reads the data (*facts*), and the CPU of *psql* itself
+with `select 1`. If the ratio of *facts* is above the goal, no agent that polls with this statement every second can meet the goal.
 
-| databases | clients | agent, ms | bare client, ms | ratio | nothing, ms/min | facts, ms/min | to the peer | psql, ms/min | to the peer |
+| databases | clients | agent, ms | minimal client, ms | ratio | nothing, ms/min | facts, ms/min | to the peer | psql, ms/min | to the peer |
 |---|---|---|---|---|---|---|---|---|---|
 """
 
@@ -88,7 +89,7 @@ def figures(cell, everybody):
         lines.append([measure.title, *(measure.show(cell.value(measure, name)) for name in names),
                       "" if ratio is None else f"{ratio:.2f}"])
     title = f"\n## {cell.databases} databases, {cell.clients} clients\n\n"
-    return f"{title}Rounds: {cell.rounds}. A pass over all sizes: {cell.sizes * 1000:.1f} ms.\n\n" + table(lines)
+    return f"{title}Rounds: {cell.rounds}. PostgreSQL CPU to measure all sizes once: {cell.sizes * 1000:.1f} ms.\n\n" + table(lines)
 
 
 def growth(cells, everybody):
@@ -97,7 +98,7 @@ def growth(cells, everybody):
     for measure in (measure for measure in MEASURES if measure.grows):
         for exporter in everybody:
             lines.append([measure.title, exporter.name, *(measure.show(cell.value(measure, exporter.name)) for cell in cells)])
-    return "\n## How they grow\n\nDatabases x clients.\n\n" + table(lines)
+    return "\n## Growth\n\nDatabases x clients.\n\n" + table(lines)
 
 
 def floor(floors, cells):

@@ -1,4 +1,4 @@
-"""Scrapers: one like Prometheus, that keeps its connection and takes gzip; and fifty at once."""
+"""Scrapers: one like Prometheus, which keeps its connection and accepts gzip; and fifty at once."""
 import dataclasses
 import gzip
 import http.client
@@ -44,7 +44,7 @@ class Scraper:
             sent = answer.read()
         except http.client.HTTPException as error:
             self.close()
-            raise OSError("the answer is no HTTP") from error
+            raise OSError("the response is not HTTP") from error
         except OSError:
             self.close()
             raise
@@ -56,7 +56,7 @@ class Scraper:
 
 
 class Crowd:
-    """Fifty scrapers that ask again as soon as they have an answer. wrk costs the machine little beside the exporter."""
+    """Fifty scrapers that send a request as soon as they have a response. wrk uses little CPU compared with the exporter."""
 
     def __init__(self, port, seconds):
         self._seconds = seconds

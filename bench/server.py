@@ -1,4 +1,4 @@
-"""The throw-away PostgreSQL that all exporters watch: its databases, its clients, and what it spends."""
+"""The temporary PostgreSQL that all exporters monitor: its databases, its clients and its CPU time."""
 import glob
 import os
 import pathlib
@@ -11,7 +11,7 @@ import time
 import libpq
 import process
 
-# Autovacuum would be noise in the figures of the CPU; what it would clean up is done by hand.
+# Autovacuum would disturb the CPU figures; `arrange` runs VACUUM instead.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": 1200,
@@ -26,7 +26,7 @@ SHOWN = ("max_connections", "shared_buffers", "autovacuum", "checkpoint_timeout"
 
 
 def free_port():
-    """Below those that the kernel gives to clients, or one of a thousand might take it first."""
+    """A port below the kernel's range for clients, so that no client connection takes it first."""
     for port in range(21870, 32768):
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,7 +97,7 @@ class Server:
         return self._control.rows(statement)
 
     def arrange(self, databases, clients):
-        """So many databases, and so many clients that have asked something and are idle since."""
+        """Creates or drops databases, and connects clients that execute one statement and are then idle."""
         for client in self._clients:
             client.close()
         present = int(self.sql("select count(*) from pg_database where datname like 'tenant%'")[0][0])
@@ -113,19 +113,19 @@ class Server:
         time.sleep(2)
 
     def cpu(self):
-        """Seconds of CPU of the server: its sessions, ended ones too, and what they cost the postmaster. Not what checkpointer
-        and its like do by themselves, which is more than some exporters cost, nor the session that asks this."""
+        """Seconds of CPU of the server: its sessions, including ended ones, and the postmaster. Excludes background processes such
+        as the checkpointer, which cost more than some exporters, and the session of this benchmark."""
         while True:
             ended, total = process.cpu_of_ended_children(self.pid), process.cpu(self.pid)
             try:
                 total += sum(process.cpu(child) for child in process.children(self.pid) if child not in self._background)
-            except OSError:  # one ended meanwhile
+            except OSError:  # a process ended during the loop
                 continue
             if process.cpu_of_ended_children(self.pid) == ended:
                 return total + ended
 
     def sessions(self, role):
-        """The processes of the role's sessions."""
+        """The PIDs of the role's sessions."""
         rows = self.sql(f"select pid from pg_stat_activity where usename = '{role}'")
         return [int(row[0]) for row in rows]
 

@@ -1,4 +1,4 @@
-"""From turns to figures: medians, the best peer, goals."""
+"""Computes the figures from the turns: medians, the best peer, goals."""
 import dataclasses
 import math
 import statistics
@@ -8,12 +8,12 @@ from typing import Callable
 @dataclasses.dataclass
 class Measure:
     title: str
-    of: Callable  # of one turn; None if that has none
+    of: Callable  # its value in one turn; None if there is none
     show: Callable
-    grows: bool = False  # worth a look over the number of databases
-    growth: float = 50  # and at most so many times as much at fifty times as many
+    grows: bool = False  # shown by number of databases
+    growth: float = 50  # the maximum factor at fifty times as many databases
     best: Callable = min
-    together: str = ""  # which latencies it is of: of all rounds in one, not the median of each round's
+    together: str = ""  # the latencies it uses: of all rounds together, not the median of the rounds
 
 
 def number(digits, factor=1):
@@ -26,7 +26,7 @@ def percentile(values, percent):
 
 
 def latency_in_crowd(turn, percentile):
-    """wrk does not tell errors from answers; who refuses is fast."""
+    """None if there are errors, because wrk includes them in the latencies, and refusals are fast."""
     crowd = turn["crowd"]
     return crowd[percentile] if crowd["errors"] * 100 < crowd["answers"] else None
 
@@ -34,14 +34,14 @@ def latency_in_crowd(turn, percentile):
 MIB, MS, KB = number(1, 1 / 2**20), number(1, 1000), number(1, 1 / 1000)
 PSS = Measure("proportional memory (PSS), MiB", lambda turn: turn["pss"], MIB, grows=True)
 P99 = Measure("scrape p99, ms", lambda turn: percentile(turn["hurried"], 99), number(2, 1000), together="hurried")
-NEW_P99 = Measure("scrape p99, no page twice, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True,
+NEW_P99 = Measure("scrape p99, each page once, ms", lambda turn: percentile(turn["latencies"], 99), number(2, 1000), grows=True,
                   together="latencies")
 SERVER = Measure("PostgreSQL CPU per minute, ms", lambda turn: turn["minute"]["server_cpu"], MS, grows=True)
 EXPORTER = Measure("exporter CPU per minute, ms", lambda turn: turn["minute"]["exporter_cpu"], MS, grows=True)
-CROWD_PSS = Measure("most PSS under 50 scrapers, MiB", lambda turn: turn["crowd"]["pss"], MIB)
-CROWD_ERRORS = Measure("errors at 50 scrapers, of all answers, %",
+CROWD_PSS = Measure("maximum PSS under 50 scrapers, MiB", lambda turn: turn["crowd"]["pss"], MIB)
+CROWD_ERRORS = Measure("errors at 50 scrapers, of all responses, %",
                        lambda turn: turn["crowd"]["errors"] / max(1, turn["crowd"]["answers"]), number(1, 100))
-CROWD_CONNECTIONS = Measure("most server connections at 50 scrapers", lambda turn: turn["crowd"]["connections"], number(0))
+CROWD_CONNECTIONS = Measure("maximum server connections at 50 scrapers", lambda turn: turn["crowd"]["connections"], number(0))
 
 MEASURES = (
     PSS,
@@ -49,15 +49,15 @@ MEASURES = (
     CROWD_PSS,
     Measure("scrape median, ms", lambda turn: percentile(turn["hurried"], 50), number(2, 1000), together="hurried"),
     P99,
-    Measure("scrape median, no page twice, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True,
+    Measure("scrape median, each page once, ms", lambda turn: percentile(turn["latencies"], 50), number(2, 1000), grows=True,
             together="latencies"),
     NEW_P99,
     Measure("scrapes of one scraper", lambda turn: len(turn["hurried"]), number(0), best=max, together="hurried"),
-    Measure("... no page twice", lambda turn: len(turn["latencies"]), number(0), best=max, together="latencies"),
+    Measure("... each page once", lambda turn: len(turn["latencies"]), number(0), best=max, together="latencies"),
     Measure("errors at one scraper", lambda turn: turn["errors"], number(0)),
     Measure("scrape median at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p50"), number(2, 1000)),
     Measure("scrape p99 at 50 scrapers, ms", lambda turn: latency_in_crowd(turn, "p99"), number(2, 1000)),
-    Measure("good answers per second at 50 scrapers", lambda turn: turn["crowd"]["good_rate"], number(0), best=max),
+    Measure("good responses per second at 50 scrapers", lambda turn: turn["crowd"]["good_rate"], number(0), best=max),
     CROWD_ERRORS,
     EXPORTER,
     Measure("exporter CPU per scrape, ms", lambda turn: turn["scrape"]["exporter_cpu"], number(2, 1000)),
@@ -72,7 +72,7 @@ MEASURES = (
     Measure("page as sent, kB", lambda turn: turn["bytes_sent"], KB),
     Measure("series", lambda turn: turn["series"], number(0), grows=True),
     Measure("cold start to first good scrape, ms", lambda turn: turn["cold"], number(0, 1000)),
-    Measure("... to the first with every size, ms", lambda turn: turn["complete"], number(0, 1000)),
+    Measure("... to the first with all sizes, ms", lambda turn: turn["complete"], number(0, 1000)),
     Measure("program, MiB", lambda turn: turn["binary"], MIB),
 )
 
@@ -84,7 +84,7 @@ class Cell:
         self._rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
 
     def value(self, measure, name):
-        """The median of all rounds, None where there was nothing to measure."""
+        """The median of all rounds, or None if there is no value."""
         turns = self._turns[name]
         if measure.together:
             turns = [{measure.together: [seconds for turn in turns for seconds in turn[measure.together]]}]
@@ -95,12 +95,12 @@ class Cell:
         return self.value(measure, "pgcommons")
 
     def ratio(self, measure):
-        """To the best of the peers; None where that is zero."""
+        """The ratio to the best peer; None if that is zero."""
         best = self.best(measure)
         return self.ours(measure) / best if best else None
 
     def best(self, measure):
-        """Of the peers that report the same facts, in just this measure."""
+        """The best value of the peers that report the same data, in this measure."""
         rivals = [value for value in (self.value(measure, name) for name in self._rivals) if value is not None]
         return measure.best(rivals, default=None)
 
@@ -119,7 +119,7 @@ class Goal:
         return self.measured <= self.limit
 
 
-# databases, clients, measure, most of the best peer's
+# databases, clients, measure, maximum ratio to the best peer
 GOALS = ((1, 10, PSS, 0.6), (100, 200, PSS, 0.6), (500, 200, PSS, 0.35), (100, 200, P99, 0.05),
          (100, 200, NEW_P99, 0.05), (1, 10, SERVER, 0.6),
          (100, 200, SERVER, 0.45), (500, 200, SERVER, 0.35), (1, 10, EXPORTER, 0.5), (100, 200, EXPORTER, 0.5),
@@ -134,7 +134,7 @@ def goals(cells, floors):
                 yield Goal(f"{measure.title}, {databases} databases and {clients} clients", limit, cell.ratio(measure))
     for cell in cells:
         where = f"{cell.databases} databases and {cell.clients} clients"
-        yield Goal(f"most PSS under 50 scrapers to that before, {where}", 1.25, cell.ours(CROWD_PSS) / cell.ours(PSS))
+        yield Goal(f"maximum PSS under 50 scrapers to PSS before, {where}", 1.25, cell.ours(CROWD_PSS) / cell.ours(PSS))
         yield Goal(f"errors at 50 scrapers, {where}", 0, cell.ours(CROWD_ERRORS))
         yield Goal(f"connections at 50 scrapers, {where}", 1, cell.ours(CROWD_CONNECTIONS))
     few, many = (next((cell for cell in cells if cell.is_of(databases, 200)), None) for databases in (10, 500))
@@ -142,5 +142,5 @@ def goals(cells, floors):
         for measure in (measure for measure in MEASURES if measure.grows):
             yield Goal(f"growth from 10 to 500 databases: {measure.title}", measure.growth, many.ours(measure) / few.ours(measure))
     for floor in floors:
-        yield Goal(f"PostgreSQL CPU of a fast poll to the floor, {floor['databases']} databases and {floor['clients']} clients",
+        yield Goal(f"PostgreSQL CPU of a fast poll to the minimum, {floor['databases']} databases and {floor['clients']} clients",
                    FLOOR_GOAL, floor["agent"] / floor["bare"])
