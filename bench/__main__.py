@@ -42,14 +42,14 @@ QUICK = Plan(page=pathlib.Path("target/bench/performance.md"), cells=((10, 50, 1
              alone=2, minute=15, crowd=2, floor=4)
 
 
-def turns(postgres, plan, everybody):
+def turns(postgres, plan, compared):
     """The results of each exporter in each cell: A B C A B C."""
     for databases, clients, rounds in plan.cells:
         postgres.arrange(databases, clients)
         sizes = floor.sizes(postgres)
-        cell = {exporter.name: [] for exporter in everybody}
+        cell = {exporter.name: [] for exporter in compared}
         for number in range(rounds):
-            for exporter in everybody:
+            for exporter in compared:
                 print(f"{databases} databases, {clients} clients, round {number + 1}: {exporter.name}", file=sys.stderr)
                 cell[exporter.name].append(measure.turn(exporter, postgres, plan, sizes))
         yield {"databases": databases, "clients": clients, "rounds": rounds, "sizes": sizes, "turns": cell}
@@ -88,16 +88,16 @@ def chosen(plan):
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped and removed
     plan = QUICK if os.environ.get("QUICK") else chosen(Plan())
-    everybody, load = exporters.everybody(), os.getloadavg()[2]
+    compared, load = exporters.all_exporters(), os.getloadavg()[2]
     with Server() as postgres:
         roles(postgres)
         measured = {"load": load, "polls": plan.polls, "crowd": plan.crowd, "revision": exporters.revision(),
                     "machine": machine.measure(plan.polls), "server": postgres.facts(),
                     "floors": floors(postgres, plan), "cells": []}
-        for cell in turns(postgres, plan, everybody):
+        for cell in turns(postgres, plan, compared):
             measured["cells"].append(cell)
             RAW.write_text(json.dumps(measured, indent=1), encoding="utf-8")
-    plan.page.write_text(report.page(measured, everybody), encoding="utf-8")
+    plan.page.write_text(report.page(measured, compared), encoding="utf-8")
     print(f"written: {plan.page}", file=sys.stderr)
 
 

@@ -51,7 +51,7 @@ def revision():
     return subprocess.run([ours().program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def everybody():
+def all_exporters():
     package = "usr/bin/prometheus-postgres-exporter"
     listen = "--web.listen-address=127.0.0.1:{port}"
     stable = Exporter("postgres_exporter {version}", "from this Debian release; `--disable-settings-metrics`, without the collector `bgwriter`; it has no limits",

@@ -27,7 +27,7 @@ one run are meaningful; the other figures are medians of the rounds.
   processes share. *50 scrapers* are connections of wrk, which send the next request at once, for {crowd} s. No latency is longer than
   that, and there is no latency if more than 1 % of the responses are errors.
 * *Ratio* is pgcommons to the best peer in that line, among the peers that report the same data, including sizes and
-  limits: {rivals}.
+  limits: {peers}.
 
 | exporter | how it runs |
 |---|---|
@@ -53,36 +53,36 @@ def table(rows):
     return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
-def page(measured, everybody):
-    cells = [Cell(cell, everybody) for cell in measured["cells"]]
-    parts = [head(measured, everybody), judged(list(goals(cells, measured["floors"])))]
-    parts += [figures(cell, everybody) for cell in cells]
+def page(measured, exporters):
+    cells = [Cell(cell, exporters) for cell in measured["cells"]]
+    parts = [head(measured, exporters), goal_table(list(goals(cells, measured["floors"])))]
+    parts += [figures(cell, exporters) for cell in cells]
     if len(cells) > 1:
-        parts.append(growth(cells, everybody))
+        parts.append(growth(cells, exporters))
     parts.append(floor(measured["floors"], cells))
     return "".join(parts)
 
 
-def head(measured, everybody):
-    rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
+def head(measured, exporters):
+    peers = [exporter.name for exporter in exporters if exporter.same_facts and not exporter.ours]
     server = measured["server"]
     return HEAD.format(date=datetime.date.today(), machine=machine.title(), load=measured["load"], version=server["version"],
                        settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),
-                       polls=measured["polls"], crowd=measured["crowd"], revision=measured["revision"], rivals=" and ".join(rivals), **milliseconds(measured["machine"])
-                       ) + table((exporter.name, exporter.title) for exporter in everybody)
+                       polls=measured["polls"], crowd=measured["crowd"], revision=measured["revision"], peers=" and ".join(peers), **milliseconds(measured["machine"])
+                       ) + table((exporter.name, exporter.title) for exporter in exporters)
 
 
 def milliseconds(of_kinds):
     return {kind: {key: f"{seconds * 1000:.2f}" for key, seconds in figures.items()} for kind, figures in of_kinds.items()}
 
 
-def judged(goals_of_all):
-    rows = ((goal.title, f"{goal.limit:g}", f"{goal.measured:.2f}", "yes" if goal.is_met else "**no**") for goal in goals_of_all)
+def goal_table(all_goals):
+    rows = ((goal.title, f"{goal.limit:g}", f"{goal.measured:.2f}", "yes" if goal.is_met else "**no**") for goal in all_goals)
     return "\n## Goals\n\n| ratio or figure | at most | measured | met |\n|---|---|---|---|\n" + table(rows)
 
 
-def figures(cell, everybody):
-    names = [exporter.name for exporter in everybody]
+def figures(cell, exporters):
+    names = [exporter.name for exporter in exporters]
     lines = [["measure", *names, "ratio"], ["---"] * (len(names) + 2)]
     for measure in MEASURES:
         ratio = cell.ratio(measure)
@@ -92,11 +92,11 @@ def figures(cell, everybody):
     return f"{title}Rounds: {cell.rounds}. PostgreSQL CPU to measure all sizes once: {cell.sizes * 1000:.1f} ms.\n\n" + table(lines)
 
 
-def growth(cells, everybody):
+def growth(cells, exporters):
     titles = [f"{cell.databases}x{cell.clients}" for cell in cells]
     lines = [["measure", "exporter", *titles], ["---"] * (len(titles) + 2)]
     for measure in (measure for measure in MEASURES if measure.grows):
-        for exporter in everybody:
+        for exporter in exporters:
             lines.append([measure.title, exporter.name, *(measure.show(cell.value(measure, exporter.name)) for cell in cells)])
     return "\n## Growth\n\nDatabases x clients.\n\n" + table(lines)
 

@@ -78,10 +78,10 @@ MEASURES = (
 
 
 class Cell:
-    def __init__(self, measured, everybody):
+    def __init__(self, measured, exporters):
         self.databases, self.clients, self._turns = measured["databases"], measured["clients"], measured["turns"]
         self.rounds, self.sizes = measured["rounds"], measured["sizes"]
-        self._rivals = [exporter.name for exporter in everybody if exporter.same_facts and not exporter.ours]
+        self._peers = [exporter.name for exporter in exporters if exporter.same_facts and not exporter.ours]
 
     def value(self, measure, name):
         """The median of all rounds, or None if there is no value."""
@@ -101,8 +101,8 @@ class Cell:
 
     def best(self, measure):
         """The best value of the peers that report the same data, in this measure."""
-        rivals = [value for value in (self.value(measure, name) for name in self._rivals) if value is not None]
-        return measure.best(rivals, default=None)
+        values = [value for value in (self.value(measure, name) for name in self._peers) if value is not None]
+        return measure.best(values, default=None)
 
     def is_of(self, databases, clients):
         return (self.databases, self.clients) == (databases, clients)
