@@ -122,9 +122,7 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
         assert_eq!(notice.label("datname"), "shop");
         assert_eq!(notice.label("team"), "web");
         assert_eq!(notice.label("owner"), "alice");
-        let told = format!(
-            "Database shop on {server} holds 5 connections: its limit or budget is used up"
-        );
+        let told = format!("Database shop on {server} holds 5 connections: its limit is used up");
         assert_eq!(notice.annotations["summary"], told);
     }
     TestSession::close_all(held).await;

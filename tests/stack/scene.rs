@@ -178,7 +178,7 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
     (late, filled)
 }
 
-/// Quotas that are near, and passed.
+/// Quotas that are near, and exceeded; a budget of connections that is exceeded.
 fn configuration(servers: &[(&str, &Cluster)]) -> String {
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
@@ -190,7 +190,7 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
     }
     text + "budgets:
   shop: {owner: alice, size: 1GiB, labels: {team: web}}
-  wiki: {owner: bob, size: 8MiB, labels: {team: data}}
+  wiki: {owner: bob, connections: 2, size: 8MiB, labels: {team: data}}
   docs: {owner: bob, size: 4MiB, labels: {team: data}}
   gone: {owner: eve, size: 1GiB}
 "
