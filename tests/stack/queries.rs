@@ -29,7 +29,7 @@ const LOWERED: &[(&str, &str)] = &[
 ];
 
 /// What PostgreSQL has only since 16.
-const SINCE_16: &[&str] = &["agent: What the agent may do (D)"];
+const SINCE_16: &[&str] = &["agent: Privileges of the agent (D)"];
 
 /// Alerts that need an end of what the others need.
 const LAST: &[&str] = &["PgcommonsConfigReloadFailed", "PgcommonsAgentUnreachable"];
