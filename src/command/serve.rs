@@ -33,8 +33,8 @@ pub(super) async fn run(
     let reload = successful_reload();
     let (mut supervisor, state) = Supervisor::new(reload);
     log_warnings(&config);
-    supervisor.apply(config.servers.clone(), reload);
-    let mut reloader = Reloader::new(config, reload, load);
+    let mut reloader = Reloader::new(&config, reload, load);
+    supervisor.apply(config.servers, reload);
     let mut notifying = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
     let (guards, guard) = watch::channel(Arc::new(guard));
