@@ -164,6 +164,7 @@ impl Source for ServerSource {
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
+            self.readings = Readings::default();
             self.tracker.reset();
         }
     }
