@@ -1,10 +1,10 @@
-//! Tells the binary which revision it was built from: as `PGCOMMONS_REVISION` says, or the package from crates.io, or the
-//! checkout; otherwise `unknown`.
+//! Sets the source revision of the binary: from `PGCOMMONS_REVISION`, else from the package of crates.io, else from the git
+//! checkout, else `unknown`.
 
 use std::path::Path;
 use std::process::Command;
 
-/// In packages that `cargo package` makes.
+/// A file in packages that `cargo package` creates.
 const PACKAGED: &str = ".cargo_vcs_info.json";
 
 fn main() {
@@ -30,7 +30,7 @@ fn from_package() -> Option<String> {
     rest.get(..12).map(str::to_owned)
 }
 
-/// Only of a checkout of our own, not of one that this folder happens to lie in.
+/// Only from a checkout of this project, not from another repository around this folder.
 fn from_git() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;

@@ -1,5 +1,5 @@
 //! One loop for everything that is polled: schedule, deadlines, cost, back-off, health, the log of transitions, publication.
-//! A source says how it is opened, which jobs it has and what an answer means; see [`source`].
+//! A source defines how it is opened, which jobs it has and what an answer means; see [`source`].
 
 mod backoff;
 mod poller;

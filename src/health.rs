@@ -1,5 +1,5 @@
-//! How the agent itself fares: with one source (the polls of each of its jobs, how they ended, failed connects), and with the
-//! clients of its listener. Only counts what it is told.
+//! Counters of the agent itself: of its work with one source (the polls of each job, their outcomes, failed connects), and of
+//! the clients of its listener. It only counts; it decides nothing.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ pub(crate) struct JobHealth {
     /// The label `poll`.
     pub(crate) name: &'static str,
     polls: [u64; Outcome::ALL.len()],
-    /// How long the last poll took, however it ended.
+    /// How long the last poll took, whatever its outcome.
     pub(crate) duration: Option<Duration>,
-    /// Seconds since the epoch; None: never yet.
+    /// Seconds since the epoch; None: no poll has succeeded yet.
     pub(crate) last_success: Option<f64>,
 }
 
@@ -32,7 +32,7 @@ impl JobHealth {
     }
 }
 
-/// Counters and last values of one source's polls. Lives as long as the poller, across reconnects.
+/// Counters and last values of one source's polls. They are kept across reconnects.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Health {
     /// In the order of the source's jobs.
@@ -64,7 +64,7 @@ impl Health {
         &self.jobs
     }
 
-    /// The time from one poll of the first job to the next, as it is now.
+    /// The present interval of the primary job.
     pub(crate) fn set_interval(&mut self, interval: Duration) {
         self.interval = Some(interval);
     }
@@ -83,14 +83,14 @@ impl Health {
     }
 }
 
-/// Why the agent closed the connection of a client, or reset it.
+/// Why the agent closed or reset the connection of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// Made no request for too long.
+    /// No request within the time limit.
     NoRequest,
-    /// All places are taken, and a new connection got this one.
+    /// The connection table was full, and a new connection replaced this one.
     ConnectionLimit,
-    /// Unread answers hold too much memory, and this client was the slowest to read.
+    /// Unread answers used too much memory, and this client was the slowest reader.
     UnreadLimit,
 }
 
@@ -106,11 +106,11 @@ impl CloseReason {
     }
 }
 
-/// The listener, at the moment that a page is made.
+/// The state of the listener when a page is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ListenerHealth {
     pub(crate) unread_bytes: usize,
-    /// By [`CloseReason`].
+    /// The number of closed connections, indexed by [`CloseReason`].
     pub(crate) closed: [u64; CloseReason::ALL.len()],
 }
 
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_label_is_counted_under_its_own_index() {
+    fn every_label_has_its_own_counter() {
         let mut health = Health::of(&["activity", "sizes"]);
         for (n, reason) in ConnectFailure::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, n, "{}", reason.label());

@@ -1,39 +1,39 @@
-//! What happened between two scrapes: the peak of the last polls and the time without headroom. Pure: `now` is the time
-//! since the poller began, and every poll that got its data is told here once.
+//! What happened between two scrapes: the peak of the recent polls and the time without headroom. Every successful poll is
+//! recorded here once. Pure: `now` is the time since the poller began.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::sample::Oid;
 
-/// The highest of the values of a sliding window. Keeps only values that may yet become the highest, so a steady
-/// value costs one entry whatever the length of the window.
+/// The maximum over a sliding window. Keeps only values that may still become the maximum, so a steady value costs one
+/// entry, however long the window is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Peak {
-    falling: VecDeque<(Duration, u32)>,
+    candidates: VecDeque<(Duration, u32)>,
 }
 
 impl Peak {
     pub(crate) fn push(&mut self, now: Duration, value: u32, window: Duration) {
         while self
-            .falling
+            .candidates
             .back()
             .is_some_and(|&(_, earlier)| earlier <= value)
         {
-            self.falling.pop_back();
+            self.candidates.pop_back();
         }
-        self.falling.push_back((now, value));
+        self.candidates.push_back((now, value));
         while self
-            .falling
+            .candidates
             .front()
             .is_some_and(|&(at, _)| now.saturating_sub(at) > window)
         {
-            self.falling.pop_front();
+            self.candidates.pop_front();
         }
     }
 
     pub(crate) fn highest(&self) -> Option<u32> {
-        self.falling.front().map(|&(_, value)| value)
+        self.candidates.front().map(|&(_, value)| value)
     }
 }
 
@@ -41,38 +41,38 @@ impl Peak {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) used: u32,
-    /// None: nobody can connect, so nothing can be exhausted either.
+    /// None: no login is possible whatever the limits are, so nothing can be exhausted.
     pub(crate) headroom: Option<u32>,
 }
 
 /// The history of one server, database or role.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Track {
-    /// Series go by name. A database or role that is renamed begins anew, because the series of its new name may have been
-    /// those of another.
+pub(crate) struct ObjectHistory {
+    /// Series go by name. A database or role that is renamed starts a new history, because the series of its new name may
+    /// have been those of another.
     name: String,
     peak: Peak,
     exhausted: Duration,
     was_exhausted: bool,
 }
 
-impl Track {
-    fn observe(&mut self, at: &Moment, seen: Observed) -> Past {
-        self.peak.push(at.now, seen.used, at.window);
+impl ObjectHistory {
+    fn record(&mut self, time: &PollTime, seen: Observed) -> HistoryStatus {
+        self.peak.push(time.now, seen.used, time.window);
         if self.was_exhausted {
-            self.exhausted += at.since_last;
+            self.exhausted += time.since_last;
         }
         self.was_exhausted = seen.headroom == Some(0);
-        Past {
+        HistoryStatus {
             peak: self.peak.highest(),
             exhausted: self.exhausted,
         }
     }
 }
 
-/// When a poll was, against the one before it.
+/// When a poll ended, and how long after the one before it.
 #[derive(Debug, Clone, Copy)]
-struct Moment {
+struct PollTime {
     now: Duration,
     since_last: Duration,
     window: Duration,
@@ -80,10 +80,10 @@ struct Moment {
 
 /// What the polls up to this one saw of the server, a database or a role.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Past {
-    /// The highest number of connections that a poll of the window saw.
+pub(crate) struct HistoryStatus {
+    /// The most connections that a poll of the window saw.
     pub(crate) peak: Option<u32>,
-    /// The time for which polls saw no headroom. A poll speaks for the time until the next one, and for none across a gap.
+    /// The time for which polls saw no headroom. A poll counts until the next one, and not across a gap.
     pub(crate) exhausted: Duration,
 }
 
@@ -91,73 +91,76 @@ pub(crate) struct Past {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct History {
     last: Option<Duration>,
-    server: Track,
-    databases: HashMap<Oid, Track>,
-    roles: HashMap<Oid, Track>,
+    server: ObjectHistory,
+    databases: HashMap<Oid, ObjectHistory>,
+    roles: HashMap<Oid, ObjectHistory>,
 }
 
 impl History {
-    /// A poll got its data.
+    /// Begins the record of a successful poll.
     pub(crate) fn poll(&mut self, now: Duration, window: Duration) -> HistoryPoll<'_> {
         let last = self.last.replace(now);
-        let moment = Moment {
+        let time = PollTime {
             now,
             since_last: last.map_or(Duration::ZERO, |last| now.saturating_sub(last)),
             window,
         };
         HistoryPoll {
             history: self,
-            moment,
+            time,
         }
     }
 
-    /// Forgets all databases and roles but these, and what was known of those that had another name.
-    pub(crate) fn keep<'a>(
+    /// Drops the history of all databases and roles but these, and of those that had another name.
+    pub(crate) fn retain<'a>(
         &mut self,
         databases: impl Iterator<Item = (Oid, &'a str)>,
         roles: impl Iterator<Item = (Oid, &'a str)>,
     ) {
-        keep(&mut self.databases, databases);
-        keep(&mut self.roles, roles);
+        retain(&mut self.databases, databases);
+        retain(&mut self.roles, roles);
     }
 
-    /// A poll failed, or the agent was stopped: nothing is known of the time until the next good poll, and none of it counts.
-    pub(crate) fn gap(&mut self) {
+    /// A poll failed, or the agent was stopped: the time until the next successful poll is unknown and does not count.
+    pub(crate) fn mark_gap(&mut self) {
         self.last = None;
     }
 }
 
-/// One poll, told of the server and of each database and role once.
+/// One poll. Records the server and each database and role once.
 pub(crate) struct HistoryPoll<'a> {
     history: &'a mut History,
-    moment: Moment,
+    time: PollTime,
 }
 
 impl HistoryPoll<'_> {
-    pub(crate) fn server(&mut self, seen: Observed) -> Past {
-        self.history.server.observe(&self.moment, seen)
+    pub(crate) fn server(&mut self, seen: Observed) -> HistoryStatus {
+        self.history.server.record(&self.time, seen)
     }
 
-    pub(crate) fn database(&mut self, oid: Oid, seen: Observed) -> Past {
-        let track = self.history.databases.entry(oid).or_default();
-        track.observe(&self.moment, seen)
+    pub(crate) fn database(&mut self, oid: Oid, seen: Observed) -> HistoryStatus {
+        let object = self.history.databases.entry(oid).or_default();
+        object.record(&self.time, seen)
     }
 
-    pub(crate) fn role(&mut self, oid: Oid, seen: Observed) -> Past {
-        let track = self.history.roles.entry(oid).or_default();
-        track.observe(&self.moment, seen)
+    pub(crate) fn role(&mut self, oid: Oid, seen: Observed) -> HistoryStatus {
+        let object = self.history.roles.entry(oid).or_default();
+        object.record(&self.time, seen)
     }
 }
 
-fn keep<'a>(tracks: &mut HashMap<Oid, Track>, present: impl Iterator<Item = (Oid, &'a str)>) {
-    let mut known = std::mem::take(tracks);
+fn retain<'a>(
+    objects: &mut HashMap<Oid, ObjectHistory>,
+    present: impl Iterator<Item = (Oid, &'a str)>,
+) {
+    let mut known = std::mem::take(objects);
     for (oid, name) in present {
-        let track = known.remove(&oid).filter(|track| track.name == name);
-        let anew = || Track {
+        let object = known.remove(&oid).filter(|object| object.name == name);
+        let new = || ObjectHistory {
             name: name.to_owned(),
-            ..Track::default()
+            ..ObjectHistory::default()
         };
-        tracks.insert(oid, track.unwrap_or_else(anew));
+        objects.insert(oid, object.unwrap_or_else(new));
     }
 }
 

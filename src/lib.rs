@@ -1,16 +1,16 @@
 //! A monitoring agent for a PostgreSQL server that many applications share.
 //!
-//! One value flows one way. `config` says what to watch. `collect` polls each *source* (a server, by `postgres`) by its
-//! *jobs*: questions that have a cadence each. The first job of a source decides whether it is up. The rows are `sample`s.
-//! `tracker` judges a poll by the pure rooms `policy`, `limits`, `history`, `series` and `size_schedule`.
-//! `state` is what is published, an immutable value; `snapshot` is one poll in it. `metrics` and `http` read it.
-//! `findings` say what is wrong, and `command` has what the command line does.
+//! Data flows in one direction. `config` defines what to poll. `collect` polls each *source* (a server, over `postgres`)
+//! with its *jobs*: questions, each with its own interval. The first job of a source decides whether it is up. The answers are
+//! `sample`s. `tracker` evaluates a poll with the pure rooms `policy`, `limits`, `history`, `series` and
+//! `size_schedule`. `state` is the immutable value that is published; a `snapshot` is one poll in it. `metrics` and
+//! `http` read it. `findings` describe problems, and `command` implements the command line.
 //!
-//! * A *connection slot* is one of `max_connections`.
-//! * *Headroom* is the number of connections that PostgreSQL would still admit.
+//! * A *connection slot* is one of `max_connections`. A *series slot* lets a name have series of its own.
+//! * *Headroom* is the number of connections that can still be opened.
 //! * A *tenant* is a database of an application, or a login role.
-//! * *Series limits* bound how many names of tenants have series of their own.
-//! * A *finding* is one thing that is wrong, for whom, and what to do about it.
+//! * *Series limits* are the numbers of series slots.
+//! * A *finding* is one problem: its severity, which database, role or server has it, and the remedy.
 
 mod blocking;
 mod build_info;

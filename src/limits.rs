@@ -1,8 +1,8 @@
 //! Which limit binds, and how many connections can still be opened, as PostgreSQL enforces it. Pure: a sample and the
-//! operator's policy in, a judgement out; no clock, no I/O, no logging.
+//! operator's policy in, a status out; no clock, no I/O, no logging.
 //!
-//! Sources: `InitPostgres` and `HaveNFreeProcs` for the slots, `CountDBConnections` and `CountUserBackends` for who
-//! counts against `datconnlimit` and `rolconnlimit`.
+//! Sources: `InitPostgres` and `HaveNFreeProcs` for the slots, `CountDBConnections` and `CountUserBackends` for which
+//! backends count against `datconnlimit` and `rolconnlimit`.
 
 mod usage;
 
@@ -11,18 +11,18 @@ use crate::sample::{Database, Role, ServerInfo};
 
 pub(crate) use usage::{Usage, add};
 
-/// The slots of the server, by who may take them. The reserved ones belong to nobody by name: they are the last free ones.
+/// The connection slots of the server, by the privilege of the role. No particular slot is reserved: the last free ones are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slots {
-    /// Roles without a privilege.
+pub(crate) struct ConnectionSlots {
+    /// How many a role without privileges may use.
     pub(crate) ordinary: u32,
-    /// Members of `pg_use_reserved_connections` (16+).
+    /// How many a member of `pg_use_reserved_connections` may use (16+).
     pub(crate) reserved: u32,
-    /// Superusers: `max_connections`.
+    /// How many a superuser may use: `max_connections`.
     pub(crate) superuser: u32,
 }
 
-impl Slots {
+impl ConnectionSlots {
     pub(crate) fn of(info: &ServerInfo, policy: &Policy) -> Self {
         let reserved = info
             .max_connections
@@ -74,7 +74,7 @@ impl LimitKind {
 pub(crate) struct Limit {
     pub(crate) kind: LimitKind,
     pub(crate) connections: u32,
-    /// What counts against this limit: the server's is used up by everybody.
+    /// The connections that count against this limit. Those of all databases and roles count against the server's.
     pub(crate) used: u32,
 }
 
@@ -84,47 +84,50 @@ impl Limit {
     }
 }
 
-/// How one database or role stands against every limit that applies to it.
+/// The connections of the server, a database or a role, and every limit that applies to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LimitStatus {
     pub(crate) used: u32,
-    /// The server's first, then the one of PostgreSQL's catalogue, then the budget. Without the first nobody can connect.
+    /// The server's limit, then `datconnlimit` or `rolconnlimit`, then the budget. Without the first no login is possible.
     limits: [Option<Limit>; 3],
 }
 
 impl LimitStatus {
-    pub(crate) fn limits(&self) -> impl Iterator<Item = Limit> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = Limit> {
         self.limits.into_iter().flatten()
     }
 
     pub(crate) fn limit(&self, kind: LimitKind) -> Option<Limit> {
-        self.limits().find(|limit| limit.kind == kind)
+        self.all().find(|limit| limit.kind == kind)
     }
 
-    /// The limit that refuses first. Of equals it is the one that more people share, for raising another would not help.
+    /// The limit that is reached first. Among equals the one with the widest scope, because raising another would not help.
     pub(crate) fn binding(&self) -> Option<Limit> {
-        self.limits().min_by_key(|limit| limit.free())
+        self.all().min_by_key(|limit| limit.free())
     }
 
-    /// Connections that can still be opened; None where nobody can connect whatever the limits say.
+    /// Connections that can still be opened; None when no login is possible, whatever the limits are.
     pub(crate) fn headroom(&self) -> Option<u32> {
         self.limit(LimitKind::Server)?;
         self.binding().map(Limit::free)
     }
 }
 
-/// A database that logins can reach at all: not closed by `datallowconn`, not invalid.
+/// Whether logins to the database are possible: `datallowconn` is true and the database is valid.
 fn reachable(database: &Database) -> bool {
     database.accepts_connections && database.connection_limit >= -1
 }
 
-/// A limit as the catalogue has it; -1 and the -2 of an invalid database are none.
+/// A limit from the catalogue. -1, and -2 of an invalid database, are no limits.
 fn catalogue_limit(raw: i32) -> Option<u32> {
     u32::try_from(raw).ok()
 }
 
-/// The sum of the databases' own limits, one without a limit counted as all that ordinary roles may use.
-pub(crate) fn committed<'a>(databases: impl Iterator<Item = &'a Database>, slots: Slots) -> u64 {
+/// The sum of the databases' own limits. A database without one counts as all slots that ordinary roles may use.
+pub(crate) fn committed<'a>(
+    databases: impl Iterator<Item = &'a Database>,
+    slots: ConnectionSlots,
+) -> u64 {
     databases
         .filter(|database| reachable(database))
         .map(|database| {
@@ -133,8 +136,8 @@ pub(crate) fn committed<'a>(databases: impl Iterator<Item = &'a Database>, slots
         .sum()
 }
 
-/// The server as an ordinary role sees it.
-pub(crate) fn server(usage: &Usage, slots: Slots) -> LimitStatus {
+/// The status of the server, for an ordinary role.
+pub(crate) fn server(usage: &Usage, slots: ConnectionSlots) -> LimitStatus {
     LimitStatus {
         used: usage.server,
         limits: [Some(server_limit(slots.ordinary, usage)), None, None],
@@ -149,12 +152,12 @@ fn server_limit(connections: u32, usage: &Usage) -> Limit {
     }
 }
 
-/// The budget is the operator's word, and holds for one that its owner has closed, too: sessions are not ended by that.
+/// The budget also applies to a database that is closed for logins, because closing it ends no session.
 pub(crate) fn database(
     database: &Database,
     budget: Option<&Budget>,
     usage: &Usage,
-    slots: Slots,
+    slots: ConnectionSlots,
 ) -> LimitStatus {
     let used = usage.database(database.oid);
     let limit = |kind, connections| Limit {
@@ -173,8 +176,8 @@ pub(crate) fn database(
     LimitStatus { used, limits }
 }
 
-/// A role's own limit does not bind a superuser, and neither do the reserved slots.
-pub(crate) fn role(role: &Role, usage: &Usage, slots: Slots) -> LimitStatus {
+/// Neither its own limit nor the reserved slots restrict a superuser.
+pub(crate) fn role(role: &Role, usage: &Usage, slots: ConnectionSlots) -> LimitStatus {
     let used = usage.role(role.oid);
     let own = catalogue_limit(role.connection_limit).filter(|_| !role.superuser);
     let own = own.map(|connections| Limit {

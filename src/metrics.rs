@@ -1,5 +1,5 @@
-//! The exposition: a pure function of what is published. The only room that knows the `prometheus` crate; what exists,
-//! under which name and with which labels, stands in the catalogue.
+//! The exposition: a pure function of the published state. The only room that uses the `prometheus` crate. The catalogue
+//! defines every metric with its name and labels.
 
 mod catalog;
 mod family;
@@ -19,13 +19,13 @@ use prometheus::{Encoder, TextEncoder};
 use crate::health::ListenerHealth;
 use crate::state::{Reload, Server};
 
-/// What a page says of the agent, whatever its servers do.
+/// What a page shows about the agent itself.
 pub(crate) struct AgentState {
     pub(crate) reload: Reload,
     pub(crate) listener: ListenerHealth,
 }
 
-/// Makes pages. What it keeps is only where the process finds its own figures.
+/// Writes pages. Keeps only the collector for the metrics of the agent's own process.
 pub(crate) struct Exposition {
     process: ProcessCollector,
 }
@@ -39,7 +39,7 @@ impl Default for Exposition {
 }
 
 impl Exposition {
-    /// The text format, version 0.0.4. Fails only if `page` does.
+    /// Writes the text format, version 0.0.4. Fails only if writing to `page` fails.
     pub(crate) fn write(
         &self,
         servers: &[&Server],

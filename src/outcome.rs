@@ -1,14 +1,14 @@
-//! How a poll or an attempt to connect ended: closed sets of labels.
+//! The outcomes of polls and of attempts to connect: closed sets of labels.
 
 use std::error::Error;
 
-/// How one poll of a job ended.
+/// The outcome of one poll of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Ok,
-    /// No answer within the deadline, or the server's own `statement_timeout` or `lock_timeout` ended the statement.
+    /// No answer within the deadline, or the server cancelled the statement (`statement_timeout`, `lock_timeout`).
     Timeout,
-    /// The server answered with an error, or with what cannot be decoded.
+    /// The server answered with an error, or the agent cannot decode the answer.
     Error,
     /// The connection broke.
     Lost,
@@ -27,13 +27,13 @@ impl Outcome {
     }
 }
 
-/// Why no session could be had.
+/// Why an attempt to connect failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectFailure {
     /// The password file, or the certificate files, could not be read.
     Credentials,
     Dns,
-    /// Nobody listens there, or the network says so.
+    /// No process listens at the address, or the network refused the connection.
     Refused,
     Timeout,
     Tls,
@@ -41,11 +41,11 @@ pub(crate) enum ConnectFailure {
     Auth,
     /// SQLSTATE 53300: the server, the database or the role is at its limit.
     TooManyConnections,
-    /// SQLSTATE 57P03: starting up, shutting down, in recovery without hot standby.
+    /// SQLSTATE 57P03: the server is starting up, shutting down, or in recovery without hot standby.
     StartingUp,
     /// The database to connect to does not exist or is invalid.
     Database,
-    /// A connection pooler stands in between and drops what keeps the session harmless.
+    /// A connection pooler is in between and drops the session settings that the agent needs.
     Pooler,
     Other,
 }
@@ -82,7 +82,7 @@ impl ConnectFailure {
     }
 }
 
-/// What failed: a label for metrics, and the error for the log.
+/// A failure: its label for metrics, and the error for the log.
 #[derive(Debug)]
 pub(crate) struct Failed<Label> {
     pub(crate) why: Label,

@@ -1,4 +1,4 @@
-//! The session with a server, and everything that is ever asked on it. The only room that knows the driver.
+//! The session with a server, and every statement that the agent runs on it. The only room that uses the driver.
 
 mod column;
 mod connection;
@@ -8,6 +8,6 @@ mod session;
 mod tls;
 pub(crate) mod view;
 
-pub(crate) use connection::{APPLICATION_NAME, Files};
+pub(crate) use connection::{APPLICATION_NAME, CredentialFiles};
 pub(crate) use error::{ConnectError, QueryError};
 pub(crate) use session::Session;

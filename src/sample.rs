@@ -1,5 +1,5 @@
-//! What a source said: plain rows of one poll, nothing computed from them. `Option` is for what may be unknown; a value
-//! that is not there is never written as 0. No driver types, no limits, no labels.
+//! Plain rows as a source returned them in one poll; nothing is computed from them. A value that may be unknown is an
+//! `Option`, never 0. No driver types, no limits, no labels.
 
 mod activity;
 mod catalogue;
@@ -12,7 +12,7 @@ pub(crate) use activity::{Activity, Sessions};
 pub(crate) use catalogue::{Catalogue, Database, Fingerprint, Role};
 pub(crate) use readings::Readings;
 pub(crate) use server::{Backend, ServerInfo, Support};
-pub(crate) use sizes::{Measured, Size};
+pub(crate) use sizes::{Size, SizeMeasurement};
 pub(crate) use statistics::{DatabaseStats, Locks, SessionCounts, Stats};
 
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.

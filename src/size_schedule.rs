@@ -1,26 +1,26 @@
-//! Which databases to measure next, and what is known of their sizes. Pure: `now` is the time since the poller began.
+//! Which databases to measure next, and which sizes are known. Pure: `now` is the time since the poller began.
 //!
-//! `pg_database_size` reads every file's entry (about 1.5 µs each when warm), so sizes have a share of the time that they
-//! never exceed: after a batch that cost the server d, nothing is measured for d / share.
+//! `pg_database_size` calls `stat` on every file (about 1.5 µs each when cached), so measuring takes at most a configured
+//! fraction of the time: after a batch that cost the server d, nothing is measured for d / `max_time_fraction`.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::sample::{Measured, Oid, Size};
+use crate::sample::{Oid, Size, SizeMeasurement};
 
-/// Server time that one batch is meant to cost; no poll waits longer for it, unless one database alone takes longer.
+/// The server time that a batch should cost. A poll waits no longer for it, unless a single database takes longer.
 const BATCH_COST: Duration = Duration::from_millis(50);
 const BATCH_LENGTH: usize = 32;
-/// What a database that was never measured is taken to cost: 300 files of a fresh one, with room to spare.
+/// The assumed cost of a database that was never measured: more than the 300 files of a new database cost.
 const FIRST_GUESS: Duration = Duration::from_millis(2);
-/// How many times as often a database is measured that grows or shrinks.
-const MOVING: u32 = 5;
-const LONGEST_RETRY: Duration = Duration::from_hours(1);
+/// A database whose size changes is measured this many times as often.
+const CHANGING_FACTOR: u32 = 5;
+const MAX_RETRY_INTERVAL: Duration = Duration::from_hours(1);
 
-/// How often, and at what cost.
+/// How often sizes are measured, and the maximum cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Cadence {
-    /// The time between two measurements of one database; of one that has changed from one to the next, a part of that.
+pub(crate) struct SizeTiming {
+    /// The time between two measurements of one database; shorter while its size changes.
     pub(crate) interval: Duration,
     /// The share of the time that measuring may take, as in 0.01.
     pub(crate) max_time_fraction: f64,
@@ -28,19 +28,19 @@ pub(crate) struct Cadence {
 
 /// Why a size is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unknown {
-    /// Not asked for yet.
+pub(crate) enum UnknownSize {
+    /// Not measured yet.
     Pending,
     Forbidden,
-    /// PostgreSQL may be asked, and can read no file of the database.
+    /// PostgreSQL cannot read the files of the database.
     Unreadable,
     Timeout,
     Error,
-    /// An invalid database; it is not asked for.
+    /// An invalid database; it is not measured.
     Invalid,
 }
 
-impl Unknown {
+impl UnknownSize {
     pub(crate) const ALL: [Self; 6] = [
         Self::Pending,
         Self::Forbidden,
@@ -64,26 +64,26 @@ impl Unknown {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
-    bytes: Result<u64, Unknown>,
-    /// When it was measured last, or tried.
+    bytes: Result<u64, UnknownSize>,
+    /// The time of the last measurement or attempt.
     at: Duration,
     due: Duration,
     cost: Duration,
-    /// A statement with others failed: this one is asked for by itself, so that it cannot cost them theirs.
+    /// A batch with this database failed: it is measured in a batch of its own, so that it cannot fail others.
     alone: bool,
     failures: u32,
 }
 
-/// The memory of the sizes of one server's databases.
+/// The sizes of one server's databases, and when each is due.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Sizes {
+pub(crate) struct SizeSchedule {
     entries: HashMap<Oid, Entry>,
     paused_until: Duration,
 }
 
-impl Sizes {
-    /// Nothing is due later than this: the interval has become shorter.
-    pub(crate) fn hasten(&mut self, latest: Duration) {
+impl SizeSchedule {
+    /// The interval has become shorter: makes every database due by `latest`.
+    pub(crate) fn limit_due(&mut self, latest: Duration) {
         for entry in self
             .entries
             .values_mut()
@@ -93,13 +93,13 @@ impl Sizes {
         }
     }
 
-    /// The databases that exist now: new ones become due, those that are gone are forgotten.
+    /// Takes the databases that exist now: new ones are due at once, those that are gone are dropped.
     pub(crate) fn track(&mut self, now: Duration, databases: impl Iterator<Item = Oid>) {
         let present: HashSet<Oid> = databases.collect();
         self.entries.retain(|oid, _| present.contains(oid));
         for oid in present {
             self.entries.entry(oid).or_insert(Entry {
-                bytes: Err(Unknown::Pending),
+                bytes: Err(UnknownSize::Pending),
                 at: now,
                 due: now,
                 cost: FIRST_GUESS,
@@ -109,7 +109,7 @@ impl Sizes {
         }
     }
 
-    /// What to measure now: those waiting longest, the cheapest of these first, as many as fit into one batch.
+    /// What to measure now: the most overdue databases, among equals the cheapest, as many as fit into one batch.
     pub(crate) fn next_batch(&self, now: Duration) -> Vec<Oid> {
         if now < self.paused_until {
             return Vec::new();
@@ -142,20 +142,20 @@ impl Sizes {
         batch
     }
 
-    /// A batch was answered. What it does not mention has been dropped meanwhile.
+    /// A batch was answered. Databases that are not in the answer have been dropped.
     pub(crate) fn measured(
         &mut self,
         now: Duration,
         batch: &[Oid],
-        answer: &[Measured],
+        answer: &[SizeMeasurement],
         took: Duration,
-        cadence: Cadence,
+        timing: SizeTiming,
     ) {
         let seconds = answer.iter().map(|measured| measured.seconds.max(0.0));
-        self.pause(now, spent(seconds.sum(), took), cadence);
+        self.pause(now, cost(seconds.sum(), took), timing);
         for oid in batch {
             match answer.iter().find(|measured| measured.oid == *oid) {
-                Some(measured) => self.note(now, measured, took, cadence),
+                Some(measured) => self.record(now, measured, took, timing),
                 None => {
                     self.entries.remove(oid);
                 }
@@ -163,11 +163,17 @@ impl Sizes {
         }
     }
 
-    fn note(&mut self, now: Duration, measured: &Measured, took: Duration, cadence: Cadence) {
+    fn record(
+        &mut self,
+        now: Duration,
+        measured: &SizeMeasurement,
+        took: Duration,
+        timing: SizeTiming,
+    ) {
         let bytes = match measured.size {
             Size::Bytes(bytes) => Ok(bytes),
-            Size::Forbidden => Err(Unknown::Forbidden),
-            Size::Unreadable => Err(Unknown::Unreadable),
+            Size::Forbidden => Err(UnknownSize::Forbidden),
+            Size::Unreadable => Err(UnknownSize::Unreadable),
             Size::Gone => {
                 self.entries.remove(&measured.oid);
                 return;
@@ -176,81 +182,82 @@ impl Sizes {
         let Some(entry) = self.entries.get_mut(&measured.oid) else {
             return;
         };
-        let moves = entry.bytes.is_ok() && entry.bytes != bytes;
-        let interval = if moves {
-            cadence.interval / MOVING
+        let is_changing = entry.bytes.is_ok() && entry.bytes != bytes;
+        let interval = if is_changing {
+            timing.interval / CHANGING_FACTOR
         } else {
-            cadence.interval
+            timing.interval
         };
         *entry = Entry {
             bytes,
             at: now,
             due: now + interval,
-            cost: spent(measured.seconds, took),
+            cost: cost(measured.seconds, took),
             alone: false,
             failures: 0,
         };
     }
 
-    /// A batch got no answer. Of several, each is tried by itself next; one alone is unknown from now on and tried
-    /// less and less often.
+    /// A batch got no answer. If it had several databases, each is measured alone next. A database that fails alone becomes
+    /// unknown and is retried at increasing intervals.
     pub(crate) fn failed(
         &mut self,
         now: Duration,
         batch: &[Oid],
         took: Duration,
-        why: Unknown,
-        cadence: Cadence,
+        why: UnknownSize,
+        timing: SizeTiming,
     ) {
-        self.pause(now, took, cadence);
+        self.pause(now, took, timing);
         for oid in batch {
             let Some(entry) = self.entries.get_mut(oid) else {
                 continue;
             };
             entry.alone = true;
             if batch.len() == 1 {
-                let wait = cadence
+                let wait = timing
                     .interval
                     .saturating_mul(2_u32.saturating_pow(entry.failures))
-                    .min(LONGEST_RETRY);
+                    .min(MAX_RETRY_INTERVAL);
                 entry.bytes = Err(why);
                 entry.at = now;
-                entry.due = now + wait.max(cadence.interval);
+                entry.due = now + wait.max(timing.interval);
                 entry.failures = entry.failures.saturating_add(1);
             }
         }
     }
 
-    fn pause(&mut self, now: Duration, cost: Duration, cadence: Cadence) {
-        self.paused_until = now + cost.div_f64(cadence.max_time_fraction);
+    fn pause(&mut self, now: Duration, cost: Duration, timing: SizeTiming) {
+        self.paused_until = now + cost.div_f64(timing.max_time_fraction);
     }
 
-    /// Bytes, or why they are not known.
-    pub(crate) fn of(&self, oid: Oid) -> Result<u64, Unknown> {
+    /// The size in bytes, or why it is unknown.
+    pub(crate) fn of(&self, oid: Oid) -> Result<u64, UnknownSize> {
         self.entries
             .get(&oid)
-            .map_or(Err(Unknown::Pending), |entry| entry.bytes)
+            .map_or(Err(UnknownSize::Pending), |entry| entry.bytes)
     }
 
-    /// Databases whose files PostgreSQL cannot read, in the order of their numbers.
+    /// Databases whose files PostgreSQL cannot read, ordered by OID.
     pub(crate) fn unreadable(&self) -> Vec<Oid> {
         let unreadable = self.entries.iter();
-        let unreadable = unreadable.filter(|(_, entry)| entry.bytes == Err(Unknown::Unreadable));
+        let unreadable =
+            unreadable.filter(|(_, entry)| entry.bytes == Err(UnknownSize::Unreadable));
         let mut unreadable: Vec<_> = unreadable.map(|(oid, _)| *oid).collect();
         unreadable.sort_unstable();
         unreadable
     }
 
-    /// The age of the oldest size that is known.
+    /// The age of the oldest known size.
     pub(crate) fn oldest(&self, now: Duration) -> Option<Duration> {
         let known = self.entries.values().filter(|entry| entry.bytes.is_ok());
         known.map(|entry| now.saturating_sub(entry.at)).max()
     }
 }
 
-/// What the server's clock says, which may have been set meanwhile: nothing can have cost more than all of it took.
-pub(crate) fn spent(seconds: f64, took: Duration) -> Duration {
-    Duration::try_from_secs_f64(seconds.max(0.0)).map_or(took, |spent| spent.min(took))
+/// The cost by the server's clock, which may have been set in between: at most the time that the whole question took.
+pub(crate) fn cost(seconds: f64, took: Duration) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).map_or(took, |cost| cost.min(took))
 }
 
 #[cfg(test)]

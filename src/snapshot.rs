@@ -1,5 +1,5 @@
-//! What scrapers see of one poll: a sample, its judgement and the memory of earlier polls, put together when somebody
-//! looks. Pure, and free of names of metrics.
+//! One poll as series and findings show it: what the poll brought, its status against the limits, and the history. Pure;
+//! names of metrics do not occur here.
 
 mod sessions;
 
@@ -7,24 +7,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::limits::Slots;
+use crate::limits::ConnectionSlots;
 use crate::policy::Budget;
 use crate::sample::{Database, DatabaseStats, Readings, Role, ServerInfo};
 use crate::series::tenants::Tenant;
-use crate::size_schedule::{Sizes, Unknown};
+use crate::size_schedule::{SizeSchedule, UnknownSize};
 use crate::tracker::PolledState;
 
-use sessions::grouped;
+use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
 
-pub(crate) use crate::tracker::Judged;
+pub(crate) use crate::tracker::ConnectionStatus;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DatabaseView {
     pub(crate) row: Database,
     /// None: the agent's role does not see all sessions.
-    pub(crate) judged: Option<Judged>,
-    pub(crate) size: Result<u64, Unknown>,
+    pub(crate) connections: Option<ConnectionStatus>,
+    pub(crate) size: Result<u64, UnknownSize>,
     pub(crate) budget: Option<Arc<Budget>>,
     /// Sessions that wait for a lock; None: the agent's role does not see all sessions.
     pub(crate) blocked: Option<u32>,
@@ -41,81 +41,64 @@ impl DatabaseView {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RoleView {
     pub(crate) row: Role,
-    pub(crate) judged: Option<Judged>,
+    pub(crate) connections: Option<ConnectionStatus>,
 }
 
-/// Names that have no series of their own in this poll.
+/// How many names have no series of their own in this poll.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Folded {
+pub(crate) struct SeriesOverflow {
     pub(crate) databases: usize,
     pub(crate) roles: usize,
-    /// Over all databases. None: the agent's role does not see all sessions, and no application is shown.
+    /// The sum over all databases. None: the agent's role does not see all sessions, and no application is shown.
     pub(crate) applications: Option<usize>,
 }
 
-/// One poll that got its data.
+/// One successful poll.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snapshot {
     pub(crate) info: Arc<ServerInfo>,
     /// The agent's own role is a superuser, which it need not be.
     pub(crate) superuser: bool,
-    /// It may use the reserved slots; None before PostgreSQL 16.
+    /// The agent's own role may use the reserved slots; None before PostgreSQL 16.
     pub(crate) uses_reserved_connections: Option<bool>,
     /// A standby that has not been promoted.
     pub(crate) in_recovery: bool,
-    pub(crate) slots: Slots,
+    pub(crate) slots: ConnectionSlots,
     pub(crate) committed: u64,
-    /// None: the agent's role does not see all sessions, and a part of them is not shown as the whole.
-    pub(crate) server: Option<Judged>,
-    /// Logins under way; None where the server does not show them.
+    /// None: the agent's role does not see all sessions, and a partial count must not pass for the total.
+    pub(crate) server: Option<ConnectionStatus>,
+    /// Logins in progress; None where the server does not show them.
     pub(crate) starting: Option<u32>,
-    /// Those that are shown one by one.
+    /// The databases with series of their own.
     pub(crate) databases: Vec<DatabaseView>,
     pub(crate) roles: Vec<RoleView>,
-    /// Of every database watched. Empty when the agent's role does not see all sessions.
+    /// The sessions of every watched database. Empty when the agent's role does not see all sessions.
     pub(crate) sessions: BTreeMap<SessionKey, SessionTotal>,
-    pub(crate) folded: Folded,
-    /// Databases that have a budget and are not there.
+    pub(crate) overflow: SeriesOverflow,
+    /// Databases that have a budget and do not exist.
     pub(crate) missing: Vec<String>,
-    /// What the slow jobs have brought last.
+    /// The last answers of the slow jobs.
     pub(crate) readings: Readings,
-    /// When the oldest of the sizes known was measured, seconds since the epoch.
+    /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
 
-/// What the slower jobs have brought, and when it is looked at.
+/// The last answers of the slow jobs, and the time of the snapshot.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
-    pub(crate) sizes: Arc<Sizes>,
-    /// Since the poller began.
+    pub(crate) sizes: Arc<SizeSchedule>,
+    /// Time since the poller began.
     pub(crate) now: Duration,
-    /// The same moment in seconds since the epoch.
+    /// The same time in seconds since the epoch.
     pub(crate) wall_clock: f64,
 }
 
 impl Snapshot {
-    /// What is said of the server as a whole counts also those that are not shown.
+    /// The figures of the server as a whole include databases and roles without series of their own.
     pub(crate) fn of(polled: &PolledState, slow: &SlowReadings) -> Self {
         let tenants = &*polled.tenants;
         let grouped = polled.sees_all_sessions().then(|| grouped(polled));
-        let blocked = |row: &Database| {
-            let grouped = grouped.as_ref()?;
-            Some(grouped.blocked.get(&row.oid).copied().unwrap_or(0))
-        };
-        let stats = slow.readings.statistics.as_ref();
-        let database = |(tenant, judged): &(Arc<Tenant>, Option<Judged>)| DatabaseView {
-            row: tenant.row.clone(),
-            judged: *judged,
-            size: size(&tenant.row, &slow.sizes),
-            budget: tenant.budget.clone(),
-            blocked: blocked(&tenant.row),
-            stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
-        };
-        let role = |(row, judged): &(Arc<Role>, Option<Judged>)| RoleView {
-            row: Role::clone(row),
-            judged: *judged,
-        };
         Self {
             info: Arc::clone(&tenants.info),
             superuser: tenants.superuser,
@@ -125,12 +108,12 @@ impl Snapshot {
             committed: tenants.committed,
             server: polled.server,
             starting: polled.starting,
-            databases: polled.databases.iter().map(database).collect(),
+            databases: databases(polled, slow, grouped.as_ref()),
             roles: polled.roles.iter().map(role).collect(),
-            folded: Folded {
-                databases: tenants.folded.0,
-                roles: tenants.folded.1,
-                applications: grouped.as_ref().map(|grouped| grouped.folded),
+            overflow: SeriesOverflow {
+                databases: tenants.overflow.0,
+                roles: tenants.overflow.1,
+                applications: grouped.as_ref().map(|grouped| grouped.overflow),
             },
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
@@ -144,9 +127,33 @@ impl Snapshot {
     }
 }
 
-fn size(row: &Database, sizes: &Sizes) -> Result<u64, Unknown> {
+fn databases(
+    polled: &PolledState,
+    slow: &SlowReadings,
+    grouped: Option<&Grouped>,
+) -> Vec<DatabaseView> {
+    let stats = slow.readings.statistics.as_ref();
+    let view = |(tenant, connections): &(Arc<Tenant>, Option<ConnectionStatus>)| DatabaseView {
+        row: tenant.row.clone(),
+        connections: *connections,
+        size: size(&tenant.row, &slow.sizes),
+        budget: tenant.budget.clone(),
+        blocked: grouped.map(|grouped| grouped.blocked_in(tenant.row.oid)),
+        stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
+    };
+    polled.databases.iter().map(view).collect()
+}
+
+fn role((row, connections): &(Arc<Role>, Option<ConnectionStatus>)) -> RoleView {
+    RoleView {
+        row: Role::clone(row),
+        connections: *connections,
+    }
+}
+
+fn size(row: &Database, sizes: &SizeSchedule) -> Result<u64, UnknownSize> {
     if row.is_invalid() {
-        Err(Unknown::Invalid)
+        Err(UnknownSize::Invalid)
     } else {
         sizes.of(row.oid)
     }

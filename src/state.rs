@@ -1,4 +1,4 @@
-//! What is published: every server as of its last poll, in one immutable value, with a place for the pages made of it.
+//! What is published: one immutable value with every server as of its last poll, and the pages that are written from it.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -29,7 +29,7 @@ impl Down {
     }
 }
 
-/// A page as it goes out, made when it is first asked for.
+/// A page in both encodings, written on the first request for it.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) plain: OnceLock<Bytes>,
@@ -45,7 +45,7 @@ pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) status: Result<Box<LazySnapshot>, Down>,
     pub(crate) health: Health,
-    /// `status` is current until then; the poller moves it on when it begins a poll in time. None: until it is replaced.
+    /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
     pub(crate) page: Page,
@@ -76,10 +76,10 @@ impl Server {
         self.status.is_ok() && until.is_some_and(|until| until < now)
     }
 
-    /// What the last poll brought, if it brought anything.
+    /// The snapshot of the last poll; None while the server is down.
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
-        let shown = self.status.as_deref().ok()?;
-        Some(shown)
+        let snapshot = self.status.as_deref().ok()?;
+        Some(snapshot)
     }
 
     pub(crate) fn databases(&self) -> &[DatabaseView] {
@@ -91,7 +91,7 @@ impl Server {
     }
 }
 
-/// How the configuration was read last.
+/// The result of the last reload of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reload {
     pub(crate) successful: bool,
@@ -99,7 +99,7 @@ pub(crate) struct Reload {
     pub(crate) last_success: f64,
 }
 
-/// Everything that scrapers see.
+/// All that scrapers see.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) servers: Vec<Arc<Server>>,
@@ -121,8 +121,8 @@ impl State {
         self.servers.iter().find(|server| server.name == name)
     }
 
-    /// The state as of `now`. A process that was stopped may be scraped before its pollers run again: a server whose next poll
-    /// was due and has not begun is shown as `timeout`, not with its old figures.
+    /// The state as of `now`. A process that was stopped (SIGSTOP) may be scraped before its pollers run again: a server whose
+    /// next poll is overdue is shown as `timeout`, not with its old figures.
     pub(crate) fn as_of(self: Arc<Self>, now: Instant) -> Arc<Self> {
         if !self.servers.iter().any(|server| server.has_expired(now)) {
             return self;
@@ -131,10 +131,10 @@ impl State {
             if !server.has_expired(now) {
                 return Arc::clone(server);
             }
-            let late = Err(Down::Poll(Outcome::Timeout));
+            let timeout = Err(Down::Poll(Outcome::Timeout));
             Arc::new(Server::new(
                 server.name.clone(),
-                late,
+                timeout,
                 server.health.clone(),
             ))
         };
@@ -144,7 +144,7 @@ impl State {
         ))
     }
 
-    /// The same with one server replaced. A server that is not there any more is not brought back.
+    /// The same state with one server replaced. A server that was removed is not added again.
     pub(crate) fn with(&self, server: Server) -> Self {
         let mut servers = self.servers.clone();
         if let Some(slot) = servers.iter_mut().find(|slot| slot.name == server.name) {

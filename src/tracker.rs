@@ -1,45 +1,44 @@
-//! What polls leave behind for those after them: peaks and counters, places of names, the set of tenants. Each poll that got its
-//! data passes here once, is judged against every limit, and becomes what is published. Pure: `now` is the time since the
-//! poller began.
+//! What one poll leaves for the next: peaks and counters, series slots, the set of tenants. Every successful poll passes
+//! here once, is evaluated against every limit, and becomes what is published. Pure: `now` is the time since the poller began.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::{History, HistoryPoll, Observed, Past};
+use crate::history::{History, HistoryPoll, HistoryStatus, Observed};
 use crate::limits::{self, LimitStatus, Usage, add};
 use crate::policy::Policy;
 use crate::sample::{Activity, Catalogue, Role, ServerInfo, Sessions};
-use crate::series::slots::Names;
+use crate::series::slots::SeriesNames;
 use crate::series::tenants::{Tenant, TenantSet};
 
-/// How old the set of tenants gets. Names that went and came back within this are not known to have been away.
-const REDRAWN: Duration = Duration::from_mins(1);
-/// The same while names have no series of their own: one may take the place of a name that is gone.
-const REDRAWN_SOON: Duration = Duration::from_secs(10);
+/// The set of tenants is selected again after this. A name that disappeared and returned within it is not seen as gone.
+const MAX_AGE: Duration = Duration::from_mins(1);
+/// The same while some names have no series of their own: one of them may take the slot of a name that is gone.
+const MAX_AGE_WHEN_FULL: Duration = Duration::from_secs(10);
 
-/// How the server, a database or a role stands against its limits now, and what the polls before saw.
+/// The connections of the server, a database or a role: against their limits now, and over the polls so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Judged {
+pub(crate) struct ConnectionStatus {
     pub(crate) limits: LimitStatus,
-    pub(crate) past: Past,
+    pub(crate) history: HistoryStatus,
 }
 
-/// One poll that got its data, and what is known of those before it: all that a snapshot is made of. Cheap to make, because
+/// One successful poll and what is known from the polls before it: all that a snapshot is made of. Cheap to make, because
 /// most polls are never scraped.
 #[derive(Debug)]
 pub(crate) struct PolledState {
     pub(crate) tenants: Arc<TenantSet>,
     pub(crate) in_recovery: bool,
     pub(crate) sessions: Vec<Sessions>,
-    /// None, here and below: the agent's role does not see all sessions, and a part of them is not shown as the whole.
-    pub(crate) server: Option<Judged>,
-    /// Logins under way; None also where the server does not show them.
+    /// None, here and below: the agent's role does not see all sessions, and a partial count must not pass for the total.
+    pub(crate) server: Option<ConnectionStatus>,
+    /// Logins in progress; None also where the server does not show them.
     pub(crate) starting: Option<u32>,
-    pub(crate) databases: Vec<(Arc<Tenant>, Option<Judged>)>,
-    pub(crate) roles: Vec<(Arc<Role>, Option<Judged>)>,
-    pub(crate) names: Arc<Names>,
+    pub(crate) databases: Vec<(Arc<Tenant>, Option<ConnectionStatus>)>,
+    pub(crate) roles: Vec<(Arc<Role>, Option<ConnectionStatus>)>,
+    pub(crate) names: Arc<SeriesNames>,
 }
 
 impl PolledState {
@@ -48,7 +47,7 @@ impl PolledState {
     }
 }
 
-/// What a poll is judged by, and when it was.
+/// What a poll is evaluated with, and when it ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PollContext<'a> {
     pub(crate) info: &'a Arc<ServerInfo>,
@@ -57,191 +56,199 @@ pub(crate) struct PollContext<'a> {
     pub(crate) window: Duration,
 }
 
+/// The last set of tenants, and what it was selected from.
 #[derive(Debug)]
-struct Drawn {
+struct Selected {
     tenants: Arc<TenantSet>,
-    from: Arc<Catalogue>,
+    catalogue: Arc<Catalogue>,
     at: Duration,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct PollTracker {
     history: History,
-    names: Arc<Names>,
-    drawn: Option<Drawn>,
+    names: Arc<SeriesNames>,
+    selected: Option<Selected>,
 }
 
 impl PollTracker {
     pub(crate) fn observe(&mut self, activity: Activity, context: PollContext<'_>) -> PolledState {
-        let tenants = self.tenants(&activity, context);
+        let CurrentTenants { tenants, is_new } = self.tenants(&activity, context);
         let usage = activity.sees_all_sessions().then(|| {
-            self.seat_applications(&tenants, &activity.sessions, context);
+            self.assign_application_slots(&tenants, is_new, &activity.sessions, context);
             Usage::count(&activity.sessions, context.info.version_num)
         });
         if usage.is_none() {
-            self.gap();
+            self.mark_gap();
         }
-        let mut judge = usage.as_ref().map(|usage| Judge {
+        let mut evaluation = usage.as_ref().map(|usage| Evaluation {
             usage,
             history: self.history.poll(context.now, context.window),
-            tenants: &tenants.current,
+            tenants: &tenants,
         });
         PolledState {
             in_recovery: activity.in_recovery,
-            server: judge.as_mut().map(Judge::server),
+            server: evaluation.as_mut().map(Evaluation::server),
             starting: usage.as_ref().and_then(|usage| usage.starting),
-            databases: judged(&tenants.current.databases, |tenant| {
-                judge.as_mut().map(|judge| judge.database(tenant))
+            databases: with_status(&tenants.databases, |tenant| {
+                evaluation.as_mut().map(|it| it.database(tenant))
             }),
-            roles: judged(&tenants.current.roles, |role| {
-                judge.as_mut().map(|judge| judge.role(role))
+            roles: with_status(&tenants.roles, |role| {
+                evaluation.as_mut().map(|it| it.role(role))
             }),
             sessions: activity.sessions,
             names: Arc::clone(&self.names),
-            tenants: tenants.current,
+            tenants,
         }
     }
 
-    /// A poll failed, did not see everything, or began late.
-    pub(crate) fn gap(&mut self) {
-        self.history.gap();
+    /// A poll failed, did not see all sessions, or began late.
+    pub(crate) fn mark_gap(&mut self) {
+        self.history.mark_gap();
     }
 
-    /// The configuration has changed.
-    pub(crate) fn redraw(&mut self) {
-        self.drawn = None;
+    /// The configuration has changed: the set of tenants must be selected again.
+    pub(crate) fn invalidate(&mut self) {
+        self.selected = None;
     }
 
-    /// Maybe another cluster, in which the same numbers mean other databases.
-    pub(crate) fn another_server(&mut self) {
+    /// The server has restarted. It may be another cluster, in which the same OIDs are other databases.
+    pub(crate) fn reset(&mut self) {
         self.history = History::default();
-        self.drawn = None;
+        self.selected = None;
     }
 
     pub(crate) fn catalogue(&self) -> Option<Arc<Catalogue>> {
-        self.drawn.as_ref().map(|drawn| Arc::clone(&drawn.from))
+        let selected = self.selected.as_ref()?;
+        Some(Arc::clone(&selected.catalogue))
     }
 
-    fn tenants(&mut self, activity: &Activity, context: PollContext<'_>) -> Redrawn {
-        let known = self.drawn.as_ref();
-        let is_read = known.is_none_or(|drawn| !Arc::ptr_eq(&drawn.from, &activity.catalogue));
-        let is_old = known.is_some_and(|drawn| {
-            let is_full = drawn.tenants.folded != (0, 0);
-            context.now >= drawn.at + if is_full { REDRAWN_SOON } else { REDRAWN }
-        });
-        if let Some(drawn) = known.filter(|_| !is_read && !is_old) {
-            return Redrawn {
-                current: Arc::clone(&drawn.tenants),
+    fn tenants(&mut self, activity: &Activity, context: PollContext<'_>) -> CurrentTenants {
+        let selected = self.selected.as_ref();
+        if let Some(selected) = selected.filter(|it| it.is_current(activity, context.now)) {
+            return CurrentTenants {
+                tenants: Arc::clone(&selected.tenants),
                 is_new: false,
             };
         }
         let names = Arc::make_mut(&mut self.names);
         let (info, policy, now) = (context.info, context.policy, context.now);
-        let tenants = Arc::new(TenantSet::draw_up(activity, info, policy, names, now));
+        let tenants = Arc::new(TenantSet::select(activity, info, policy, names, now));
         let (databases, roles) = (tenants.databases.iter(), tenants.roles.iter());
-        self.history.keep(
+        self.history.retain(
             databases.map(|tenant| (tenant.row.oid, &*tenant.row.name)),
             roles.map(|role| (role.oid, &*role.name)),
         );
-        self.drawn = Some(Drawn {
+        self.selected = Some(Selected {
             tenants: Arc::clone(&tenants),
-            from: Arc::clone(&activity.catalogue),
-            at: context.now,
+            catalogue: Arc::clone(&activity.catalogue),
+            at: now,
         });
-        Redrawn {
-            current: tenants,
+        CurrentTenants {
+            tenants,
             is_new: true,
         }
     }
 
-    /// Free seats of a database go to the applications with the most sessions in it.
-    fn seat_applications(
+    /// Free slots of a database go to the applications with the most sessions in it.
+    fn assign_application_slots(
         &mut self,
-        tenants: &Redrawn,
+        tenants: &TenantSet,
+        is_new: bool,
         sessions: &[Sessions],
         context: PollContext<'_>,
     ) {
-        let seats = context.policy.series_limits.application_names;
-        let known = &self.names;
-        let shown = || {
-            let alive = sessions.iter().filter(|group| group.backend_type.is_some());
-            let labelled =
-                alive.filter_map(|group| Some((tenants.current.datname(group.database?)?, group)));
-            labelled.filter(|(datname, _)| !tenants.current.is_sum(datname))
+        let capacity = context.policy.series_limits.application_names;
+        let gets_slot = |(datname, group): (&str, &Sessions)| {
+            let name = &group.application_name;
+            self.names.has_room_for(datname, name, capacity)
         };
-        let is_newcomer = |(datname, group): (&str, &Sessions)| {
-            known.could_seat(datname, &group.application_name, seats)
-        };
-        if !tenants.is_new && !shown().any(is_newcomer) {
+        if !is_new && !with_datname(tenants, sessions).any(gets_slot) {
             return;
         }
         let mut by_database: BTreeMap<&str, BTreeMap<&str, u32>> = BTreeMap::new();
-        for (datname, group) in shown() {
+        for (datname, group) in with_datname(tenants, sessions) {
             let counts = by_database.entry(datname).or_default();
-            add(
-                counts.entry(&group.application_name).or_default(),
-                group.count,
-            );
+            let count = counts.entry(&group.application_name).or_default();
+            add(count, group.count);
         }
         let names = Arc::make_mut(&mut self.names);
         for (datname, counts) in by_database {
             let mut counts: Vec<_> = counts.into_iter().collect();
             counts.sort_by_key(|&(_, count)| Reverse(count));
             let busiest: Vec<&str> = counts.into_iter().map(|(name, _)| name).collect();
-            names
-                .applications(datname)
-                .fill(context.now, seats, &busiest);
+            let slots = names.applications(datname);
+            slots.assign(context.now, capacity, &busiest);
         }
     }
 }
 
-/// The set of tenants of a poll, and whether it is another than that of the poll before.
-struct Redrawn {
-    current: Arc<TenantSet>,
+impl Selected {
+    /// False when the catalogue was read again, or the set is too old.
+    fn is_current(&self, activity: &Activity, now: Duration) -> bool {
+        let is_full = self.tenants.overflow != (0, 0);
+        let max_age = if is_full { MAX_AGE_WHEN_FULL } else { MAX_AGE };
+        Arc::ptr_eq(&self.catalogue, &activity.catalogue) && now < self.at + max_age
+    }
+}
+
+/// The set of tenants of a poll, and whether this poll selected it.
+struct CurrentTenants {
+    tenants: Arc<TenantSet>,
     is_new: bool,
 }
 
-/// Judges one poll; the only place where limits meet history.
-struct Judge<'a> {
+/// The sessions of databases with series of their own, each with the label of its database.
+fn with_datname<'a>(
+    tenants: &'a TenantSet,
+    sessions: &'a [Sessions],
+) -> impl Iterator<Item = (&'a str, &'a Sessions)> {
+    let visible = sessions.iter().filter(|group| group.backend_type.is_some());
+    let labelled = visible.filter_map(|group| Some((tenants.datname(group.database?)?, group)));
+    labelled.filter(|(datname, _)| !tenants.is_sum(datname))
+}
+
+/// Evaluates one poll; the only place where limits and history meet.
+struct Evaluation<'a> {
     usage: &'a Usage,
     history: HistoryPoll<'a>,
     tenants: &'a TenantSet,
 }
 
-impl Judge<'_> {
-    fn server(&mut self) -> Judged {
+impl Evaluation<'_> {
+    fn server(&mut self) -> ConnectionStatus {
         let limits = limits::server(self.usage, self.tenants.slots);
-        let past = self.history.server(observed(&limits));
-        Judged { limits, past }
+        let history = self.history.server(observed(&limits));
+        ConnectionStatus { limits, history }
     }
 
-    fn database(&mut self, tenant: &Tenant) -> Judged {
+    fn database(&mut self, tenant: &Tenant) -> ConnectionStatus {
         let (row, budget) = (&tenant.row, tenant.budget.as_deref());
         let limits = limits::database(row, budget, self.usage, self.tenants.slots);
-        let past = self.history.database(row.oid, observed(&limits));
-        Judged { limits, past }
+        let history = self.history.database(row.oid, observed(&limits));
+        ConnectionStatus { limits, history }
     }
 
-    fn role(&mut self, role: &Role) -> Judged {
+    fn role(&mut self, role: &Role) -> ConnectionStatus {
         let limits = limits::role(role, self.usage, self.tenants.slots);
-        let past = self.history.role(role.oid, observed(&limits));
-        Judged { limits, past }
+        let history = self.history.role(role.oid, observed(&limits));
+        ConnectionStatus { limits, history }
     }
 }
 
-fn judged<T>(
+fn with_status<T>(
     rows: &[Arc<T>],
-    mut judge: impl FnMut(&T) -> Option<Judged>,
-) -> Vec<(Arc<T>, Option<Judged>)> {
-    let with = rows.iter().map(|row| (Arc::clone(row), judge(row)));
-    with.collect()
+    mut status: impl FnMut(&T) -> Option<ConnectionStatus>,
+) -> Vec<(Arc<T>, Option<ConnectionStatus>)> {
+    let pairs = rows.iter().map(|row| (Arc::clone(row), status(row)));
+    pairs.collect()
 }
 
-/// A limit of 0 closes a database or a role on purpose, which is not to run out of connections.
+/// A limit of 0 closes a database or a role on purpose; that is not exhaustion.
 fn observed(limits: &LimitStatus) -> Observed {
-    let open = limits.limits().all(|limit| limit.connections > 0);
+    let is_open = limits.all().all(|limit| limit.connections > 0);
     Observed {
         used: limits.used,
-        headroom: limits.headroom().filter(|_| open),
+        headroom: limits.headroom().filter(|_| is_open),
     }
 }

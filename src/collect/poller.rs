@@ -1,5 +1,5 @@
-//! The life of one source's poller: open, poll on every tick, publish, open again. It owns all that changes; what it publishes
-//! does not. Decisions that need no clock are made elsewhere.
+//! The poller of one source: open a session, poll on every tick, publish, reconnect. It owns all mutable state; what it
+//! publishes is immutable. Decisions that need no clock are made in other modules.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::health::Health;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::state::{Down, Publisher};
 
-/// A session on which so many polls in a row end with an error is given up: the session may be at fault. A late answer does
-/// not count: on a busy server the session may be the last that could be had.
-const ERRORS: u32 = 10;
+/// After this many errors in a row the poller closes the session, which may be the cause. Timeouts do not count: on a busy
+/// server a new session may be refused.
+const MAX_ERRORS: u32 = 10;
 
 pub(crate) struct Poller<S: Source> {
     pub(super) source: S,
@@ -32,9 +32,9 @@ pub(crate) struct Poller<S: Source> {
     began: Instant,
     pub(super) health: Health,
     throttle: CostThrottle,
-    /// In the order of the source's jobs; that of the primary one is not used.
+    /// In the order of the source's jobs. The entry of the primary job is not used.
     pub(super) schedule: Vec<JobSchedule>,
-    /// The last primary poll got its data.
+    /// The last primary poll succeeded.
     pub(super) is_up: bool,
     /// Until when the last poll is current.
     current_until: watch::Sender<Instant>,
@@ -59,7 +59,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Goes on until it is dropped.
+    /// Runs until it is dropped.
     pub(crate) async fn run(mut self) -> Infallible {
         let mut backoff = Backoff::default();
         loop {
@@ -75,7 +75,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// Polls until the session is lost, or another one is wanted.
+    /// Polls until the session is lost, or the configuration needs another one.
     async fn serve(&mut self, mut session: S::Session, backoff: &mut Backoff) {
         let mut errors = 0;
         let Some(mut ticks) = self.ticks() else {
@@ -90,14 +90,14 @@ impl<S: Source> Poller<S> {
                             errors = 0;
                         }
                         Outcome::Timeout => {}
-                        Outcome::Error if errors < ERRORS => errors += 1,
+                        Outcome::Error if errors < MAX_ERRORS => errors += 1,
                         Outcome::Error => return,
                         Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
                     }
                     self.slow_down(&ticks);
                 }
-                // Between two polls, and the next may be long in coming. This one finds out at once.
-                () = session.ended() => {
+                // The session was closed between two polls. A poll now finds out why, instead of after the interval.
+                () = session.closed() => {
                     self.poll(&mut session).await;
                     return self.publish_down(Down::Poll(Outcome::Lost));
                 }
@@ -115,15 +115,15 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// One tick: how the primary job ended, or that the session is lost. Then the other jobs that are due.
+    /// One tick: asks the primary job, then the slow jobs that are due. Returns the outcome of the primary job, or `Lost`.
     async fn poll(&mut self, session: &mut S::Session) -> Outcome {
         if Instant::now() > *self.current_until.borrow() {
-            self.source.gap(); // the agent was stopped: nothing is known of the time since the last poll
+            self.source.mark_gap(); // the agent was stopped: the time since the last poll is unknown
         }
         let outcome = self.poll_primary(session).await;
         if outcome != Outcome::Ok {
-            // What it has cost the source is not known; no more than the time it took.
-            self.spent(self.took());
+            // The cost is unknown; it is at most the time that the poll took.
+            self.add_cost(self.took());
             self.publish_down(Down::Poll(outcome));
             return outcome;
         }
@@ -134,9 +134,9 @@ impl<S: Source> Poller<S> {
         self.began.elapsed()
     }
 
-    /// None: there is no timer to be had, and no poll without one.
+    /// None: the kernel gives no timer, so the agent cannot poll.
     fn ticks(&mut self) -> Option<Ticks> {
-        match Ticks::every(self.source.beat().interval) {
+        match Ticks::every(self.source.timing().interval) {
             Ok(ticks) => Some(ticks),
             Err(error) => {
                 let down = Down::Poll(Outcome::Error);
@@ -147,47 +147,47 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// The next poll is later, if this one took too long or cost too much.
+    /// Delays the next poll if this one took too long or cost too much.
     fn slow_down(&self, ticks: &Ticks) {
-        let (beat, took, interval) = (self.source.beat(), self.took(), self.interval());
+        let (timing, took, interval) = (self.source.timing(), self.took(), self.interval());
         let mut wait = interval;
         if let Some(rest) = rest(took, interval) {
             // After a timeout the server may have done no work and may recover at any moment: retry after one interval.
-            let is_late = took > beat.timeout;
-            wait = if is_late { rest.min(interval) } else { rest };
+            let timed_out = took > timing.timeout;
+            wait = if timed_out { rest.min(interval) } else { rest };
             ticks.reset_after(wait);
         } else if interval > ticks.period() {
             ticks.reset_after(interval.saturating_sub(took));
         }
-        self.set_current(wait + beat.grace);
+        self.set_current(wait + timing.grace);
     }
 
-    /// The last primary poll, however it ended.
+    /// How long the last primary poll took, whatever its outcome.
     fn took(&self) -> Duration {
         self.health.jobs()[PRIMARY].duration.unwrap_or_default()
     }
 
-    /// A primary poll has cost the source this.
-    pub(super) fn spent(&mut self, cost: Duration) {
-        self.throttle.spent(cost);
+    /// Adds what a primary poll cost the source.
+    pub(super) fn add_cost(&mut self, cost: Duration) {
+        self.throttle.add_cost(cost);
         self.health.set_interval(self.interval());
     }
 
     pub(super) fn interval(&self) -> Duration {
-        let beat = self.source.beat();
+        let timing = self.source.timing();
         self.throttle
-            .interval(beat.interval, beat.max_time_fraction)
+            .interval(timing.interval, timing.max_time_fraction)
     }
 
-    /// True when the configuration wants another session.
+    /// True when the configuration needs another session.
     fn reconfigured(&mut self) -> bool {
         let new = Arc::clone(&self.config.borrow_and_update());
         let now = self.now();
-        let wants_session = self.source.reconfigure(new, now);
+        let needs_session = self.source.reconfigure(new, now);
         for (job, schedule) in self.schedule.iter_mut().enumerate() {
             schedule.make_due(now + self.source.interval(job).unwrap_or_default());
         }
-        wants_session
+        needs_session
     }
 
     async fn pause(&mut self, wait: Duration) {
@@ -210,22 +210,22 @@ impl<S: Source> Poller<S> {
         self.publish_down(down);
     }
 
-    /// A question has ended.
+    /// Counts the outcome of a question.
     pub(super) fn count(&mut self, job: usize, outcome: Outcome, took: Duration) {
         self.log.ended(job, outcome);
         self.health.polled(job, outcome, took, wall_clock());
     }
 
-    /// The primary job got its data at this moment, and speaks for the time until the next one is due.
-    pub(super) fn is_current(&mut self) {
-        let next = self.interval() + self.source.beat().grace;
+    /// The primary job has just succeeded: its data is current until the next poll is due.
+    pub(super) fn mark_current(&mut self) {
+        let next = self.interval() + self.source.timing().grace;
         self.current_until.send_replace(Instant::now() + next);
         self.is_up = true;
         self.log.ready(&self.source.version());
     }
 
-    /// A question begins, and has so long. What is published stays current meanwhile, unless it has expired: a poll that
-    /// begins late makes nothing fresh.
+    /// A question begins that may take `span`. Published data stays current until then, unless it has expired already: a poll
+    /// that begins late does not make old data current again.
     pub(super) fn keep_current(&self, span: Duration) {
         let now = Instant::now();
         let until = self.current_until();
@@ -234,7 +234,7 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// A tick is over, and the next one is due in so long.
+    /// A tick has ended, and the next one is due within `span`.
     fn set_current(&self, span: Duration) {
         let now = Instant::now();
         if now <= self.current_until() {
@@ -242,18 +242,18 @@ impl<S: Source> Poller<S> {
         }
     }
 
-    /// How long the last poll is current yet.
+    /// Until when the last poll is current.
     pub(super) fn current_until(&self) -> Instant {
         *self.current_until.borrow()
     }
 
-    /// The last poll, with what the other jobs have brought so far.
+    /// Publishes the last poll, with the last answers of the slow jobs.
     pub(super) fn publish(&self) {
         self.send(None);
     }
 
     pub(super) fn publish_down(&mut self, down: Down) {
-        self.source.gap();
+        self.source.mark_gap();
         self.is_up = false;
         self.send(Some(down));
     }

@@ -1,5 +1,5 @@
-//! One question under its deadline. A primary job that is late shows the source as down. Any other that is late costs only its
-//! own readings: if its session hangs, the primary job goes on over a second one.
+//! Asks one question within its deadline. When the primary job times out, the source is published as down. When another job
+//! times out, only its own readings are lost: if its session hangs, the primary job continues over a second session.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::poller::Poller;
-use super::source::{Beat, PRIMARY, Session, Source};
+use super::source::{PRIMARY, PollTiming, Session, Source};
 use crate::outcome::{Failed, Outcome};
 use crate::state::Down;
 
-/// How long a session that missed its deadline is waited for before it is given up. Until then no other is opened for the
-/// primary job: logins to a frozen server would only accumulate.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// A second session waits this long for the first one, which may only have been behind a network that was gone for a while.
-const PREFERENCE: Duration = Duration::from_millis(200);
+/// How long the poller waits for the answer after the deadline before it gives up the session. Until then it opens no other
+/// session for the primary job: on a frozen server, logins would only accumulate.
+const HANG_TIMEOUT: Duration = Duration::from_secs(5);
+/// When a second session is open, the first one has this long to answer: its network may have been down for a short time only.
+const FIRST_SESSION_GRACE: Duration = Duration::from_millis(200);
 
 type Answer<S> = Result<<<S as Source>::Session as Session>::Answer, Failed<Outcome>>;
 
-/// How a question over a session that may hang has ended.
-enum Ended<S: Source> {
+/// How a slow job ended whose session may hang.
+enum SlowJobResult<S: Source> {
     Answered(Answer<S>),
-    /// No answer in time; the session is still good.
-    Late,
-    /// The session hangs, and there is another.
+    /// The answer came after the deadline; the session is still usable.
+    TimedOut,
+    /// The session hangs, and this one replaces it.
     Replaced(S::Session),
     Lost,
 }
@@ -35,32 +35,17 @@ impl<S: Source> Poller<S> {
         let Some(question) = self.source.question(PRIMARY, self.now()) else {
             return Outcome::Ok;
         };
-        let (started, deadline) = (Instant::now(), self.source.beat().timeout);
+        let (started, deadline) = (Instant::now(), self.source.timing().timeout);
         self.keep_current(deadline);
-        let mut answer = pin!(session.ask(&question, deadline));
-        let answer = match timeout(deadline, &mut answer).await {
-            // It came in time and was not read in time: a process that was stopped reads what was true when it was stopped.
-            Ok(Ok(_)) if started.elapsed() > deadline => {
-                self.is_late();
-                Err(Outcome::Timeout)
-            }
-            Ok(answer) => answer.map_err(|failed| {
-                self.log.failed(PRIMARY, &failed);
-                failed.why
-            }),
-            Err(_) => {
-                self.is_late();
-                Err(wait_for_late(answer).await)
-            }
-        };
+        let answer = self.ask_primary(session, &question, deadline).await;
         let (took, now) = (started.elapsed(), self.now());
         let outcome = answer.as_ref().err().copied().unwrap_or(Outcome::Ok);
         self.count(PRIMARY, outcome, took);
         match answer {
             Ok(answer) => {
                 let cost = self.source.answered(session, answer, took, now);
-                self.spent(cost);
-                self.is_current();
+                self.add_cost(cost);
+                self.mark_current();
                 self.publish();
             }
             Err(why) => self.source.failed(PRIMARY, why, took, now),
@@ -68,13 +53,38 @@ impl<S: Source> Poller<S> {
         outcome
     }
 
-    fn is_late(&mut self) {
-        self.log.late(PRIMARY);
+    async fn ask_primary(
+        &mut self,
+        session: &S::Session,
+        question: &<S::Session as Session>::Question,
+        deadline: Duration,
+    ) -> Result<<S::Session as Session>::Answer, Outcome> {
+        let started = Instant::now();
+        let mut answer = pin!(session.ask(question, deadline));
+        match timeout(deadline, &mut answer).await {
+            // The answer arrived in time, but the agent was stopped and reads it only now: it is out of date.
+            Ok(Ok(_)) if started.elapsed() > deadline => {
+                self.primary_timed_out();
+                Err(Outcome::Timeout)
+            }
+            Ok(answer) => answer.map_err(|failed| {
+                self.log.failed(PRIMARY, &failed);
+                failed.why
+            }),
+            Err(_) => {
+                self.primary_timed_out();
+                Err(wait_after_timeout(answer).await)
+            }
+        }
+    }
+
+    fn primary_timed_out(&mut self) {
+        self.log.timed_out(PRIMARY);
         self.publish_down(Down::Poll(Outcome::Timeout));
     }
 
-    /// The jobs that are due, the one that has waited longest first, until the primary job is due again. What they bring is
-    /// shown at once, because the next poll may be long in coming.
+    /// Asks the slow jobs that are due, the most overdue first, until the primary job is due again. Their answers are published
+    /// at once, because the next poll may be seconds away.
     pub(super) async fn poll_slow_jobs(&mut self, session: &mut S::Session) -> Outcome {
         let next_primary = self.now() + self.interval();
         let mut is_new = false;
@@ -87,7 +97,7 @@ impl<S: Source> Poller<S> {
                 Outcome::Ok | Outcome::Timeout | Outcome::Error => is_new = true,
             }
             if !self.is_up {
-                return Outcome::Ok; // the agent was stopped meanwhile
+                return Outcome::Ok; // the agent was stopped during the job
             }
             if self.now() >= next_primary {
                 break;
@@ -99,6 +109,7 @@ impl<S: Source> Poller<S> {
         Outcome::Ok
     }
 
+    /// The slow jobs that are due, the most overdue first.
     fn due_jobs(&self) -> Vec<usize> {
         let now = self.now();
         let jobs = (PRIMARY + 1..S::JOBS.len()).filter(|job| self.schedule[*job].is_due(now));
@@ -113,41 +124,17 @@ impl<S: Source> Poller<S> {
         job: usize,
         question: &<S::Session as Session>::Question,
     ) -> Outcome {
-        let (started, Beat { timeout, grace, .. }) = (Instant::now(), self.source.beat());
+        let (started, PollTiming { timeout, grace, .. }) = (Instant::now(), self.source.timing());
         let limit = self.schedule[job].limit(timeout);
         let (now, interval) = (self.now(), self.source.interval(job));
         self.schedule[job].asked(now, interval);
         self.keep_current(timeout + grace);
-        let ended = self.ask_slow_job(session, question, limit).await;
-        let (took, now) = (started.elapsed(), self.now());
-        let outcome = match ended {
-            Ended::Answered(Ok(answer)) if took <= timeout => {
-                self.schedule[job].answered(took);
-                self.source.answered(session, answer, took, now);
-                Outcome::Ok
-            }
-            Ended::Answered(Err(failed)) => {
-                self.log.failed(job, &failed);
-                failed.why
-            }
-            Ended::Answered(Ok(_)) | Ended::Late => {
-                self.log.late(job);
-                Outcome::Timeout
-            }
-            Ended::Replaced(new) => {
-                self.log.late(job);
-                self.source.abandoned(job, session);
-                *session = new;
-                Outcome::Timeout
-            }
-            Ended::Lost => {
-                self.log.late(job);
-                self.source.abandoned(job, session);
-                Outcome::Lost
-            }
-        };
+        let result = self.ask_slow_job(session, question, limit).await;
+        let took = started.elapsed();
+        let outcome = self.take_slow_answer(session, job, result, took);
+        let now = self.now();
         if outcome == Outcome::Timeout {
-            self.schedule[job].late(now, timeout);
+            self.schedule[job].timed_out(now, timeout);
         }
         if outcome != Outcome::Ok {
             self.source.failed(job, outcome, took, now);
@@ -156,73 +143,109 @@ impl<S: Source> Poller<S> {
         outcome
     }
 
-    /// The source gives up at `limit`. If no answer comes for some time after that, its session hangs.
+    fn take_slow_answer(
+        &mut self,
+        session: &mut S::Session,
+        job: usize,
+        result: SlowJobResult<S>,
+        took: Duration,
+    ) -> Outcome {
+        match result {
+            SlowJobResult::Answered(Ok(answer)) if took <= self.source.timing().timeout => {
+                let now = self.now();
+                self.schedule[job].answered(took);
+                self.source.answered(session, answer, took, now);
+                return Outcome::Ok;
+            }
+            SlowJobResult::Answered(Err(failed)) => {
+                self.log.failed(job, &failed);
+                return failed.why;
+            }
+            SlowJobResult::Answered(Ok(_)) | SlowJobResult::TimedOut => {}
+            SlowJobResult::Replaced(new) => {
+                self.source.abandoned(job, session);
+                *session = new;
+            }
+            SlowJobResult::Lost => {
+                self.log.timed_out(job);
+                self.source.abandoned(job, session);
+                return Outcome::Lost;
+            }
+        }
+        self.log.timed_out(job);
+        Outcome::Timeout
+    }
+
+    /// The source itself gives up at `limit`. When no answer comes for some time after that, the session hangs.
     async fn ask_slow_job(
         &mut self,
         session: &S::Session,
         question: &<S::Session as Session>::Question,
         limit: Duration,
-    ) -> Ended<S> {
-        let deadline = (limit + self.source.beat().timeout) / 2;
+    ) -> SlowJobResult<S> {
+        let deadline = (limit + self.source.timing().timeout) / 2;
         let mut answer = pin!(session.ask(question, limit));
         if let Ok(answer) = timeout(deadline, &mut answer).await {
-            return Ended::Answered(answer);
+            return SlowJobResult::Answered(answer);
         }
         self.wait_or_replace(answer).await
     }
 
-    /// The session hangs: what comes first, its answer, another session, or the end of the patience.
+    /// The session hangs. Waits for the first of: its answer, another session, [`HANG_TIMEOUT`].
     async fn wait_or_replace(
         &mut self,
         mut answer: Pin<&mut (impl Future<Output = Answer<S>> + Send)>,
-    ) -> Ended<S> {
+    ) -> SlowJobResult<S> {
         let mut opener = std::mem::take(&mut self.opener);
         let (config, mut may_open) = (Arc::clone(self.source.config()), self.source.may_abandon());
-        let ended = {
+        let result = {
             let mut opening = pin!(S::open(config, &mut opener));
-            let mut patience = pin!(sleep(PATIENCE));
+            let mut hang_timeout = pin!(sleep(HANG_TIMEOUT));
             loop {
                 tokio::select! {
                     biased;
-                    late = &mut answer => break ended_late(late),
+                    late = &mut answer => break after_deadline(late),
                     second = &mut opening, if may_open => match second {
                         Ok(session) => break prefer_first(answer, session).await,
-                        Err(_) => may_open = false, // it is the first session that counts
+                        Err(_) => may_open = false, // wait for the first session
                     },
                     () = sleep_until(self.current_until()), if self.is_up => {
-                        self.is_late();
+                        self.primary_timed_out();
                     }
-                    () = &mut patience => break Ended::Lost,
+                    () = &mut hang_timeout => break SlowJobResult::Lost,
                 }
             }
         };
         self.opener = opener;
-        ended
+        result
     }
 }
 
-fn ended_late<S: Source>(answer: Answer<S>) -> Ended<S> {
+/// An answer that came after the deadline is not used.
+fn after_deadline<S: Source>(answer: Answer<S>) -> SlowJobResult<S> {
     match answer {
-        Ok(_) => Ended::Late,
-        Err(failed) => Ended::Answered(Err(failed)),
+        Ok(_) => SlowJobResult::TimedOut,
+        Err(failed) => SlowJobResult::Answered(Err(failed)),
     }
 }
 
 async fn prefer_first<S: Source>(
     answer: Pin<&mut (impl Future<Output = Answer<S>> + Send)>,
     second: S::Session,
-) -> Ended<S> {
-    match timeout(PREFERENCE, answer).await {
+) -> SlowJobResult<S> {
+    match timeout(FIRST_SESSION_GRACE, answer).await {
         Ok(answer) if answer.as_ref().err().map(|failed| failed.why) != Some(Outcome::Lost) => {
-            ended_late(answer)
+            after_deadline(answer)
         }
-        Ok(_) | Err(_) => Ended::Replaced(second),
+        Ok(_) | Err(_) => SlowJobResult::Replaced(second),
     }
 }
 
-/// After the deadline: whether the session is still good.
-async fn wait_for_late<T>(answer: impl Future<Output = Result<T, Failed<Outcome>>>) -> Outcome {
-    match timeout(PATIENCE, answer).await {
+/// After the deadline: waits for the answer, to find out whether the session is still usable.
+async fn wait_after_timeout<T>(
+    answer: impl Future<Output = Result<T, Failed<Outcome>>>,
+) -> Outcome {
+    match timeout(HANG_TIMEOUT, answer).await {
         Ok(Err(failed)) if failed.why == Outcome::Lost => Outcome::Lost,
         Ok(_) => Outcome::Timeout,
         Err(_) => Outcome::Lost,

@@ -1,13 +1,12 @@
-//! When each job that is not the primary one is asked, and how long it may take. Pure: `now` is the time since the poller
-//! began.
+//! When each slow job is asked, and how long it may take. Pure: `now` is the time since the poller began.
 
 use std::time::Duration;
 
-/// What a job may take at first: for so long the primary job waits for it.
+/// The first limit of a job. The primary job waits for it this long.
 const FIRST_LIMIT: Duration = Duration::from_secs(1);
-/// A job that was late rests so many times as long as it had.
+/// After a timeout a job rests this many times its limit.
 const REST: u32 = 10;
-const LONGEST_REST: Duration = Duration::from_secs(10);
+const MAX_REST: Duration = Duration::from_secs(10);
 
 /// One job.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +30,7 @@ impl JobSchedule {
         self.due <= now
     }
 
-    /// The job that is due for the longest time comes first.
+    /// When the job is due.
     pub(super) fn due(&self) -> Duration {
         self.due
     }
@@ -40,7 +39,7 @@ impl JobSchedule {
         self.due = self.due.min(now);
     }
 
-    /// After this the source gives up: at most 0.8 of the deadline, so that it does so before the agent does.
+    /// The source gives up after this: at most 0.8 of the deadline, so that it gives up before the agent does.
     pub(super) fn limit(&self, timeout: Duration) -> Duration {
         self.limit.min(timeout * 4 / 5)
     }
@@ -55,10 +54,10 @@ impl JobSchedule {
         self.limit = FIRST_LIMIT.max(took * 2);
     }
 
-    /// The job was late: it gets twice the time, after a rest.
-    pub(super) fn late(&mut self, now: Duration, timeout: Duration) {
+    /// The job timed out: it gets twice the time, after a rest.
+    pub(super) fn timed_out(&mut self, now: Duration, timeout: Duration) {
         let limit = self.limit(timeout);
-        self.due = self.due.max(now + (limit * REST).min(LONGEST_REST));
+        self.due = self.due.max(now + (limit * REST).min(MAX_REST));
         self.limit = limit * 2;
     }
 }
@@ -82,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_late_job_gets_twice_the_time_after_a_rest() {
+    fn a_job_that_timed_out_gets_twice_the_time_after_a_rest() {
         let mut job = JobSchedule::default();
         let mut limits = Vec::new();
         for _ in 0..4 {
             limits.push(job.limit(TIMEOUT).as_millis());
             job.asked(SECOND, Some(SECOND));
-            job.late(SECOND * 2, TIMEOUT);
+            job.timed_out(SECOND * 2, TIMEOUT);
         }
         assert_eq!(limits, [1000, 2000, 2400, 2400]);
         assert!(!job.is_due(SECOND * 11) && job.is_due(SECOND * 12));
@@ -102,7 +101,7 @@ mod tests {
     fn a_rest_is_never_shorter_than_the_interval() {
         let mut job = JobSchedule::default();
         job.asked(SECOND, Some(SECOND * 60));
-        job.late(SECOND * 2, TIMEOUT);
+        job.timed_out(SECOND * 2, TIMEOUT);
         assert!(!job.is_due(SECOND * 60));
     }
 }

@@ -1,28 +1,32 @@
-//! A PostgreSQL server as a source: activity is its primary job, then come the slow views and the sizes.
+//! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
+
+mod questions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use questions::{Answer, Question};
+
 use super::server_log::ServerLog;
-use super::source::{Beat, PRIMARY, Publication, Session, Source};
+use super::source::{PRIMARY, PollTiming, Publication, Source};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
-use crate::postgres::view::{SLOW, Update};
-use crate::postgres::{self, Files};
-use crate::sample::{Activity, Backend, Catalogue, Measured, Oid, Readings};
-use crate::size_schedule::{Sizes, Unknown, spent};
+use crate::postgres::view::SLOW;
+use crate::postgres::{self, CredentialFiles};
+use crate::sample::{Activity, Backend, Oid, Readings};
+use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Down, LazySnapshot, Publisher, Server};
 use crate::tracker::{PollContext, PollTracker, PolledState};
 
-/// How late a change of a role's memberships is seen at most, whatever `stats.interval` is.
+/// The catalogue is read at least this often, because the fingerprint does not cover memberships of roles.
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 
 const FIRST_SLOW: usize = PRIMARY + 1;
 const SIZES: usize = FIRST_SLOW + SLOW.len();
 
-/// The labels `poll`.
+/// The label values `poll`.
 pub(crate) const JOBS: [&str; SIZES + 1] = {
     let mut jobs = ["activity"; SIZES + 1];
     let mut view = 0;
@@ -34,70 +38,22 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
     jobs
 };
 
-pub(crate) enum Question {
-    Activity {
-        orphan: Option<Backend>,
-        known: Option<Arc<Catalogue>>,
-    },
-    Slow(usize),
-    Sizes {
-        databases: Vec<Oid>,
-        permitted: bool,
-    },
-}
-
-pub(crate) enum Answer {
-    Activity(Activity),
-    Slow(Update),
-    Sizes(Vec<Measured>),
-}
-
-impl Session for postgres::Session {
-    type Question = Question;
-    type Answer = Answer;
-
-    async fn ask(&self, question: &Question, limit: Duration) -> Result<Answer, Failed<Outcome>> {
-        let answer = match question {
-            Question::Activity { orphan, known } => {
-                let activity = self.activity(*orphan, known.clone()).await;
-                activity.map(Answer::Activity)
-            }
-            Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
-            Question::Sizes {
-                databases,
-                permitted,
-            } => {
-                let sizes = self.sizes(databases, *permitted, limit).await;
-                sizes.map(Answer::Sizes)
-            }
-        };
-        answer.map_err(|error| Failed {
-            why: error.outcome(),
-            error: error.into(),
-        })
-    }
-
-    async fn ended(&mut self) {
-        self.ended().await;
-    }
-}
-
 pub(crate) struct ServerSource {
     config: Arc<ServerConfig>,
     log: ServerLog,
     tracker: PollTracker,
-    /// The last poll; None: it failed.
+    /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
-    sizes: Arc<Sizes>,
-    /// What was asked for last.
+    sizes: Arc<SizeSchedule>,
+    /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
-    /// The catalogue is read then even if its fingerprint has not changed: the fingerprint does not cover memberships.
+    /// When the catalogue is read even if its fingerprint has not changed.
     catalogue_due: Duration,
-    /// `pg_postmaster_start_time()` of the last session: another one means another run of the server.
+    /// `pg_postmaster_start_time()` of the last session. Another value means that the server was restarted.
     start_time: Option<f64>,
-    /// The job and the backend of a session that was given up. The job is not asked while that backend runs, or each try
-    /// could leave another, until the role's own limit locks the agent out.
+    /// The job and the backend of a session that was abandoned. The job is not asked while that backend runs: each try could
+    /// leave another backend, until the agent's role reaches its own connection limit.
     orphaned_backend: Option<(usize, Backend)>,
 }
 
@@ -127,7 +83,7 @@ impl ServerSource {
         self.polled = Some(Arc::new(polled));
     }
 
-    /// Before the next batch and not after the last: a database that was dropped meanwhile is forgotten by now.
+    /// Called before the next batch, when databases that were dropped during the last one are no longer tracked.
     fn log_unreadable(&mut self) {
         if let Some(polled) = &self.polled {
             let unreadable = self.sizes.unreadable().into_iter();
@@ -150,7 +106,7 @@ impl ServerSource {
 impl Source for ServerSource {
     type Config = ServerConfig;
     type Session = postgres::Session;
-    type Opener = Files;
+    type Opener = CredentialFiles;
     const JOBS: &'static [&'static str] = &JOBS;
 
     fn new(config: Arc<ServerConfig>) -> Self {
@@ -176,9 +132,9 @@ impl Source for ServerSource {
         &self.config
     }
 
-    fn beat(&self) -> Beat {
+    fn timing(&self) -> PollTiming {
         let cadence = self.config.cadence;
-        Beat {
+        PollTiming {
             interval: cadence.poll,
             timeout: cadence.timeout,
             max_time_fraction: cadence.max_time_fraction,
@@ -188,7 +144,7 @@ impl Source for ServerSource {
 
     async fn open(
         config: Arc<ServerConfig>,
-        files: &mut Files,
+        files: &mut CredentialFiles,
     ) -> Result<postgres::Session, Failed<ConnectFailure>> {
         let (target, timeout) = (&config.target, config.cadence.timeout);
         let session = postgres::Session::connect(target, timeout, files).await;
@@ -202,7 +158,7 @@ impl Source for ServerSource {
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
-            self.tracker.another_server();
+            self.tracker.reset();
         }
         self.readings = Readings::default();
         self.catalogue_due = Duration::ZERO;
@@ -251,7 +207,7 @@ impl Source for ServerSource {
     ) -> Duration {
         match answer {
             Answer::Activity(activity) => {
-                let cost = spent(activity.seconds, took);
+                let cost = cost(activity.seconds, took);
                 self.activity(session, activity, now);
                 cost
             }
@@ -270,8 +226,8 @@ impl Source for ServerSource {
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
             let why = match why {
-                Outcome::Error => Unknown::Error,
-                Outcome::Ok | Outcome::Timeout | Outcome::Lost => Unknown::Timeout,
+                Outcome::Error => UnknownSize::Error,
+                Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
             };
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
@@ -288,15 +244,15 @@ impl Source for ServerSource {
         self.orphaned_backend.is_none()
     }
 
-    fn gap(&mut self) {
-        self.tracker.gap();
+    fn mark_gap(&mut self) {
+        self.tracker.mark_gap();
     }
 
     fn reconfigure(&mut self, config: Arc<ServerConfig>, now: Duration) -> bool {
         let old = std::mem::replace(&mut self.config, config);
         let cadence = self.config.cadence;
-        self.tracker.redraw();
-        Arc::make_mut(&mut self.sizes).hasten(now + cadence.sizes.interval);
+        self.tracker.invalidate();
+        Arc::make_mut(&mut self.sizes).limit_due(now + cadence.sizes.interval);
         old.target != self.config.target || old.cadence.timeout != cadence.timeout
     }
 

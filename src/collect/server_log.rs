@@ -1,5 +1,5 @@
-//! What the log says of a PostgreSQL server beside up and down: its version, what the agent's role may see, budgets without a
-//! database, names without series. Each is logged when it changes.
+//! What the agent logs about a PostgreSQL server besides up and down: an unsupported version, missing privileges, budgets
+//! without a database, names without series. Each is logged when it changes.
 
 use tracing::{info, warn};
 
@@ -33,24 +33,24 @@ impl ServerLog {
 
     pub(super) fn polled(&mut self, polled: &PolledState) {
         let tenants = &polled.tenants;
-        if let Some(news) = self.version(tenants.info.support()) {
-            warn!(server = self.server, "{news}");
+        if let Some(message) = self.version(tenants.info.support()) {
+            warn!(server = self.server, "{message}");
         }
         if tenants.superuser && !self.superuser {
             warn!(
                 server = self.server,
-                "the role is a superuser; pgcommons role-sql prints what creates a lesser one"
+                "the role is a superuser; use pgcommons role-sql to create one with fewer privileges"
             );
         }
         self.superuser = tenants.superuser;
         self.missing(&tenants.missing);
-        self.without_series(tenants.folded);
+        self.without_series(tenants.overflow);
         let all = polled.sees_all_sessions();
         match (self.sees_all_sessions, all) {
             (true, false) => {
                 warn!(
                     server = self.server,
-                    "the role lacks pg_monitor: sessions of others are hidden, counts left out"
+                    "the role lacks pg_monitor: it does not see the sessions of other roles, so their counts are absent"
                 );
             }
             (false, true) => info!(server = self.server, "the role sees all sessions again"),
@@ -66,7 +66,7 @@ impl ServerLog {
                 warn!(
                     server = self.server,
                     ?databases,
-                    "budgets for databases that are not there"
+                    "budgets for databases that do not exist"
                 );
             }
         }
@@ -79,13 +79,13 @@ impl ServerLog {
                 warn!(
                     server = self.server,
                     ?databases,
-                    "PostgreSQL cannot read the files of databases: a directory is missing, or may not be opened"
+                    "PostgreSQL cannot read the files of databases: a directory is missing or cannot be opened"
                 );
             }
         }
     }
 
-    /// What there is to say of the server's version; a restart alone does not change it, an upgrade may.
+    /// The message about the server's version. It is repeated only after an upgrade, not after a restart.
     fn version(&mut self, support: Support) -> Option<&'static str> {
         if std::mem::replace(&mut self.support, support) == support {
             return None;
@@ -108,7 +108,7 @@ impl ServerLog {
                 server = self.server,
                 databases,
                 roles,
-                "more names than are shown one by one: series_limits.databases and series_limits.roles say how many"
+                "more databases or roles than series_limits.databases and series_limits.roles allow: some have no series of their own"
             );
         }
         self.is_full = is_full;
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_out_of_range_is_said_once_for_each_upgrade() {
+    fn an_unsupported_version_is_logged_once_per_upgrade() {
         let mut log = ServerLog::new("a".to_owned());
         let versions = [
             (120_022, true),
@@ -132,9 +132,9 @@ mod tests {
             (180_004, false),
             (190_000, true),
         ];
-        for (n, (version_num, news)) in versions.into_iter().enumerate() {
-            let said = log.version(Support::of(version_num));
-            assert_eq!(said.is_some(), news, "{n}: {version_num}");
+        for (n, (version_num, is_logged)) in versions.into_iter().enumerate() {
+            let message = log.version(Support::of(version_num));
+            assert_eq!(message.is_some(), is_logged, "{n}: {version_num}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the loop wants of a source: a PostgreSQL server now, or anything else that is opened and then asked.
+//! What the loop needs from a source: a PostgreSQL server today, or anything else that is opened and then asked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,65 +10,65 @@ use crate::health::Health;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::state::{Down, Publisher};
 
-/// The job that decides whether the source is up. All others cost only their own series when they fail.
+/// The job that decides whether the source is up. When another job fails, only its own series are lost.
 pub(crate) const PRIMARY: usize = 0;
 
-/// How often, how long, and at what cost the primary job is asked.
+/// The interval, deadline and cost limit of the primary job.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Beat {
+pub(crate) struct PollTiming {
     pub(crate) interval: Duration,
     /// The deadline of each question.
     pub(crate) timeout: Duration,
-    /// The part of one core that the primary job may cost the source.
+    /// The maximum fraction of one core that the primary job may cost the source.
     pub(crate) max_time_fraction: f64,
-    /// How late a poll may begin before the one before it is not current any more.
+    /// How much later than due a poll may begin before the previous one is no longer current.
     pub(crate) grace: Duration,
 }
 
-/// A connection to a source, or whatever stands for it.
+/// A connection to a source.
 pub(crate) trait Session: Send + Sync {
     type Question: Send + Sync;
     type Answer: Send;
 
-    /// The source itself gives up on a job that is not the primary one after `limit`, if it can.
+    /// For jobs other than the primary one, the source itself gives up after `limit`, if it can.
     fn ask(
         &self,
         question: &Self::Question,
         limit: Duration,
     ) -> impl Future<Output = Result<Self::Answer, Failed<Outcome>>> + Send;
 
-    /// Returns once, when the session is over: a question fails then.
-    fn ended(&mut self) -> impl Future<Output = ()> + Send;
+    /// Returns once, when the session is closed. Questions fail from then on.
+    fn closed(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// Something that is polled. Keeps what the answers bring; `now` is the time since its poller began.
+/// Something that is polled. It keeps what the answers bring. `now` is the time since its poller began.
 pub(crate) trait Source: Send + Sized + 'static {
     type Config: PartialEq + Send + Sync + 'static;
     type Session: Session;
-    /// What outlives an attempt to open a session.
+    /// State that is kept between attempts to open a session.
     type Opener: Default + Send;
-    /// The labels `poll` of its jobs. The first is the primary one.
+    /// The label values `poll` of its jobs. The first is the primary one.
     const JOBS: &'static [&'static str];
 
     fn new(config: Arc<Self::Config>) -> Self;
 
-    /// The label `server`, and the field of the log.
+    /// The value of the label `server`, and of the log field of that name.
     fn name(&self) -> &str;
 
-    fn beat(&self) -> Beat;
+    fn timing(&self) -> PollTiming;
 
     fn config(&self) -> &Arc<Self::Config>;
 
-    /// Within the deadline of the beat.
+    /// Opens a session within [`PollTiming::timeout`].
     fn open(
         config: Arc<Self::Config>,
         opener: &mut Self::Opener,
     ) -> impl Future<Output = Result<Self::Session, Failed<ConnectFailure>>> + Send;
 
-    /// A session begins. What is known from the ones before may be of another server.
+    /// A session was opened. What earlier sessions brought may be of another server.
     fn opened(&mut self, session: &Self::Session);
 
-    /// How long a job that is not the primary one rests after a success. None: the source says when it is due.
+    /// How long a job other than the primary one rests after a success. None: [`Source::question`] decides when it is due.
     fn interval(&self, job: usize) -> Option<Duration>;
 
     /// What to ask for a job. None: nothing now.
@@ -78,7 +78,7 @@ pub(crate) trait Source: Send + Sized + 'static {
         now: Duration,
     ) -> Option<<Self::Session as Session>::Question>;
 
-    /// Takes an answer; returns what it cost the source, which is not more than `took`.
+    /// Takes an answer. Returns what it cost the source, at most `took`.
     fn answered(
         &mut self,
         session: &Self::Session,
@@ -87,29 +87,29 @@ pub(crate) trait Source: Send + Sized + 'static {
         now: Duration,
     ) -> Duration;
 
-    /// A job got no answer: what it brought before is not known any more.
+    /// A job got no answer: the source drops what the job brought before.
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration);
 
-    /// A session was given up in the middle of a job, and what the source does for it may go on.
+    /// The poller gave up a session during a job. The source may still be working on that job.
     fn abandoned(&mut self, job: usize, session: &Self::Session);
 
-    /// A second session may be opened while one hangs. False: there is one already that was abandoned.
+    /// Whether the poller may open a second session while one hangs. False when one was abandoned already.
     fn may_abandon(&self) -> bool;
 
-    /// Nothing is known of the time between the last poll and the next one.
-    fn gap(&mut self);
+    /// The time between the last poll and the next one is unknown.
+    fn mark_gap(&mut self);
 
-    /// Takes over a changed configuration; true when it wants another session.
+    /// Takes a changed configuration. True when it needs another session.
     fn reconfigure(&mut self, config: Arc<Self::Config>, now: Duration) -> bool;
 
-    /// What the log says of the version when the source is ready.
+    /// The version for the log, when the source is ready.
     fn version(&self) -> String;
 
-    /// Shows what is known now, or why nothing is.
+    /// Publishes what is known now, or why the source is down.
     fn publish(&self, publisher: &Publisher, publication: Publication);
 }
 
-/// What the loop knows of a source when something is published.
+/// What the loop knows about a source when it publishes.
 pub(crate) struct Publication {
     pub(crate) health: Health,
     /// Until when the last poll is current.

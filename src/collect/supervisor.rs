@@ -1,5 +1,5 @@
-//! The pollers of all servers, each in a task of its own: one that hangs costs the others nothing. Follows the
-//! configuration; a server that stays keeps its session and its memory.
+//! The pollers of all servers, each in its own task: one that hangs does not delay the others. Applies changes of the
+//! configuration; a server that is in the old and the new one keeps its session and its history.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -17,46 +17,46 @@ use crate::state::{Down, Published, Publisher, Reload, Server, State};
 
 pub(crate) struct Supervisor {
     publisher: Publisher,
-    members: BTreeMap<String, Member>,
+    pollers: BTreeMap<String, PollerTask>,
     tasks: JoinSet<Infallible>,
 }
 
-struct Member {
+struct PollerTask {
     config: watch::Sender<Arc<ServerConfig>>,
     task: AbortHandle,
 }
 
 impl Supervisor {
-    /// With what it will publish.
+    /// Also returns the receiver of what the pollers will publish.
     pub(crate) fn new(reload: Reload) -> (Self, Published) {
         let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
-        let fleet = Self {
+        let supervisor = Self {
             publisher,
-            members: BTreeMap::new(),
+            pollers: BTreeMap::new(),
             tasks: JoinSet::new(),
         };
-        (fleet, state)
+        (supervisor, state)
     }
 
-    /// Starts, stops and reconfigures, so that exactly these servers are watched.
-    pub(crate) fn follow(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
-        self.members.retain(|name, member| {
+    /// Starts, stops and reconfigures pollers, so that exactly these servers are polled.
+    pub(crate) fn apply(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
+        self.pollers.retain(|name, poller| {
             let stays = servers.iter().any(|server| server.name == *name);
             if !stays {
-                member.task.abort();
+                poller.task.abort();
             }
             stays
         });
         self.publish(&servers, reload);
         for server in servers {
-            self.follow_one(server);
+            self.apply_one(server);
         }
     }
 
-    fn follow_one(&mut self, server: ServerConfig) {
+    fn apply_one(&mut self, server: ServerConfig) {
         let name = server.name.clone();
-        if let Some(member) = self.members.get(&name) {
-            member.config.send_if_modified(|old| {
+        if let Some(poller) = self.pollers.get(&name) {
+            poller.config.send_if_modified(|old| {
                 let changed = **old != server;
                 *old = Arc::new(server);
                 changed
@@ -66,7 +66,7 @@ impl Supervisor {
         let (config, watched) = watch::channel(Arc::new(server));
         let poller = Poller::<ServerSource>::new(watched, self.publisher.clone());
         let task = self.tasks.spawn(poller.run());
-        self.members.insert(name, Member { config, task });
+        self.pollers.insert(name, PollerTask { config, task });
     }
 
     fn publish(&self, servers: &[ServerConfig], reload: Reload) {
@@ -88,13 +88,13 @@ impl Supervisor {
         });
     }
 
-    /// How the configuration was read, when nothing else about it has changed.
-    pub(crate) fn note(&self, reload: Reload) {
+    /// Publishes how the configuration was read, when the servers have not changed.
+    pub(crate) fn set_reload(&self, reload: Reload) {
         self.publisher
             .send_modify(|state| *state = Arc::new(State::new(state.servers.clone(), reload)));
     }
 
-    /// Waits for a poller that ends by itself, which none should. Never ready while all is well.
+    /// Waits for a poller that ends by itself, which is a bug. Pending while all pollers run.
     pub(crate) async fn failure(&mut self) -> JoinError {
         loop {
             match self.tasks.join_next().await {
@@ -111,7 +111,7 @@ impl Supervisor {
 mod tests {
     use super::*;
 
-    fn fleet() -> Supervisor {
+    fn supervisor() -> Supervisor {
         let reload = Reload {
             successful: true,
             last_success: 0.0,
@@ -120,20 +120,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_poller_that_panics_is_noticed() {
-        let mut fleet = fleet();
-        fleet.tasks.spawn(async { panic!("out of luck") });
-        let error = fleet.failure().await;
+    async fn a_poller_that_panics_is_reported() {
+        let mut supervisor = supervisor();
+        supervisor.tasks.spawn(async { panic!("a bug") });
+        let error = supervisor.failure().await;
         assert!(error.is_panic(), "{error}");
     }
 
     #[tokio::test]
     async fn a_poller_that_is_stopped_is_no_failure() {
-        let mut fleet = fleet();
-        fleet.tasks.spawn(std::future::pending()).abort();
+        let mut supervisor = supervisor();
+        supervisor.tasks.spawn(std::future::pending()).abort();
         let waited =
-            tokio::time::timeout(std::time::Duration::from_millis(100), fleet.failure()).await;
+            tokio::time::timeout(std::time::Duration::from_millis(100), supervisor.failure()).await;
         assert!(waited.is_err(), "{waited:?}");
-        assert!(fleet.tasks.is_empty());
+        assert!(supervisor.tasks.is_empty());
     }
 }

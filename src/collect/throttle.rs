@@ -1,12 +1,12 @@
-//! How long from one fast poll to the next: as configured, or longer where polls cost the server more than their share. Pure.
+//! The interval between primary polls: as configured, or longer if polls cost the server more than `max_time_fraction`. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Of so many polls the cheapest counts: what a busy machine adds to the others is not the poll's.
-const LOOKED_AT: usize = 5;
-/// Connections are never counted less often for the sake of cost.
-const LONGEST: Duration = Duration::from_secs(10);
+/// The cheapest of this many polls counts: a busy machine makes the others slower, which is not the cost of the poll.
+const SAMPLES: usize = 5;
+/// Cost never makes the interval longer than this.
+const MAX_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(super) struct CostThrottle {
@@ -14,20 +14,20 @@ pub(super) struct CostThrottle {
 }
 
 impl CostThrottle {
-    /// What a poll has cost the server.
-    pub(super) fn spent(&mut self, cost: Duration) {
-        if self.costs.len() == LOOKED_AT {
+    /// Adds the server time that a poll took.
+    pub(super) fn add_cost(&mut self, cost: Duration) {
+        if self.costs.len() == SAMPLES {
             self.costs.pop_front();
         }
         self.costs.push_back(cost);
     }
 
-    /// `share` is the part of one core's time that polls may take, as in 0.005.
-    pub(super) fn interval(&self, configured: Duration, share: f64) -> Duration {
+    /// `max_time_fraction` is the fraction of one core's time that polls may take, such as 0.005.
+    pub(super) fn interval(&self, configured: Duration, max_time_fraction: f64) -> Duration {
         let cheapest = self.costs.iter().min();
-        let cost = cheapest.filter(|_| self.costs.len() == LOOKED_AT);
-        let fair = cost.map_or(Duration::ZERO, |cost| cost.div_f64(share));
-        configured.max(fair.min(LONGEST))
+        let cost = cheapest.filter(|_| self.costs.len() == SAMPLES);
+        let needed = cost.map_or(Duration::ZERO, |cost| cost.div_f64(max_time_fraction));
+        configured.max(needed.min(MAX_INTERVAL))
     }
 }
 
@@ -40,21 +40,21 @@ mod tests {
     fn interval(milliseconds: &[u64]) -> Duration {
         let mut throttle = CostThrottle::default();
         for cost in milliseconds {
-            throttle.spent(Duration::from_millis(*cost));
+            throttle.add_cost(Duration::from_millis(*cost));
         }
         throttle.interval(SECOND, 0.005)
     }
 
     #[test]
-    fn polls_that_cost_more_than_their_share_come_less_often() {
+    fn polls_that_cost_too_much_come_less_often() {
         assert_eq!(interval(&[]), SECOND);
         assert_eq!(interval(&[5; 5]), SECOND);
         assert_eq!(interval(&[6; 5]), Duration::from_millis(1200));
-        assert_eq!(interval(&[2000; 5]), LONGEST);
+        assert_eq!(interval(&[2000; 5]), MAX_INTERVAL);
     }
 
     #[test]
-    fn one_poll_that_was_cheap_is_what_they_cost() {
+    fn the_cheapest_poll_is_the_cost() {
         assert_eq!(interval(&[100, 100, 4, 100, 100]), SECOND);
         assert_eq!(interval(&[100; 4]), SECOND, "too few to know");
         assert_eq!(
@@ -65,9 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_interval_that_is_configured_stays() {
+    fn a_longer_configured_interval_is_kept() {
         let mut throttle = CostThrottle::default();
-        (0..5).for_each(|_| throttle.spent(SECOND));
+        (0..5).for_each(|_| throttle.add_cost(SECOND));
         assert_eq!(throttle.interval(30 * SECOND, 0.005), 30 * SECOND);
     }
 }

@@ -1,5 +1,5 @@
-//! The beat of the fast poll, from a timer of the kernel. The runtime's own would wake the agent twice for each second, once
-//! to see that it is not yet time; of what a poll costs the agent, waking up is the most.
+//! The ticks of the primary poll, from a `timerfd`. Tokio's timer would wake the agent twice per second, once only to find
+//! that the tick is not due; waking up is the largest part of what a poll costs the agent.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,7 +18,7 @@ pub(super) struct Ticks {
 }
 
 impl Ticks {
-    /// The first one is at once. Fails where there are no file descriptors left.
+    /// The first tick is at once. Fails when no file descriptor is left.
     pub(super) fn every(period: Duration) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -34,34 +34,35 @@ impl Ticks {
         self.period
     }
 
-    /// The next one; those that were missed are one. Nothing is lost when it is dropped.
+    /// Waits for the next tick. Missed ticks count as one. Cancel-safe.
     pub(super) async fn tick(&self) {
         let read = |timer: &OwnedFd| Ok(rustix::io::read(timer, &mut [0; 8])?);
-        // It fails only if somebody else closed the timer.
+        // Reading fails only if other code has closed the descriptor.
         drop(self.timer.async_io(Interest::READABLE, read).await);
     }
 
-    /// The next one is then, and those after it a period apart.
+    /// The next tick is after `wait`, the following ones a period apart.
     pub(super) fn reset_after(&self, wait: Duration) {
         let spec = Itimerspec {
             it_interval: timespec(self.period),
-            it_value: timespec(wait.max(Duration::from_nanos(1))), // zero would stop it
+            it_value: timespec(wait.max(Duration::from_nanos(1))), // zero would stop the timer
         };
         let set = timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &spec);
-        set.expect("the timer is one, and its times are times");
+        set.expect("the descriptor is a timer and both times are valid");
     }
 }
 
 #[expect(
     deprecated,
-    reason = "what replaces it is unsafe for everybody; this is safe for a descriptor that its owner alone can close"
+    reason = "its replacement is unsafe for every caller; this call is safe because only the owner can close an OwnedFd"
 )]
 fn registered(timer: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(timer, Interest::READABLE)
 }
 
 fn timespec(time: Duration) -> Timespec {
-    time.try_into().expect("no configured time is that long")
+    time.try_into()
+        .expect("no configured time exceeds the range of timespec")
 }
 
 #[cfg(test)]
@@ -73,19 +74,19 @@ mod tests {
     const PERIOD: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn the_first_is_at_once_and_the_others_a_period_apart() {
+    async fn the_first_tick_is_at_once_and_the_others_a_period_apart() {
         let ticks = Ticks::every(PERIOD).expect("a timer");
         ticks.tick().await;
         let first = Instant::now();
         for _ in 0..5 {
             ticks.tick().await;
         }
-        // Somebody may have been kept from looking at the first.
+        // This test may have run late after the first tick.
         assert!(first.elapsed() > PERIOD * 2, "{:?}", first.elapsed());
     }
 
     #[tokio::test]
-    async fn a_rest_is_kept_and_what_was_missed_is_one() {
+    async fn a_reset_is_respected_and_missed_ticks_are_one() {
         let ticks = Ticks::every(PERIOD).expect("a timer");
         ticks.tick().await;
         let start = Instant::now();
@@ -95,6 +96,6 @@ mod tests {
         tokio::time::sleep(PERIOD * 3).await;
         ticks.reset_after(Duration::from_hours(1));
         let next = timeout(PERIOD * 3, ticks.tick()).await;
-        assert!(next.is_err(), "what was missed before a rest is forgotten");
+        assert!(next.is_err(), "ticks missed before a reset are dropped");
     }
 }

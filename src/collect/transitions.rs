@@ -1,4 +1,4 @@
-//! The log of one source: states, not steps. What repeats on every poll is logged when it changes.
+//! The log of one source. It logs changes of state: a failure that repeats on every poll is logged once.
 
 use std::error::Error;
 
@@ -20,7 +20,7 @@ pub(super) struct TransitionLog {
     server: String,
     logged: Logged,
     jobs: &'static [&'static str],
-    /// How each job that is not the primary one ended last; the primary one decides about up and down.
+    /// The last outcome of each job. That of the primary job is not used: `logged` has it.
     outcomes: Vec<Outcome>,
 }
 
@@ -53,8 +53,8 @@ impl TransitionLog {
         }
     }
 
-    /// No answer within the deadline; the session is waited for.
-    pub(super) fn late(&mut self, job: usize) {
+    /// No answer within the deadline; the poller still waits for the session.
+    pub(super) fn timed_out(&mut self, job: usize) {
         let down = Down::Poll(Outcome::Timeout);
         if job == PRIMARY && self.logged != Logged::Down(down) {
             warn!(

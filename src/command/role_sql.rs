@@ -7,7 +7,7 @@ use super::cli::RoleArgs;
 use super::print;
 use crate::config::{Config, ConfigError};
 use crate::postgres::role::{self, NewRole};
-use crate::postgres::{Files, Session};
+use crate::postgres::{CredentialFiles, Session};
 
 /// Without `--server-version` it reads the version from the first configured server.
 pub(super) async fn run(
@@ -47,7 +47,7 @@ async fn server_major(config: Config) -> anyhow::Result<u32> {
     let session = Session::connect(
         &server.target,
         server.cadence.timeout,
-        &mut Files::default(),
+        &mut CredentialFiles::default(),
     )
     .await;
     let session = session.with_context(|| {

@@ -33,7 +33,7 @@ pub(super) async fn run(
     let reload = successful_reload();
     let (mut supervisor, state) = Supervisor::new(reload);
     log_warnings(&config);
-    supervisor.follow(config.servers.clone(), reload);
+    supervisor.apply(config.servers.clone(), reload);
     let mut reloader = Reloader::new(config, reload, load);
     let mut notifying = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();

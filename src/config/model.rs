@@ -48,7 +48,7 @@ pub(crate) struct Cadence {
     /// `stats.interval`: how often `pg_stat_database` and `pg_locks` are read.
     pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.max_time_fraction`.
-    pub(crate) sizes: size_schedule::Cadence,
+    pub(crate) sizes: size_schedule::SizeTiming,
 }
 
 impl Cadence {

@@ -102,10 +102,10 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
     cadence
 }
 
-fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::Cadence {
+fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::SizeTiming {
     let raw = reader.table("sizes", block);
     reader.unknown("sizes", &raw.unknown, RawSizes::KEYS);
-    size_schedule::Cadence {
+    size_schedule::SizeTiming {
         interval: reader.duration(
             "sizes.interval",
             raw.interval,

@@ -4,9 +4,9 @@ use super::remedy;
 use super::severity::{Severity, Thresholds, own_limit};
 use super::{Concern, Finding, Scope};
 use crate::limits::{Limit, LimitKind};
-use crate::snapshot::{DatabaseView, Judged, RoleView};
+use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
 
-pub(super) fn of_server(server: &Judged, thresholds: Thresholds) -> Option<Finding> {
+pub(super) fn of_server(server: &ConnectionStatus, thresholds: Thresholds) -> Option<Finding> {
     let limit = server.limits.limit(LimitKind::Server)?;
     let (severity, text) = describe("the server", limit, thresholds);
     let finding = Finding::server(severity, Concern::Connections, text);
@@ -14,14 +14,14 @@ pub(super) fn of_server(server: &Judged, thresholds: Thresholds) -> Option<Findi
 }
 
 pub(super) fn of_database(view: &DatabaseView, thresholds: Thresholds) -> Option<Finding> {
-    let (name, limit) = (&view.row.name, own_limit(view.judged.as_ref()?)?);
+    let (name, limit) = (&view.row.name, own_limit(view.connections.as_ref()?)?);
     let (severity, text) = describe(&format!("database {name}"), limit, thresholds);
     let finding = Finding::of(Scope::Database, name, severity, Concern::Connections, text);
     Some(finding.with_remedy(remedy::sessions_of_database(name)))
 }
 
 pub(super) fn of_role(view: &RoleView, thresholds: Thresholds) -> Option<Finding> {
-    let (name, limit) = (&view.row.name, own_limit(view.judged.as_ref()?)?);
+    let (name, limit) = (&view.row.name, own_limit(view.connections.as_ref()?)?);
     let (severity, text) = describe(&format!("role {name}"), limit, thresholds);
     let finding = Finding::of(Scope::Role, name, severity, Concern::Connections, text);
     Some(finding.with_remedy(remedy::sessions_of_role(name)))

@@ -2,7 +2,7 @@
 
 use super::severity::{Severity, Thresholds};
 use super::{Concern, Finding, Scope, connections, remedy};
-use crate::size_schedule::Unknown;
+use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, Snapshot};
 
 pub(super) fn findings(
@@ -43,7 +43,9 @@ fn cannot_count() -> Finding {
 
 fn sizes_not_read(snapshot: &Snapshot, failure: &str) -> Finding {
     let sizes = snapshot.databases.iter().map(|view| view.size);
-    let pending = sizes.filter(|size| *size == Err(Unknown::Pending)).count();
+    let pending = sizes
+        .filter(|size| *size == Err(UnknownSize::Pending))
+        .count();
     let text = format!("the sizes of {pending} databases are unknown: {failure}");
     Finding::server(Severity::Unknown, Concern::Unreachable, text)
 }

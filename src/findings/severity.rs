@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::limits::{Limit, LimitKind};
-use crate::size_schedule::Unknown;
-use crate::snapshot::{DatabaseView, Judged};
+use crate::size_schedule::UnknownSize;
+use crate::snapshot::{ConnectionStatus, DatabaseView};
 
 /// Ordered by urgency: critical is above unknown, because critical is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,11 +57,11 @@ impl Thresholds {
     }
 
     /// The worse of the limit of the server and the own limit of this database or role.
-    pub(crate) fn connections(self, judged: Option<&Judged>) -> Severity {
-        let Some(judged) = judged else {
+    pub(crate) fn connections(self, status: Option<&ConnectionStatus>) -> Severity {
+        let Some(status) = status else {
             return Severity::Unknown;
         };
-        let limits = [judged.limits.limit(LimitKind::Server), own_limit(judged)];
+        let limits = [status.limits.limit(LimitKind::Server), own_limit(status)];
         let levels = limits.into_iter().flatten().map(|limit| self.limit(limit));
         levels.max().unwrap_or(Severity::Ok)
     }
@@ -79,12 +79,13 @@ impl Thresholds {
     pub(crate) fn size(self, view: &DatabaseView) -> Severity {
         match (view.size_limit(), view.size) {
             (Some(_), Err(_))
-            | (None, Err(Unknown::Unreadable | Unknown::Timeout | Unknown::Error)) => {
+            | (None, Err(UnknownSize::Unreadable | UnknownSize::Timeout | UnknownSize::Error)) => {
                 Severity::Unknown
             }
-            (None, Ok(_) | Err(Unknown::Pending | Unknown::Forbidden | Unknown::Invalid)) => {
-                Severity::Ok
-            }
+            (
+                None,
+                Ok(_) | Err(UnknownSize::Pending | UnknownSize::Forbidden | UnknownSize::Invalid),
+            ) => Severity::Ok,
             (Some(quota), Ok(size)) => self.fraction(size as f64, quota as f64),
         }
     }
@@ -92,8 +93,8 @@ impl Thresholds {
 
 /// The smallest limit of the database or role alone: its connection limit in the catalogue or its budget. A limit of 0 closes
 /// it on purpose and is ignored. The alerting rules use the same limit (`pgcommons:database_connections_limit:own`).
-pub(crate) fn own_limit(judged: &Judged) -> Option<Limit> {
-    let own = judged.limits.limits();
+pub(crate) fn own_limit(status: &ConnectionStatus) -> Option<Limit> {
+    let own = status.limits.all();
     let own = own.filter(|limit| limit.kind != LimitKind::Server && limit.connections > 0);
     own.min_by_key(|limit| limit.connections)
 }

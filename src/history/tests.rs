@@ -1,4 +1,4 @@
-//! Tables for what is counted when, and the peak against a plain maximum.
+//! Tables for the counted time, and the peak compared with a plain maximum.
 
 use proptest::prelude::*;
 
@@ -21,15 +21,15 @@ fn database(used: u32, headroom: u32) -> (Oid, Observed) {
     (1, observed(used, headroom))
 }
 
-/// One poll, and what is known of the database after it.
-fn poll(history: &mut History, at: u64, (oid, seen): (Oid, Observed)) -> Past {
+/// Records one poll; the status of the database after it.
+fn poll(history: &mut History, at: u64, (oid, seen): (Oid, Observed)) -> HistoryStatus {
     history.poll(seconds(at), WINDOW).database(oid, seen)
 }
 
-fn after(polls: &[(u64, (Oid, Observed))]) -> Past {
+fn after(polls: &[(u64, (Oid, Observed))]) -> HistoryStatus {
     let mut history = History::default();
-    let past = polls.iter().map(|&(at, seen)| poll(&mut history, at, seen));
-    past.last().expect("a poll")
+    let status = polls.iter().map(|&(at, seen)| poll(&mut history, at, seen));
+    status.last().expect("a poll")
 }
 
 #[test]
@@ -45,13 +45,13 @@ fn a_burst_between_scrapes_stays_the_peak_until_the_window_has_passed() {
 
 #[test]
 fn time_at_zero_headroom_adds_up() {
-    let past = after(&[
+    let status = after(&[
         (0, database(5, 0)),
         (1, database(5, 0)),
         (3, database(4, 1)),
         (9, database(4, 1)),
     ]);
-    assert_eq!(past.exhausted, seconds(3));
+    assert_eq!(status.exhausted, seconds(3));
 }
 
 #[test]
@@ -59,30 +59,30 @@ fn no_time_is_counted_across_a_gap() {
     let mut history = History::default();
     poll(&mut history, 0, database(5, 0));
     poll(&mut history, 1, database(5, 0));
-    history.gap();
+    history.mark_gap();
     poll(&mut history, 60, database(5, 0));
-    let past = poll(&mut history, 61, database(5, 0));
-    assert_eq!(past.exhausted, seconds(2));
+    let status = poll(&mut history, 61, database(5, 0));
+    assert_eq!(status.exhausted, seconds(2));
 }
 
 #[test]
 fn a_dropped_database_is_forgotten() {
     let mut history = History::default();
-    history.keep([(1, "a")].into_iter(), [].into_iter());
+    history.retain([(1, "a")].into_iter(), [].into_iter());
     poll(&mut history, 0, database(5, 0));
-    history.keep([(1, "a")].into_iter(), [].into_iter());
+    history.retain([(1, "a")].into_iter(), [].into_iter());
     assert_eq!(poll(&mut history, 1, database(1, 4)).peak, Some(5));
-    history.keep([(2, "a")].into_iter(), [(1, "a")].into_iter());
+    history.retain([(2, "a")].into_iter(), [(1, "a")].into_iter());
     assert_eq!(poll(&mut history, 2, database(1, 4)).peak, Some(1));
 }
 
 #[test]
-fn a_database_under_another_name_begins_anew() {
+fn a_renamed_database_starts_a_new_history() {
     let mut history = History::default();
-    history.keep([(1, "blue")].into_iter(), [].into_iter());
+    history.retain([(1, "blue")].into_iter(), [].into_iter());
     poll(&mut history, 0, database(5, 0));
     assert_eq!(poll(&mut history, 9, database(5, 0)).exhausted, seconds(9));
-    history.keep([(1, "green")].into_iter(), [].into_iter());
+    history.retain([(1, "green")].into_iter(), [].into_iter());
     let renamed = poll(&mut history, 10, database(2, 3));
     assert_eq!((renamed.exhausted, renamed.peak), (Duration::ZERO, Some(2)));
 }

@@ -1,4 +1,4 @@
-//! A model of PostgreSQL's check of a login, which opens connections until it is refused: headroom must be what it opens.
+//! A model of how PostgreSQL checks a login. It opens connections until one is refused; headroom must be that number.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::tests::{AGENT_VERSION, clients, info, login, tenant};
 use super::*;
 use crate::sample::Sessions;
 
-/// PostgreSQL's check of one login, in its own terms: the slot is taken first, then what is left is compared.
+/// PostgreSQL's check of one login: it takes the slot first, then compares the slots that are left.
 fn admits(server: &ServerInfo, role: &Role, database: &Database, opened: &[Sessions]) -> bool {
     let mine = |count: &dyn Fn(&Sessions) -> bool| {
         1 + opened
@@ -57,7 +57,7 @@ proptest! {
     ) {
         prop_assume!(superuser_reserved + reserved < max);
         let server_info = info(max, superuser_reserved, Some(reserved));
-        let slots = Slots::of(&server_info, &Policy::default());
+        let slots = ConnectionSlots::of(&server_info, &Policy::default());
         let opened: Vec<Sessions> = groups.into_iter().map(|(d, r, n)| clients(d, r, n)).collect();
         let usage = Usage::count(&opened, AGENT_VERSION);
         let tenant = tenant(database_limit);

@@ -109,7 +109,7 @@ fn slotsync_worker_took_a_slot_until_17_3() {
 }
 
 #[test]
-fn logins_under_way_take_a_slot_and_are_told_apart_on_18_only() {
+fn logins_in_progress_take_a_slot_and_are_visible_on_18_only() {
     let starting = Sessions {
         state: Some("starting"),
         ..backends(CLIENT, None, None, 10)
@@ -125,10 +125,10 @@ fn logins_under_way_take_a_slot_and_are_told_apart_on_18_only() {
 #[test]
 fn slots_by_privilege() {
     let policy = Policy::default();
-    let slots = Slots::of(&info(20, 3, Some(2)), &policy);
+    let slots = ConnectionSlots::of(&info(20, 3, Some(2)), &policy);
     assert_eq!(
         slots,
-        Slots {
+        ConnectionSlots {
             ordinary: 15,
             reserved: 17,
             superuser: 20
@@ -138,22 +138,28 @@ fn slots_by_privilege() {
         rds_reserved_connections: Some(2),
         ..info(20, 3, None)
     };
-    assert_eq!(Slots::of(&rds, &policy).ordinary, 15);
+    assert_eq!(ConnectionSlots::of(&rds, &policy).ordinary, 15);
     let capped = Policy {
         connections_limit: Some(10),
         ..Policy::default()
     };
-    assert_eq!(Slots::of(&info(20, 3, None), &capped).ordinary, 10);
+    assert_eq!(
+        ConnectionSlots::of(&info(20, 3, None), &capped).ordinary,
+        10
+    );
     let generous = Policy {
         connections_limit: Some(100),
         ..Policy::default()
     };
-    assert_eq!(Slots::of(&info(20, 3, None), &generous).ordinary, 17);
+    assert_eq!(
+        ConnectionSlots::of(&info(20, 3, None), &generous).ordinary,
+        17
+    );
 }
 
 #[test]
 fn more_used_than_allowed_is_no_headroom() {
-    let slots = Slots::of(&info(20, 3, None), &Policy::default());
+    let slots = ConnectionSlots::of(&info(20, 3, None), &Policy::default());
     let usage = Usage::count(&[clients(1, 2, 3)], AGENT_VERSION);
     assert_eq!(
         database(&tenant(1), None, &usage, slots).headroom(),
@@ -163,42 +169,42 @@ fn more_used_than_allowed_is_no_headroom() {
 }
 
 #[test]
-fn nobody_can_connect_to_an_invalid_or_closed_database() {
-    let slots = Slots::of(&info(20, 3, None), &Policy::default());
+fn no_login_is_possible_to_an_invalid_or_closed_database() {
+    let slots = ConnectionSlots::of(&info(20, 3, None), &Policy::default());
     let closed = Database {
         accepts_connections: false,
         ..tenant(5)
     };
     for database_row in [tenant(-2), closed] {
         let usage = Usage::count(&[clients(1, 2, 4)], AGENT_VERSION);
-        let standing = database(&database_row, None, &usage, slots);
-        assert_eq!((standing.headroom(), standing.binding()), (None, None));
+        let status = database(&database_row, None, &usage, slots);
+        assert_eq!((status.headroom(), status.binding()), (None, None));
         let budget = Budget {
             connections: Some(3),
             ..Budget::default()
         };
-        let standing = database(&database_row, Some(&budget), &usage, slots);
-        assert_eq!(standing.headroom(), None);
+        let status = database(&database_row, Some(&budget), &usage, slots);
+        assert_eq!(status.headroom(), None);
         let over = Limit {
             kind: LimitKind::Budget,
             connections: 3,
             used: 4,
         };
-        assert_eq!(standing.limits().collect::<Vec<_>>(), [over]);
+        assert_eq!(status.all().collect::<Vec<_>>(), [over]);
     }
 }
 
 #[test]
 fn the_budget_binds_when_it_is_the_least() {
-    let slots = Slots::of(&info(100, 3, None), &Policy::default());
+    let slots = ConnectionSlots::of(&info(100, 3, None), &Policy::default());
     let usage = Usage::count(&[clients(1, 2, 4)], AGENT_VERSION);
     let budget = Budget {
         connections: Some(5),
         ..Budget::default()
     };
-    let standing = database(&tenant(50), Some(&budget), &usage, slots);
+    let status = database(&tenant(50), Some(&budget), &usage, slots);
     assert_eq!(
-        standing.binding(),
+        status.binding(),
         Some(Limit {
             kind: LimitKind::Budget,
             connections: 5,
@@ -209,18 +215,18 @@ fn the_budget_binds_when_it_is_the_least() {
 
 #[test]
 fn on_a_full_server_the_server_binds_before_the_database() {
-    let slots = Slots::of(&info(10, 3, None), &Policy::default());
+    let slots = ConnectionSlots::of(&info(10, 3, None), &Policy::default());
     let usage = Usage::count(&[clients(1, 2, 7)], AGENT_VERSION);
-    let standing = database(&tenant(7), None, &usage, slots);
+    let status = database(&tenant(7), None, &usage, slots);
     assert_eq!(
-        standing.binding().map(|limit| limit.kind),
+        status.binding().map(|limit| limit.kind),
         Some(LimitKind::Server)
     );
 }
 
 #[test]
 fn limits_do_not_bind_superusers() {
-    let slots = Slots::of(&info(20, 3, Some(2)), &Policy::default());
+    let slots = ConnectionSlots::of(&info(20, 3, Some(2)), &Policy::default());
     let usage = Usage::count(&[clients(1, 2, 15)], AGENT_VERSION);
     let superuser = Role {
         superuser: true,
@@ -243,7 +249,7 @@ fn limits_do_not_bind_superusers() {
 
 #[test]
 fn committed_sums_the_limits_of_reachable_databases() {
-    let slots = Slots::of(&info(100, 3, None), &Policy::default());
+    let slots = ConnectionSlots::of(&info(100, 3, None), &Policy::default());
     let closed = Database {
         accepts_connections: false,
         ..tenant(7)

@@ -1,4 +1,4 @@
-//! Which backends take a slot of the server, and which count against the limits of databases and roles.
+//! Which backends take a connection slot, and which count against the limits of databases and roles.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ pub(super) const CLIENT: &str = "client backend";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counting {
     ClientBackends,
-    /// Before: logical walsenders count against both limits, autovacuum workers against the database's.
+    /// Older releases: logical walsenders count against both limits, autovacuum workers against the database's.
     AlsoWorkers,
 }
 
@@ -47,19 +47,19 @@ impl Counting {
     }
 }
 
-/// Whether a backend takes one of the `max_connections` slots. Walsenders and workers have pools of their own; the
-/// slotsync worker of 17.0 to 17.2 had not.
+/// Whether a backend takes one of the `max_connections` slots. Walsenders and workers have their own pools; the slotsync
+/// worker of 17.0 to 17.2 took a connection slot.
 fn takes_slot(backend_type: &str, version_num: u32) -> bool {
     backend_type == CLIENT
         || backend_type == "slotsync worker" && (170_000..170_003).contains(&version_num)
 }
 
-/// Connections counted three ways. Right only when the agent's role sees all sessions.
+/// Connections per server, database and role. Correct only when the agent's role sees all sessions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Usage {
-    /// Slots of `max_connections`, superusers' and the agent's own included.
+    /// Connection slots in use, including those of superusers and of the agent.
     pub(crate) server: u32,
-    /// Of these, logins that have not come as far as a database; None where the server does not show them (before 18).
+    /// The logins among them that have not reached a database yet; None when the server does not show them (before 18).
     pub(crate) starting: Option<u32>,
     databases: HashMap<Oid, u32>,
     roles: HashMap<Oid, u32>,
@@ -111,7 +111,7 @@ impl Usage {
     }
 }
 
-/// What a server says is not taken for sane: a sum stays at the highest number there is.
+/// The server's numbers may be wrong: a sum that would overflow stays at the maximum.
 pub(crate) fn add(sum: &mut u32, count: u32) {
     *sum = sum.saturating_add(count);
 }

@@ -1,8 +1,8 @@
-//! Every metric there is: its name, type, labels, help and value. One row each; what is not here is not exposed.
+//! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
 mod facts;
-mod judgements;
+mod limits;
 mod sessions;
 mod statistics;
 
@@ -12,7 +12,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
         .iter()
         .chain(statistics::METRICS)
-        .chain(judgements::METRICS)
+        .chain(limits::METRICS)
         .chain(sessions::METRICS)
         .chain(agent::METRICS)
 }
@@ -38,7 +38,7 @@ mod tests {
                 "{}",
                 metric.name
             );
-            // Prometheus sets these itself, and would rename ours.
+            // Prometheus sets these labels itself, and would rename ours.
             let taken = |label: &&str| ["job", "instance", "server"].contains(label);
             assert!(!metric.labels.iter().any(taken), "{}", metric.name);
             assert!(

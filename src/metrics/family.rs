@@ -1,4 +1,4 @@
-//! From the catalogue to families of series: label names come from the catalogue, values from what is published.
+//! Writes the families of the catalogue: label names come from the catalogue, values from the published state.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use super::text;
 use crate::sample::DatabaseStats;
 use crate::state::Server;
 
-/// Writes every family that has a series, one after the other: only the text of one is in memory.
+/// Writes every family that has a series, one after another: only one is in memory at a time.
 pub(super) fn families(
     servers: &[&Server],
     agent: &AgentState,
@@ -43,11 +43,10 @@ fn fill(
     }
 }
 
-/// The statistics of all databases, with their labels as they are written: they are the same in nineteen families, which are
-/// two thirds of a page.
+/// The statistics of all databases, each with its encoded labels. Nineteen families, two thirds of a page, have the same labels.
 struct Rows<'a> {
     labels: String,
-    /// Each with the place where its labels end.
+    /// Each row with the end of its labels in `labels`.
     rows: Vec<(&'a DatabaseStats, usize)>,
 }
 

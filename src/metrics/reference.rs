@@ -1,4 +1,4 @@
-//! `docs/metrics.md`, made from the catalogue.
+//! `docs/metrics.md`, generated from the catalogue.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use super::series::Source;
 const INTRODUCTION: &str = "\
 # Metrics
 
-Made from the catalogue in `src/metrics/catalog`; `make golden` writes it anew.
+Generated from the catalogue in `src/metrics/catalog` by `make golden`.
 
-`pg_*` are facts, named, typed and labelled as `prometheus-community/postgres_exporter` does, so that dashboards and rules
-made for it keep working. `pgcommons_*` are judgements, and the agent itself. `server` is the configured name of the server
-(`host:port` unless configured); it stands on every series that speaks of a server, with one server too.
+`pg_*` have the names, types and labels of `prometheus-community/postgres_exporter`, so that dashboards and rules made for it
+keep working. `pgcommons_*` compare with limits, or are about the agent. `server` is the configured name of the server
+(`host:port` unless configured). Every series about a server has this label, even if there is only one server.
 
-What is not known is absent, never 0. While a server is down, `pg_up` is 0, the series of the agent itself stay, and
-everything else of that server is absent. The agent's own process adds `process_cpu_seconds_total`,
+A value that is unknown is absent, never 0. While a server is down, `pg_up` is 0, the series about the agent stay, and
+all other series of that server are absent. The agent's own process adds `process_cpu_seconds_total`,
 `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds`, `process_threads`
 and `process_start_time_seconds`.
 
@@ -37,7 +37,7 @@ pub(crate) fn reference() -> String {
             .chain(metric.labels.iter().copied())
             .collect();
         if metric.name == "pgcommons_database_info" {
-            labels.push("*those configured*");
+            labels.push("*configured labels*");
         }
         let _ = writeln!(
             page,

@@ -1,4 +1,4 @@
-//! A row of the catalogue, and the series that come of it: label names from the row, values from what is published.
+//! A row of the catalogue, and the series that it defines: label names from the row, values from the published state.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ impl Kind {
     }
 }
 
-/// Where the value comes from, and whether the label `server` stands first.
+/// Where the value comes from. Series of `Server` and `Statistics` have the label `server` first.
 pub(super) enum Source {
     Agent(fn(&AgentState, &mut Series)),
     Server(fn(&Server, &mut Series)),
@@ -33,9 +33,9 @@ pub(super) enum Source {
 pub(super) struct Metric {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// Beside `server`.
+    /// The labels besides `server`.
     pub(super) labels: &'static [&'static str],
-    /// Says when the series is absent.
+    /// Must state when the series is absent.
     pub(super) help: &'static str,
     pub(super) source: Source,
 }
@@ -74,20 +74,20 @@ pub(super) const fn counter(
     metric(name, Kind::Counter, labels, help, Source::Server(read))
 }
 
-/// The series of one metric, as they are found, in the text of the page.
+/// The series of one metric, in the text format.
 #[derive(Default)]
 pub(super) struct Series {
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
     kind: &'static str,
-    /// The label `server`, as it is written.
+    /// The encoded label `server`.
     server: String,
     text: String,
 }
 
 impl Series {
-    /// What follows is of this metric; what was there is forgotten.
+    /// Begins another metric and clears the text.
     pub(super) fn start(&mut self, metric: &'static Metric) {
         (self.name, self.labels) = (metric.name, metric.labels);
         (self.help, self.kind) = (metric.help, metric.kind.label());
@@ -95,7 +95,7 @@ impl Series {
         self.text.clear();
     }
 
-    /// What follows is of this server.
+    /// Begins the series of a server.
     pub(super) fn begin(&mut self, server: &Server) {
         self.server.clear();
         text::label(&mut self.server, "server", &server.name);
@@ -106,12 +106,12 @@ impl Series {
         &self.text
     }
 
-    /// One series. The values stand in the order of the catalogue's labels; an empty one is a label left out.
+    /// Adds a series. The values are in the order of the catalogue's labels; a label with an empty value is left out.
     pub(super) fn put<const N: usize>(&mut self, values: [&str; N], value: impl Into<f64>) {
         self.put_with(values, &BTreeMap::new(), value);
     }
 
-    /// One series, unless its value is not known.
+    /// Adds a series, unless its value is unknown.
     pub(super) fn put_known<const N: usize>(
         &mut self,
         values: [&str; N],
@@ -122,7 +122,7 @@ impl Series {
         }
     }
 
-    /// With labels that the operator has named.
+    /// Adds a series with configured labels.
     pub(super) fn put_with<const N: usize>(
         &mut self,
         values: [&str; N],
@@ -150,7 +150,7 @@ impl Series {
         self.end_line(value.into());
     }
 
-    /// With labels as they are written, `server` and the blank after them included.
+    /// Adds a series with encoded labels, including `server` and the blank after the labels.
     pub(super) fn put_written(&mut self, labels: &str, value: f64) {
         self.begin_line();
         self.text.push_str(labels);

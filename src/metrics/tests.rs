@@ -1,4 +1,4 @@
-//! The whole page of a fixed state against a golden file, which promtool reads too, and the reference against the catalogue.
+//! Compares the page of a fixed state with a golden file, which promtool checks too, and the reference with the catalogue.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +10,11 @@ use expect_test::expect_file;
 mod cost;
 mod encoding;
 mod escaping;
+mod fixture;
+
+use fixture::{
+    activity, databases, down, info, policy, roles, sessions, showing, snapshot, stats, up,
+};
 
 use super::{AgentState, family, reference};
 use crate::collect::JOBS;
@@ -18,10 +23,10 @@ use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy, SeriesLimits};
 use crate::sample::readings::Archiver;
 use crate::sample::{
-    Activity, Catalogue, Database, DatabaseStats, Locks, Measured, Oid, Readings, Role, ServerInfo,
-    SessionCounts, Sessions, Size, Stats,
+    Activity, Catalogue, Database, DatabaseStats, Locks, Oid, Readings, Role, ServerInfo,
+    SessionCounts, Sessions, Size, SizeMeasurement, Stats,
 };
-use crate::size_schedule::{Cadence, Sizes};
+use crate::size_schedule::{SizeSchedule, SizeTiming};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Down, LazySnapshot, Reload, Server};
 use crate::tracker::{PollContext, PollTracker};
@@ -61,7 +66,7 @@ fn the_reference_is_that_of_the_catalogue() {
     expect_file!["../../docs/metrics.md"].assert_eq(&reference::reference());
 }
 
-/// A metric that does not exist makes an alert that never fires, and a panel that stays empty.
+/// With a metric that does not exist, an alert never fires and a panel stays empty.
 #[test]
 fn rules_and_boards_name_only_what_the_catalogue_has() {
     let known: Vec<_> = super::catalog::all().map(|metric| metric.name).collect();
@@ -78,243 +83,4 @@ fn rules_and_boards_name_only_what_the_catalogue_has() {
             }
         }
     }
-}
-
-fn down() -> Server {
-    let mut health = Health::of(&JOBS);
-    health.connect_failed(ConnectFailure::TooManyConnections);
-    Server::new(
-        "spare".into(),
-        Err(Down::Connect(ConnectFailure::TooManyConnections)),
-        health,
-    )
-}
-
-/// A small shared server: a tenant at its limit, one without a limit and with an odd name, one that is being dropped.
-fn up(privileged: bool) -> Server {
-    let mut health = Health::of(&JOBS);
-    health.polled(0, Outcome::Ok, Duration::from_micros(1500), 1_700_000_100.0);
-    health.polled(
-        JOBS.len() - 1,
-        Outcome::Timeout,
-        Duration::from_secs(3),
-        1_700_000_100.0,
-    );
-    health.set_interval(Duration::from_millis(1200));
-    showing("main", snapshot(privileged), health)
-}
-
-fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server {
-    let shown = LazySnapshot::new(Box::new(|| snapshot));
-    Server::new(name.into(), Ok(Box::new(shown)), health)
-}
-
-fn snapshot(privileged: bool) -> Snapshot {
-    let (mut memory, info) = (PollTracker::default(), Arc::new(info()));
-    let mut observe = |polled: u64| {
-        let moment = PollContext {
-            info: &info,
-            policy: &policy(),
-            now: Duration::from_secs(polled),
-            window: Duration::from_mins(2),
-        };
-        memory.observe(activity(privileged), moment)
-    };
-    observe(0);
-    let slower = SlowReadings {
-        readings: Readings {
-            statistics: Some(Arc::new(stats())),
-            archiver: Some(Archiver {
-                archived_count: 12,
-                failed_count: 1,
-                last_archive_age: Some(30.0),
-            }),
-        },
-        sizes: Arc::new(sizes()),
-        now: Duration::from_secs(2),
-        wall_clock: 1_700_000_100.0,
-    };
-    Snapshot::of(&observe(2), &slower)
-}
-
-fn info() -> ServerInfo {
-    ServerInfo {
-        version_num: 160_014,
-        version: "PostgreSQL 16.14 on x86_64-pc-linux-gnu".into(),
-        start_time: 1_699_000_000.5,
-        max_connections: 20,
-        superuser_reserved_connections: 3,
-        reserved_connections: Some(2),
-        rds_reserved_connections: None,
-        role: 13,
-        superuser: false,
-        uses_reserved_connections: Some(true),
-    }
-}
-
-fn activity(privileged: bool) -> Activity {
-    let catalogue = Catalogue {
-        databases: databases(),
-        roles: roles(),
-        logins: 3,
-        ..Catalogue::default()
-    };
-    Activity {
-        catalogue: Arc::new(catalogue),
-        sessions: sessions(privileged),
-        in_recovery: false,
-        has_orphan: false,
-        seconds: 0.001,
-    }
-}
-
-fn databases() -> Vec<Database> {
-    let database = |oid: Oid, name: &str, connection_limit| Database {
-        oid,
-        name: name.into(),
-        connection_limit,
-        accepts_connections: true,
-    };
-    vec![
-        database(1, "shop", 4),
-        database(2, "we\"ird\\na\nme", -1),
-        database(3, "dropping", -2),
-        database(4, "template1", -1),
-    ]
-}
-
-fn roles() -> Vec<Role> {
-    let role = |oid, name: &str, connection_limit| Role {
-        oid,
-        name: name.into(),
-        connection_limit,
-        superuser: false,
-        uses_reserved_connections: oid == 13,
-    };
-    vec![
-        role(11, "shop", -1),
-        role(12, "odd", 3),
-        role(13, "pgcommons", 3),
-    ]
-}
-
-fn sessions(privileged: bool) -> Vec<Sessions> {
-    let group =
-        |database, role, application: &str, state: &'static str, count, oldest_transaction| {
-            Sessions {
-                database: Some(database),
-                role: Some(role),
-                application_name: application.into(),
-                state: privileged.then_some(state),
-                backend_type: privileged.then_some("client backend"),
-                count,
-                blocked: u32::from(state == "active"),
-                oldest_transaction,
-            }
-        };
-    let checkpointer = Sessions {
-        database: None,
-        role: None,
-        backend_type: privileged.then_some("checkpointer"),
-        state: None,
-        ..group(0, 0, "", "", 1, None)
-    };
-    let ending_worker = Sessions {
-        backend_type: None,
-        ..group(1, 11, "web", "active", 1, None)
-    };
-    vec![
-        checkpointer,
-        ending_worker,
-        group(1, 11, "web", "idle", 2, None),
-        group(1, 11, "web", "active", 1, Some(0.5)),
-        group(1, 11, "cron", "idle in transaction", 1, Some(33.25)),
-        group(2, 12, "a", "idle", 1, None),
-        group(2, 12, "b", "idle", 1, None),
-        group(2, 13, "c", "idle", 3, None),
-    ]
-}
-
-fn policy() -> Policy {
-    let shop = Budget {
-        connections: Some(6),
-        size_bytes: Some(1 << 30),
-        owner: Some("alice".into()),
-        labels: BTreeMap::from([
-            ("team".into(), "web".into()),
-            ("contact".into(), "a@example.org".into()),
-        ]),
-    };
-    Policy {
-        budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
-        series_limits: SeriesLimits {
-            application_names: 2,
-            ..SeriesLimits::default()
-        },
-        expected: ["shop".into(), "shoop".into()].into(),
-        ..Policy::default()
-    }
-}
-
-fn sizes() -> Sizes {
-    let cadence = Cadence {
-        interval: Duration::from_mins(1),
-        max_time_fraction: 0.01,
-    };
-    let mut sizes = Sizes::default();
-    sizes.track(Duration::ZERO, [1, 2].into_iter());
-    let measured = |oid, size| Measured {
-        oid,
-        size,
-        seconds: 0.001,
-    };
-    let answer = [
-        measured(1, Size::Bytes(8_000_000)),
-        measured(2, Size::Forbidden),
-    ];
-    sizes.measured(
-        Duration::ZERO,
-        &[1, 2],
-        &answer,
-        Duration::from_mins(1),
-        cadence,
-    );
-    sizes
-}
-
-fn stats() -> Stats {
-    let row = DatabaseStats {
-        oid: 1,
-        numbackends: 5,
-        xact_commit: 100,
-        xact_rollback: 3,
-        blks_read: 10,
-        blks_hit: 990,
-        tup_returned: 5000,
-        tup_fetched: 4000,
-        tup_inserted: 30,
-        tup_updated: 20,
-        tup_deleted: 10,
-        conflicts: 0,
-        temp_files: 1,
-        temp_bytes: 4096,
-        deadlocks: 0,
-        blk_read_time: 0.0,
-        blk_write_time: 0.0,
-        stats_reset: None,
-        active_time: Some(1500.0),
-        sessions: Some(SessionCounts {
-            sessions: 700,
-            abandoned: 2,
-            fatal: 30,
-            killed: 1,
-        }),
-        frozen_xid_age: 1234,
-        min_mxid_age: 5,
-        locks: vec![Locks {
-            mode: "accesssharelock".into(),
-            count: 2,
-        }],
-    };
-    Stats::from([(1, Arc::new(row))])
 }

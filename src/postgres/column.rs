@@ -1,4 +1,4 @@
-//! The one way to read a column of a row: by position, as the type that is wanted, with an error that says what was being done.
+//! The only way to read a column of a row: by position, into the wanted type, with an error that names the query.
 
 use std::error::Error;
 
@@ -7,12 +7,12 @@ use tokio_postgres::types::{FromSql, Type};
 
 use super::QueryError;
 
-/// The rows of one question. `doing` is what its errors begin with, as in `polling statistics`.
+/// The purpose of a query, such as `polling statistics`. Its errors begin with it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Doing(pub(super) &'static str);
+pub(super) struct QueryContext(pub(super) &'static str);
 
-impl Doing {
-    /// A NULL needs an `Option`.
+impl QueryContext {
+    /// Reads a column. One that may be NULL needs an `Option`.
     pub(super) fn column<'a, T: FromSql<'a>>(
         self,
         row: &'a Row,
@@ -21,7 +21,7 @@ impl Doing {
         row.try_get(index).map_err(self.failed())
     }
 
-    /// The first column of statements whose rows are of several kinds.
+    /// The first column of a statement whose rows are of several kinds.
     pub(super) fn kind(self, row: &Row) -> Result<u8, QueryError> {
         let kind: i8 = self.column(row, 0)?;
         Ok(u8::try_from(kind).unwrap_or_default())
@@ -33,7 +33,7 @@ impl Doing {
 
     pub(super) fn answer(self, what: String) -> QueryError {
         QueryError::Answer {
-            doing: self.0,
+            context: self.0,
             what,
         }
     }
@@ -43,21 +43,22 @@ impl Doing {
     }
 }
 
-/// Text as the bytes that it is. The server lets `application_name` be ASCII only, but what extensions call their workers, and
-/// what these call themselves, it takes in whatever encoding: one byte that is not UTF-8 would cost the whole poll.
-pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+/// The bytes of a text column. PostgreSQL restricts `application_name` to ASCII, but not the names that extensions give their
+/// workers: with `String`, one byte that is not UTF-8 would fail the whole poll.
+pub(super) struct TextBytes<'a>(pub(super) &'a [u8]);
 
-impl<'a> FromSql<'a> for Bytes<'a> {
+impl<'a> FromSql<'a> for TextBytes<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         Ok(Self(raw))
     }
 
-    fn accepts(of: &Type) -> bool {
-        *of == Type::TEXT
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::TEXT
     }
 }
 
-impl Bytes<'_> {
+impl TextBytes<'_> {
+    /// The text, if it is one of these.
     pub(super) fn one_of(&self, known: &[&'static str]) -> Option<&'static str> {
         let known = known.iter().find(|known| known.as_bytes() == self.0);
         known.copied()

@@ -1,4 +1,4 @@
-//! Opens a connection: libpq's terms into the driver's, password and certificates, TLS, the login, and the deadline of all this.
+//! Opens a connection: reads password and certificates, sets up TLS, logs in, and applies one deadline to all of it.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::logging::chain;
 /// The `application_name` of every session.
 pub(crate) const APPLICATION_NAME: &str = "pgcommons";
 
-/// The task that moves the bytes of a connection; dropped, it closes the connection, also one that hangs.
+/// The task that reads and writes the socket of a connection. Dropping it closes the connection, even one that hangs.
 pub(super) struct Driver(JoinHandle<()>);
 
 impl Driver {
     /// Returns once, when the connection is closed.
-    pub(super) async fn ended(&mut self) {
+    pub(super) async fn closed(&mut self) {
         drop((&mut self.0).await);
     }
 }
@@ -34,14 +34,14 @@ impl Drop for Driver {
 
 pub(super) type Opened = (Client, Driver);
 
-/// What a login reads first: password and certificates, on a thread of its own, for a file on a dead mount must not stop
-/// everything else. One that hangs is waited for by the logins after it, or each would leave a thread behind.
+/// Reads password and certificates before a login, on its own thread, because a file on a dead mount must not block the
+/// runtime. Later logins wait for a read that hangs; otherwise each would leave a thread behind.
 #[derive(Default)]
-pub(crate) struct Files(OneAtATime<Result<Prepared, ConnectError>>);
+pub(crate) struct CredentialFiles(OneAtATime<Result<Prepared, ConnectError>>);
 
 type Prepared = (Config, Option<MakeRustlsConnect>);
 
-impl Files {
+impl CredentialFiles {
     async fn read(
         &mut self,
         target: &Target,
@@ -54,31 +54,33 @@ impl Files {
     }
 }
 
-/// The deadline covers the look-up of the name, TCP, TLS and the login, none of which the driver's own timeout covers.
-/// `options` are libpq's; a `PgBouncer` console takes only empty ones.
+/// The deadline covers name resolution, TCP, TLS and the login; the driver's own timeout covers none of these completely.
+/// `options` is libpq's parameter; a `PgBouncer` console accepts only an empty one.
 pub(super) async fn open(
     target: &Target,
     options: &str,
     timeout: Duration,
-    files: &mut Files,
+    files: &mut CredentialFiles,
 ) -> Result<Opened, ConnectError> {
     let attempt = attempt(target, options, timeout, files);
-    let late = |_| ConnectError::Timeout(humantime::format_duration(timeout));
-    tokio::time::timeout(timeout, attempt).await.map_err(late)?
+    let timed_out = |_| ConnectError::Timeout(humantime::format_duration(timeout));
+    tokio::time::timeout(timeout, attempt)
+        .await
+        .map_err(timed_out)?
 }
 
 async fn attempt(
     target: &Target,
     options: &str,
     timeout: Duration,
-    files: &mut Files,
+    files: &mut CredentialFiles,
 ) -> Result<Opened, ConnectError> {
     let (mut config, encrypted) = files.read(target, options, timeout).await?;
     let Some(encrypted) = encrypted else {
         return connect(&config, NoTls).await;
     };
     match connect(&config, encrypted).await {
-        Err(error) if target.tls.mode == SslMode::Prefer && error.plaintext_may_do() => {
+        Err(error) if target.tls.mode == SslMode::Prefer && error.may_retry_plaintext() => {
             config.ssl_mode(config::SslMode::Disable);
             connect(&config, NoTls).await
         }
@@ -103,9 +105,12 @@ where
 {
     let (client, connection) = config.connect(tls).await.map_err(ConnectError::driver)?;
     let driver = tokio::spawn(async {
-        // Between two polls no query waits for the server's last error; the next query only fails with "connection closed".
+        // Between two polls no query receives the server's last error: the next query only fails with "connection closed".
         if let Err(error) = connection.await {
-            tracing::warn!(error = chain(&error), "a session was ended");
+            tracing::warn!(
+                error = chain(&error),
+                "the connection was closed with an error"
+            );
         }
     });
     Ok((client, Driver(driver)))
@@ -124,17 +129,9 @@ fn driver_config(
         .dbname(&target.dbname)
         .application_name(APPLICATION_NAME)
         .options(options)
-        .ssl_mode(match target.tls.mode {
-            SslMode::Disable => config::SslMode::Disable,
-            SslMode::Prefer => config::SslMode::Prefer,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => config::SslMode::Require,
-        })
-        .channel_binding(match target.channel_binding {
-            ChannelBinding::Disable => config::ChannelBinding::Disable,
-            ChannelBinding::Prefer => config::ChannelBinding::Prefer,
-            ChannelBinding::Require => config::ChannelBinding::Require,
-        })
-        // Of each address of a name: the first may be silent, and the second not. A SYN that is lost is sent again in a second.
+        .ssl_mode(ssl_mode(target.tls.mode))
+        .channel_binding(channel_binding(target.channel_binding))
+        // Per address of a name: if the first does not answer, the second may. A lost SYN is sent again after a second.
         .connect_timeout(timeout / 2)
         .keepalives_idle(Duration::from_secs(30))
         .keepalives_interval(Duration::from_secs(5))
@@ -152,4 +149,20 @@ fn driver_config(
         config.password(password.expose_secret());
     }
     Ok(config)
+}
+
+fn ssl_mode(mode: SslMode) -> config::SslMode {
+    match mode {
+        SslMode::Disable => config::SslMode::Disable,
+        SslMode::Prefer => config::SslMode::Prefer,
+        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => config::SslMode::Require,
+    }
+}
+
+fn channel_binding(binding: ChannelBinding) -> config::ChannelBinding {
+    match binding {
+        ChannelBinding::Disable => config::ChannelBinding::Disable,
+        ChannelBinding::Prefer => config::ChannelBinding::Prefer,
+        ChannelBinding::Require => config::ChannelBinding::Require,
+    }
 }

@@ -1,5 +1,5 @@
-//! What can go wrong with a session, sorted into what a scraper may be told. The driver's `Display` hides the cause in
-//! `source`; whoever prints one of these prints the whole chain.
+//! Errors of a session, and the label of each for metrics. The driver's `Display` leaves the cause in `source`, so print the
+//! whole chain.
 
 use std::error::Error as _;
 use std::io;
@@ -10,7 +10,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use crate::config::PasswordError;
 use crate::outcome::{ConnectFailure, Outcome};
 
-/// No session could be had.
+/// An attempt to open a session failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error(transparent)]
@@ -23,9 +23,9 @@ pub(crate) enum ConnectError {
     Timeout(humantime::FormattedDuration),
     #[error(transparent)]
     Driver(Error),
-    #[error("the session is not what was asked for: {0}")]
+    #[error("the new session cannot be used: {0}")]
     Unusable(#[source] QueryError),
-    /// What keeps the session harmless did not reach the server.
+    /// The session settings that the agent needs did not reach the server.
     #[error("a connection pooler is in between; connect to PostgreSQL itself")]
     Pooler(#[source] Option<Error>),
 }
@@ -38,15 +38,17 @@ impl ConnectError {
         }
     }
 
-    /// A pooler gives the session to others between statements, and what was prepared on it stays behind.
+    /// A pooler gives the server connection to other clients between statements, and prepared statements stay on it.
     pub(super) fn unusable(error: QueryError) -> Self {
-        let others = [
+        let pooler_errors = [
             SqlState::DUPLICATE_PSTATEMENT,
             SqlState::INVALID_SQL_STATEMENT_NAME,
         ];
         match error {
             QueryError::Driver { source, .. }
-                if source.code().is_some_and(|code| others.contains(code)) =>
+                if source
+                    .code()
+                    .is_some_and(|code| pooler_errors.contains(code)) =>
             {
                 Self::Pooler(Some(source))
             }
@@ -65,8 +67,8 @@ impl ConnectError {
         }
     }
 
-    /// The login met the `CONNECTION LIMIT` of the role itself. The text may be translated; the function that raised the error
-    /// is not.
+    /// The login failed at the `CONNECTION LIMIT` of the role. The message may be translated; the name of the C function that
+    /// raised the error is not.
     pub(crate) fn is_role_limit(&self) -> bool {
         let Self::Driver(error) = self else {
             return false;
@@ -75,7 +77,7 @@ impl ConnectError {
             && error.as_db_error().and_then(DbError::routine) == Some("InitializeSessionUserId")
     }
 
-    /// Nothing listens at the address, or the server takes no session at the moment: an application is refused as well.
+    /// No process listens at the address, or the server accepts no sessions now: applications are refused as well.
     pub(crate) fn refuses_all(&self) -> bool {
         let Self::Driver(error) = self else {
             return false;
@@ -83,7 +85,7 @@ impl ConnectError {
         match self.reason() {
             ConnectFailure::StartingUp => true,
             ConnectFailure::Refused => io_kind(error).is_some_and(|kind| {
-                // Of a Unix socket, the file is gone with the server.
+                // NotFound: the file of a Unix socket is removed when the server stops.
                 matches!(
                     kind,
                     io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
@@ -93,8 +95,8 @@ impl ConnectError {
         }
     }
 
-    /// libpq's `prefer` tries once more without TLS when the handshake fails or `pg_hba.conf` rejects the encrypted session.
-    pub(super) fn plaintext_may_do(&self) -> bool {
+    /// As libpq with `sslmode=prefer`: retry without TLS if the handshake fails or `pg_hba.conf` rejects the encrypted session.
+    pub(super) fn may_retry_plaintext(&self) -> bool {
         match self {
             Self::Driver(error) => {
                 driver_reason(error) == ConnectFailure::Tls
@@ -109,7 +111,7 @@ fn driver_reason(error: &Error) -> ConnectFailure {
     if let Some(db) = error.as_db_error() {
         return refusal(db);
     }
-    // The driver keeps its error kinds to itself; its texts are what there is to tell them apart.
+    // The kinds of the driver's errors are private; only the messages distinguish them.
     let text = error.to_string();
     if text.starts_with("error performing TLS handshake") {
         return ConnectFailure::Tls;
@@ -157,7 +159,7 @@ fn refusal(db: &DbError) -> ConnectFailure {
 }
 
 fn network(error: &io::Error) -> ConnectFailure {
-    // With TLS 1.3 the server refuses a client certificate only after the handshake.
+    // With TLS 1.3 the server rejects a client certificate only after the handshake.
     if error
         .get_ref()
         .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
@@ -181,30 +183,33 @@ fn network(error: &io::Error) -> ConnectFailure {
 /// One statement failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum QueryError {
-    #[error("{doing}")]
-    Driver { doing: &'static str, source: Error },
-    #[error("{doing}: the server sent what the agent does not understand: {what}")]
-    Answer { doing: &'static str, what: String },
+    #[error("{context}")]
+    Driver {
+        context: &'static str,
+        source: Error,
+    },
+    #[error("{context}: unexpected answer from the server: {what}")]
+    Answer { context: &'static str, what: String },
     #[error("the role of the session has been dropped")]
     RoleDropped,
 }
 
 impl QueryError {
-    pub(super) fn driver(doing: &'static str) -> impl Fn(Error) -> Self + Copy {
-        move |source| Self::Driver { doing, source }
+    pub(super) fn driver(context: &'static str) -> impl Fn(Error) -> Self + Copy {
+        move |source| Self::Driver { context, source }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Driver { source, .. } if is_lost(source) => Outcome::Lost,
-            Self::Driver { source, .. } if gave_up(source) => Outcome::Timeout,
+            Self::Driver { source, .. } if was_cancelled(source) => Outcome::Timeout,
             Self::Driver { .. } | Self::Answer { .. } => Outcome::Error,
             Self::RoleDropped => Outcome::Lost,
         }
     }
 }
 
-/// The session is over: the socket is closed, or the server has said its last word.
+/// The session has ended: the socket is closed, or the server sent a fatal error.
 fn is_lost(error: &Error) -> bool {
     match error.as_db_error() {
         Some(db) => matches!(
@@ -220,8 +225,8 @@ fn is_lost(error: &Error) -> bool {
     }
 }
 
-/// `statement_timeout` or `lock_timeout` has ended the statement.
-fn gave_up(error: &Error) -> bool {
+/// The server cancelled the statement because of `statement_timeout` or `lock_timeout`.
+fn was_cancelled(error: &Error) -> bool {
     error
         .code()
         .is_some_and(|code| [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(code))

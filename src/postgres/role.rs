@@ -1,4 +1,4 @@
-//! The SQL that creates the role for the agent: what it needs on a server of that version, and nothing else.
+//! The SQL that creates the role for the agent, with only the privileges that it needs on a server of that version.
 
 use std::fmt::Write as _;
 
@@ -6,29 +6,29 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::names;
 
-/// What to create.
+/// The role to create.
 pub(crate) struct NewRole<'a> {
     pub(crate) name: &'a str,
-    /// The database that the agent will sit in.
+    /// The database that the agent connects to.
     pub(crate) dbname: &'a str,
-    /// As in 15.
+    /// The major version, such as 15.
     pub(crate) major: u32,
-    /// Goes into the SQL as a SCRAM-SHA-256 verifier, never as itself.
+    /// Written as a SCRAM-SHA-256 verifier, never in clear text.
     pub(crate) password: Option<&'a SecretString>,
 }
 
-/// Why there is no SQL for a name.
+/// Why a name is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum NameError {
     #[error("{what}: the name is empty")]
     Empty { what: &'static str },
-    /// psql ends a comment and a statement's line at some of these, and a terminal obeys others.
-    #[error("{what}: the name holds a control character or a line separator: {}", name.escape_debug())]
+    /// At some of these psql ends a comment or a line, and terminals interpret others.
+    #[error("{what}: the name has a control character or a line separator: {}", name.escape_debug())]
     Control { what: &'static str, name: String },
 }
 
-/// `pg_monitor` reads all statistics and settings, and no table. Three connections: the agent's, one that is still
-/// dying, and a `check` beside them.
+/// `pg_monitor` can read all statistics and settings, and no table. Three connections: the agent's, an old one that is still
+/// terminating, and one for `check`.
 pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
     let name = identifier("--role", role.name)?;
     let dbname = identifier("--dbname", role.dbname)?;
@@ -37,7 +37,8 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
         role.major
     );
     if !(name.is_ascii() && dbname.is_ascii()) {
-        // psql takes the encoding from its environment. In some encodings a byte of a name would swallow the quote after it.
+        // psql takes the encoding from its environment. In some encodings the last byte of a name would make the quote after it
+        // part of a character.
         sql.push_str("set client_encoding = 'UTF8';\n");
     }
     let _ = write!(
@@ -64,10 +65,10 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
     Ok(sql)
 }
 
-/// For people to copy: quotes keep psql from taking a part of the name for a command.
+/// For the operator to copy. Quotes prevent psql from reading a part of the name as a command.
 fn hint(name: &str, quoted: &str) -> String {
     let shown = if is_plain(name) { name } else { quoted };
-    format!("-- Then give it a password, in psql: \\password {shown}\n")
+    format!("-- Then set its password in psql: \\password {shown}\n")
 }
 
 fn verifier(password: &SecretString) -> String {
@@ -75,7 +76,7 @@ fn verifier(password: &SecretString) -> String {
     format!(" password '{verifier}'")
 }
 
-/// `what`: the flag that gave the name.
+/// `what` is the flag that the name comes from.
 fn identifier(what: &'static str, name: &str) -> Result<String, NameError> {
     if name.is_empty() {
         return Err(NameError::Empty { what });
@@ -87,7 +88,7 @@ fn identifier(what: &'static str, name: &str) -> Result<String, NameError> {
     Ok(names::identifier(name))
 }
 
-/// A name that psql reads as itself without quotes.
+/// Whether psql reads the name unchanged without quotes.
 fn is_plain(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_lowercase() || c == '_';
     name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
@@ -104,7 +105,7 @@ mod tests {
             major,
             password,
         })
-        .expect("a good name")
+        .expect("a valid name")
     }
 
     #[test]
@@ -127,7 +128,7 @@ mod tests {
                     major: 15,
                     password: None,
                 });
-                let line = refused.expect_err("it is refused").to_string();
+                let line = refused.expect_err("a refusal").to_string();
                 assert!(!line.contains(char::is_control), "{line:?}");
             }
         }
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_itself_is_not_in_it() {
+    fn the_sql_does_not_contain_the_password() {
         let password = SecretString::from("hunter2");
         let sql = role(15, Some(&password));
         assert!(sql.contains("password 'SCRAM-SHA-256$4096:") && !sql.contains("hunter2"));

@@ -1,4 +1,4 @@
-//! libpq's sslmode in terms of rustls. Certificates are read at every connect, so that renewed ones need no restart.
+//! Implements libpq's sslmode with rustls. Certificates are read at every connect, so that renewed ones need no restart.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use rustls::{
 use super::ConnectError;
 use crate::config::{RootCert, SslMode, Tls};
 
-/// What of the server's certificate is verified.
+/// What is verified about the server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verify {
     Nothing,
@@ -24,7 +24,7 @@ enum Verify {
 }
 
 impl Verify {
-    /// `require` with a root certificate verifies the chain, as libpq does for the sake of old set-ups.
+    /// `require` with a root certificate verifies the chain, as libpq does for backward compatibility.
     fn of(tls: &Tls) -> Self {
         match (tls.mode, &tls.root_cert) {
             (SslMode::Disable | SslMode::Prefer, _) | (SslMode::Require, RootCert::System) => {
@@ -45,7 +45,7 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, ConnectError> {
     };
     let verifier: Arc<dyn ServerCertVerifier> = match (verify, chain) {
         (Verify::ChainAndName, Some(chain)) => chain,
-        (_, chain) => Arc::new(Lenient {
+        (_, chain) => Arc::new(PartialVerifier {
             chain,
             provider: Arc::clone(&provider),
         }),
@@ -90,7 +90,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectErro
     if certificates.is_empty() {
         return Err(ConnectError::Certificate {
             path: path.display().to_string(),
-            message: "no certificate in it (PEM)".to_owned(),
+            message: "the file has no certificate (PEM)".to_owned(),
         });
     }
     Ok(certificates)
@@ -103,14 +103,14 @@ fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> ConnectErro
     }
 }
 
-/// Lets pass what sslmode says need not be verified: the name (`chain` is there), or everything.
+/// For an sslmode below verify-full: verifies the chain and not the name, or (without `chain`) nothing.
 #[derive(Debug)]
-struct Lenient {
+struct PartialVerifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Lenient {
+impl ServerCertVerifier for PartialVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -122,12 +122,12 @@ impl ServerCertVerifier for Lenient {
         let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        // The chain is verified before the name, so an error about the name says that the chain is good.
+        // rustls verifies the chain before the name, so an error about the name means that the chain is valid.
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
-            verdict => verdict,
+            result => result,
         }
     }
 

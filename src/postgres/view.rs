@@ -1,4 +1,4 @@
-//! The views of a server that are read: one file each, with its SQL, its row, its decoding and, if it is slow, its cadence.
+//! The views that the agent reads: one file each, with its SQL, its row, its decoding and, for a slow view, its interval.
 
 pub(super) mod activity;
 mod archiver;
@@ -13,14 +13,14 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::QueryError;
-use super::column::Doing;
+use super::column::QueryContext;
 use crate::config::Cadence;
 use crate::sample::Readings;
 
-/// The views that are read less often than every poll, each as a job of its own. A new one is a line here.
+/// The views that are read less often than every poll, each as its own job. A new view needs a line here.
 pub(crate) const SLOW: [SlowView; 2] = [statistics::VIEW, archiver::VIEW];
 
-/// What a slow view has brought, for the readings.
+/// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
 
 /// A view without parameters.
@@ -28,11 +28,11 @@ pub(crate) struct SlowView {
     /// The label `poll`.
     pub(crate) job: &'static str,
     pub(crate) interval: fn(&Cadence) -> Duration,
-    /// Takes what is known of it from the readings: it has failed.
+    /// Removes the view's answer from the readings, after the job has failed.
     pub(crate) clear: fn(&mut Readings),
-    pub(super) doing: Doing,
-    /// For this `server_version_num`. They share one round trip.
+    pub(super) context: QueryContext,
+    /// The statements for this `server_version_num`. They share one round trip.
     pub(super) statements: fn(u32) -> Vec<String>,
-    /// The rows of each statement.
+    /// Decodes the rows of each statement.
     pub(super) decode: fn(&[Vec<Row>]) -> Result<Update, QueryError>,
 }

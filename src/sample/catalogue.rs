@@ -1,4 +1,4 @@
-//! Databases and login roles, as the catalogue has them.
+//! Databases and login roles, as in the system catalogue.
 
 use std::collections::HashSet;
 
@@ -8,16 +8,16 @@ use super::Oid;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Database {
     pub(crate) oid: Oid,
-    /// Bytes that are not UTF-8 stand as `\xe9`: a name may have been made in another encoding.
+    /// A byte that is not UTF-8 is written as `\xe9`: the name may be in another encoding.
     pub(crate) name: String,
-    /// `datconnlimit`: -1 no limit, -2 invalid, else the number of sessions.
+    /// `datconnlimit`: -1 no limit, -2 invalid, else the maximum number of sessions.
     pub(crate) connection_limit: i32,
     /// `datallowconn`.
     pub(crate) accepts_connections: bool,
 }
 
 impl Database {
-    /// A DROP DATABASE of it runs, or one was interrupted: the catalogue does not tell which.
+    /// DROP DATABASE is running or was interrupted; the catalogue does not show which.
     pub(crate) fn is_invalid(&self) -> bool {
         self.connection_limit == -2
     }
@@ -35,24 +35,24 @@ pub(crate) struct Role {
     pub(crate) uses_reserved_connections: bool,
 }
 
-/// Databases and login roles: read anew when the fast poll sees that they have changed, and with the statistics.
+/// Databases and login roles. Read when the fingerprint of the primary poll has changed, and at a fixed interval.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Catalogue {
     pub(crate) databases: Vec<Database>,
-    /// Those with sessions first; at most 10,000.
+    /// Roles with sessions first; at most 10,000.
     pub(crate) roles: Vec<Role>,
-    /// How many roles there are that would be in `roles`.
+    /// How many login roles the server has.
     pub(crate) logins: usize,
-    /// What the fast poll said before this was read.
+    /// The fingerprint of the primary poll before this was read.
     pub(crate) fingerprint: Fingerprint,
-    /// Those in `roles`, and those that had sessions then and are not: they were dropped.
+    /// The roles in `roles`, and dropped roles that still had sessions then.
     pub(crate) known_roles: HashSet<Oid>,
 }
 
-/// Sums of hashes over the rows of `pg_database` and of login roles, with a random key for each session, and the numbers of
-/// rows. It changes when a database or a login role is created, dropped, renamed or given another limit. A change of a row of
-/// `pg_database` gives it another `xmin`, except that of a DROP that has begun, which sets `datconnlimit` in place.
-/// Memberships of roles are not in it.
+/// For `pg_database` and for login roles: the sum of a hash over the rows, with a random key per session, and the number of
+/// rows. It changes when a database or a login role is created, dropped, renamed or given another limit. Every change of a row
+/// of `pg_database` changes its `xmin`, except the start of DROP DATABASE, which sets `datconnlimit` in place. Memberships of
+/// roles are not covered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) databases: (i64, i64),

@@ -1,8 +1,8 @@
-//! The server itself: its version, its settings, and what the agent's role may do.
+//! The server: its version, its settings, and the privileges of the agent's role.
 
 use super::Oid;
 
-/// A process of the server that serves a session. PIDs are reused; (pid, `backend_start`) identifies a backend.
+/// The process of the server that serves a session. PIDs are reused; (pid, `backend_start`) identifies a backend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Backend {
     pub(crate) pid: i32,
@@ -10,13 +10,13 @@ pub(crate) struct Backend {
     pub(crate) start_time: f64,
 }
 
-/// What is read once for each session. The server's figures need a restart to change; the role's privileges may change
-/// meanwhile, and every poll brings those that a row of roles shows.
+/// What is read once per session. The settings change only at a restart of the server. The role's privileges may change at any
+/// time; the catalogue has those that `pg_roles` shows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServerInfo {
-    /// `server_version_num`, as in 150018.
+    /// `server_version_num`, such as 150018.
     pub(crate) version_num: u32,
-    /// `version()`, as in `PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu, ...`.
+    /// `version()`, such as `PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu, ...`.
     pub(crate) version: String,
     /// `pg_postmaster_start_time()`, seconds since the epoch.
     pub(crate) start_time: f64,
@@ -35,7 +35,7 @@ pub(crate) struct ServerInfo {
 }
 
 impl ServerInfo {
-    /// As people say it: `15.18`.
+    /// Such as `15.18`.
     pub(crate) fn short_version(&self) -> String {
         format!("{}.{}", self.major(), self.version_num % 10_000)
     }
@@ -49,7 +49,7 @@ impl ServerInfo {
     }
 }
 
-/// Whether the agent was made for the server's version; any other is served as far as it goes.
+/// Whether the agent supports the server's version. It polls other versions too, as far as that works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Support {
     TooOld,

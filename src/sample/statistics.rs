@@ -1,11 +1,11 @@
-//! Cumulative statistics of each database, and its locks.
+//! Cumulative statistics and locks of each database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Oid;
 
-/// One row of `pg_stat_database`, cumulative since `stats_reset` but for `numbackends`, and the locks in that database.
+/// One row of `pg_stat_database` (cumulative since `stats_reset`, except `numbackends`), and the locks in that database.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DatabaseStats {
     pub(crate) oid: Oid,
@@ -23,7 +23,7 @@ pub(crate) struct DatabaseStats {
     pub(crate) temp_files: i64,
     pub(crate) temp_bytes: i64,
     pub(crate) deadlocks: i64,
-    /// Milliseconds, as the view has them.
+    /// Milliseconds, as in the view.
     pub(crate) blk_read_time: f64,
     pub(crate) blk_write_time: f64,
     /// Seconds since the epoch; None: never reset.
@@ -39,13 +39,13 @@ pub(crate) struct DatabaseStats {
     pub(crate) locks: Vec<Locks>,
 }
 
-/// Sessions of one database that have begun, and those that ended other than by the client's request (`pg_stat_database`).
+/// Sessions of one database that were opened, and those that the client did not close (`pg_stat_database`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SessionCounts {
     pub(crate) sessions: i64,
     /// The connection to the client was lost.
     pub(crate) abandoned: i64,
-    /// Ended by a fatal error: refused logins and timeouts such as `idle_session_timeout` alike.
+    /// Ended by a fatal error: includes refused logins and timeouts such as `idle_session_timeout`.
     pub(crate) fatal: i64,
     /// Ended by `pg_terminate_backend()` or another operator's action.
     pub(crate) killed: i64,
@@ -54,10 +54,10 @@ pub(crate) struct SessionCounts {
 /// Locks held or awaited in one database, in one mode.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Locks {
-    /// Lower case, as in `accesssharelock`.
+    /// In lower case, such as `accesssharelock`.
     pub(crate) mode: String,
     pub(crate) count: i64,
 }
 
-/// The slow poll: what need not be read every second.
+/// The statistics of all databases, by OID.
 pub(crate) type Stats = HashMap<Oid, Arc<DatabaseStats>>;

@@ -1,18 +1,19 @@
-//! Which databases and roles are shown one by one: those that are watched and have a seat. The rest is only counted. Drawn
-//! up when the catalogue or the configuration has changed, and each minute, for a seat may have become free. Pure.
+//! Which databases and roles are exported one by one: those that are watched and hold a series slot. The others are only
+//! counted. The set is selected when the catalogue or the configuration has changed, and once a minute, because a slot may
+//! have become free. Pure.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::limits::{self, Slots, add};
+use crate::limits::{self, ConnectionSlots, add};
 use crate::policy::{Budget, Policy};
 use crate::sample::{Activity, Database, Oid, Role, ServerInfo, Sessions};
-use crate::series::slots::Names;
+use crate::series::slots::SeriesNames;
 
-/// The label that stands for every database, role and `application_name` without a seat. One that is called so is summed up
-/// with them.
+/// The label value for every database, role and `application_name` without a series slot. A database that is really named
+/// so is summed up with them.
 pub(crate) const OTHER: &str = "other";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -24,58 +25,46 @@ pub(crate) struct Tenant {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TenantSet {
     pub(crate) info: Arc<ServerInfo>,
-    pub(crate) slots: Slots,
+    pub(crate) slots: ConnectionSlots,
     /// The sum of the limits of all databases that are watched.
     pub(crate) committed: u64,
     /// The agent's own role is a superuser, which it need not be.
     pub(crate) superuser: bool,
-    /// It may use the reserved slots; None before PostgreSQL 16.
+    /// The agent's own role may use the reserved slots; None before PostgreSQL 16.
     pub(crate) uses_reserved_connections: Option<bool>,
-    /// Databases that have a budget and are not there.
+    /// Databases that have a budget and do not exist.
     pub(crate) missing: Vec<String>,
     pub(crate) databases: Vec<Arc<Tenant>>,
     pub(crate) roles: Vec<Arc<Role>>,
-    /// Databases and roles that are watched and have no series of their own.
-    pub(crate) folded: (usize, usize),
-    /// The place of each that is watched; None: it has no series of its own.
-    databases_at: HashMap<Oid, Option<usize>>,
-    roles_at: HashMap<Oid, Option<usize>>,
+    /// How many databases and roles are watched and have no series of their own.
+    pub(crate) overflow: (usize, usize),
+    /// The index in `databases` of each that is watched; None: it has no series of its own.
+    database_index: HashMap<Oid, Option<usize>>,
+    role_index: HashMap<Oid, Option<usize>>,
 }
 
 impl TenantSet {
-    /// A database with a budget needs no seat: the operator has named it. Free seats go to those with the most sessions,
-    /// of equals to the oldest.
-    pub(crate) fn draw_up(
+    /// A database with a budget needs no slot, because the operator has named it. Free slots go to the databases and roles
+    /// with the most sessions; among equals, to the lowest OID.
+    pub(crate) fn select(
         activity: &Activity,
         info: &Arc<ServerInfo>,
         policy: &Policy,
-        names: &mut Names,
+        names: &mut SeriesNames,
         now: Duration,
     ) -> Self {
         let catalogue = &*activity.catalogue;
-        let slots = Slots::of(info, policy);
+        let slots = ConnectionSlots::of(info, policy);
         let watched = catalogue.databases.iter();
         let watched: Vec<_> = watched.filter(|row| policy.watches(&row.name)).collect();
-        let budgeted = |name: &str| policy.budget(name).is_some();
+        assign_slots(activity, &watched, policy, names, now);
 
-        let tenants = watched.iter().map(|row| (row.oid, &*row.name));
-        let order = busiest(
-            tenants.filter(|(_, name)| !budgeted(name)),
-            &counts(&activity.sessions, |group| group.database),
-        );
-        names
-            .databases
-            .fill(now, policy.series_limits.databases, &order);
-        names.keep_applications(budgeted);
-        let logins = catalogue.roles.iter().map(|row| (row.oid, &*row.name));
-        let order = busiest(logins, &counts(&activity.sessions, |group| group.role));
-        names.roles.fill(now, policy.series_limits.roles, &order);
-
-        let shown = |row: &&Database| budgeted(&row.name) || names.databases.has(&row.name);
-        let (databases, databases_at) = placed(watched.iter().copied(), |row| row.oid, shown);
-        let has_seat = |role: &&Role| names.roles.has(&role.name);
-        let (roles, roles_at) = placed(catalogue.roles.iter(), |role| role.oid, has_seat);
-        // As of now, which is later than the login.
+        let is_shown =
+            |row: &&Database| policy.budget(&row.name).is_some() || names.databases.has(&row.name);
+        let (databases, database_index) = indexed(watched.iter().copied(), |row| row.oid, is_shown);
+        let has_slot = |role: &&Role| names.roles.has(&role.name);
+        let (roles, role_index) = indexed(catalogue.roles.iter(), |role| role.oid, has_slot);
+        // The catalogue is newer than `info`, which was read at the login.
         let own = catalogue.roles.iter().find(|role| role.oid == info.role);
         Self {
             info: Arc::clone(info),
@@ -84,63 +73,90 @@ impl TenantSet {
             superuser: own.map_or(info.superuser, |role| role.superuser),
             uses_reserved_connections: uses_reserved_connections(own, info),
             missing: missing(&catalogue.databases, policy),
-            folded: (
+            overflow: (
                 watched.len() - databases.len(),
                 catalogue.logins.saturating_sub(roles.len()),
             ),
             databases: databases
                 .into_iter()
-                .map(|row| Arc::new(tenant(row, policy)))
+                .map(|row| tenant(row, policy))
                 .collect(),
             roles: roles.into_iter().cloned().map(Arc::new).collect(),
-            databases_at,
-            roles_at,
+            database_index,
+            role_index,
         }
     }
 
-    /// A series of this name is that of all databases which have none.
+    /// True when the series of this name is the sum over all databases without series of their own.
     pub(crate) fn is_sum(&self, datname: &str) -> bool {
-        datname == OTHER && self.folded.0 > 0
+        datname == OTHER && self.overflow.0 > 0
     }
 
-    /// What a database is called in series; None: it is not watched.
+    /// The label value of a database in series; None: it is not watched.
     pub(crate) fn datname(&self, oid: Oid) -> Option<&str> {
-        let at = self.databases_at.get(&oid)?;
-        Some(at.map_or(OTHER, |at| &self.databases[at].row.name))
+        let index = self.database_index.get(&oid)?;
+        Some(index.map_or(OTHER, |index| &self.databases[index].row.name))
     }
 
-    /// Empty for a role that was dropped under its sessions, and for processes that belong to none.
+    /// Empty for a role that was dropped while it had sessions, and for processes without a role.
     pub(crate) fn usename(&self, group: &Sessions) -> &str {
-        let at = group.role.and_then(|oid| self.roles_at.get(&oid));
-        at.map_or("", |at| at.map_or(OTHER, |at| &self.roles[at].name))
+        let index = group.role.and_then(|oid| self.role_index.get(&oid));
+        index.map_or("", |index| {
+            index.map_or(OTHER, |index| &self.roles[index].name)
+        })
     }
 }
 
-fn tenant(row: &Database, policy: &Policy) -> Tenant {
-    Tenant {
+fn assign_slots(
+    activity: &Activity,
+    watched: &[&Database],
+    policy: &Policy,
+    names: &mut SeriesNames,
+    now: Duration,
+) {
+    let budgeted = |name: &str| policy.budget(name).is_some();
+    let databases = watched.iter().map(|row| (row.oid, &*row.name));
+    let order = busiest_first(
+        databases.filter(|(_, name)| !budgeted(name)),
+        &counts(&activity.sessions, |group| group.database),
+    );
+    names
+        .databases
+        .assign(now, policy.series_limits.databases, &order);
+    names.retain_applications(budgeted);
+    let roles = activity.catalogue.roles.iter();
+    let order = busiest_first(
+        roles.map(|row| (row.oid, &*row.name)),
+        &counts(&activity.sessions, |group| group.role),
+    );
+    names.roles.assign(now, policy.series_limits.roles, &order);
+}
+
+fn tenant(row: &Database, policy: &Policy) -> Arc<Tenant> {
+    Arc::new(Tenant {
         row: row.clone(),
         budget: policy.budget(&row.name).cloned(),
-    }
+    })
 }
 
-/// Those that are shown, and where each is among them.
-fn placed<'a, T>(
+/// The rows that are shown, and the index of each row among them.
+fn indexed<'a, T>(
     rows: impl Iterator<Item = &'a T>,
     oid: fn(&T) -> Oid,
     is_shown: impl Fn(&&'a T) -> bool,
 ) -> (Vec<&'a T>, HashMap<Oid, Option<usize>>) {
-    let (mut shown, mut places) = (Vec::new(), HashMap::new());
+    let (mut shown, mut indexes) = (Vec::new(), HashMap::new());
     for row in rows {
-        let place = is_shown(&row).then_some(shown.len());
-        places.insert(oid(row), place);
-        if place.is_some() {
+        let index = is_shown(&row).then_some(shown.len());
+        indexes.insert(oid(row), index);
+        if index.is_some() {
             shown.push(row);
         }
     }
-    (shown, places)
+    (shown, indexes)
 }
 
-/// Rows of roles know it only where there are slots to reserve.
+/// Rows of roles have this privilege only where the server reserves slots for it.
 fn uses_reserved_connections(own: Option<&Role>, info: &ServerInfo) -> Option<bool> {
     let at_login = info.uses_reserved_connections?;
     let own = own.filter(|_| info.reserved_connections > Some(0));
@@ -148,11 +164,11 @@ fn uses_reserved_connections(own: Option<&Role>, info: &ServerInfo) -> Option<bo
 }
 
 fn missing(databases: &[Database], policy: &Policy) -> Vec<String> {
-    let there = |name: &&String| databases.iter().any(|row| row.name == **name);
+    let exists = |name: &&String| databases.iter().any(|row| row.name == **name);
     policy
         .expected
         .iter()
-        .filter(|name| !there(name))
+        .filter(|name| !exists(name))
         .cloned()
         .collect()
 }
@@ -167,7 +183,7 @@ fn counts(sessions: &[Sessions], of: fn(&Sessions) -> Option<Oid>) -> HashMap<Oi
     counts
 }
 
-fn busiest<'a>(
+fn busiest_first<'a>(
     rows: impl Iterator<Item = (Oid, &'a str)>,
     counts: &HashMap<Oid, u32>,
 ) -> Vec<&'a str> {

@@ -1,4 +1,4 @@
-//! Sessions as series show them: a bounded number of applications of each database, and the rest in one sum.
+//! Sessions as series show them: a limited number of applications per database, and one sum for the rest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use crate::sample::{Oid, Sessions};
 use crate::series::tenants::OTHER;
 use crate::tracker::PolledState;
 
-/// What tells the series of sessions apart.
+/// The labels of a series of sessions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionKey {
     pub(crate) datname: String,
@@ -23,19 +23,20 @@ pub(crate) struct SessionTotal {
     pub(crate) oldest_transaction: Option<f64>,
 }
 
-/// The sessions of the databases watched.
+/// The sessions of the watched databases.
 #[derive(Debug, Default)]
 pub(super) struct Grouped {
     pub(super) totals: BTreeMap<SessionKey, SessionTotal>,
     /// Sessions that wait for a lock, by database.
-    pub(super) blocked: HashMap<Oid, u32>,
-    /// Applications that have no series of their own.
-    pub(super) folded: usize,
+    blocked: HashMap<Oid, u32>,
+    /// How many applications have no series of their own.
+    pub(super) overflow: usize,
 }
 
-/// Sums up what has no seat.
+/// Groups sessions by their labels; names without a series slot become [`OTHER`].
 pub(super) fn grouped(polled: &PolledState) -> Grouped {
-    let (tenants, mut grouped, mut folded) = (&*polled.tenants, Grouped::default(), HashSet::new());
+    let (tenants, mut grouped, mut overflow) =
+        (&*polled.tenants, Grouped::default(), HashSet::new());
     for group in &polled.sessions {
         let (Some(oid), Some(_)) = (group.database, &group.backend_type) else {
             continue;
@@ -45,18 +46,23 @@ pub(super) fn grouped(polled: &PolledState) -> Grouped {
         };
         add(grouped.blocked.entry(oid).or_default(), group.blocked);
         let name = &*group.application_name;
-        let has_seat = !tenants.is_sum(datname) && polled.names.has_application(datname, name);
-        if !has_seat {
-            folded.insert((datname, name));
+        let has_slot = !tenants.is_sum(datname) && polled.names.has_application(datname, name);
+        if !has_slot {
+            overflow.insert((datname, name));
         }
-        let name = if has_seat { name } else { OTHER };
+        let name = if has_slot { name } else { OTHER };
         grouped.add(group, datname, tenants.usename(group), name);
     }
-    grouped.folded = folded.len();
+    grouped.overflow = overflow.len();
     grouped
 }
 
 impl Grouped {
+    /// How many sessions of a database wait for a lock.
+    pub(super) fn blocked_in(&self, database: Oid) -> u32 {
+        self.blocked.get(&database).copied().unwrap_or(0)
+    }
+
     fn add(&mut self, group: &Sessions, datname: &str, usename: &str, application_name: &str) {
         let key = SessionKey {
             datname: datname.to_owned(),

@@ -1,4 +1,4 @@
-//! More names than there are seats: who is shown, and what still counts everybody.
+//! More names than series slots: which are shown, and which figures still count all of them.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn info() -> Arc<ServerInfo> {
     })
 }
 
-/// Databases and roles of these names, each with the limit 10, its place as identifier, and so many sessions of an
+/// Databases and roles of these names, each with the limit 10, its position as OID, and this many sessions of an
 /// application of its own.
 fn activity(tenants: &[(&str, u32)]) -> Activity {
     let (mut activity, mut catalogue) = (Activity::default(), Catalogue::default());
@@ -64,11 +64,11 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
     activity
 }
 
-fn policy(seats: usize) -> Policy {
+fn policy(slots: usize) -> Policy {
     let series_limits = SeriesLimits {
-        databases: seats,
-        roles: seats,
-        application_names: seats,
+        databases: slots,
+        roles: slots,
+        application_names: slots,
     };
     Policy {
         series_limits,
@@ -76,17 +76,17 @@ fn policy(seats: usize) -> Policy {
     }
 }
 
-/// One poll for each second.
+/// One poll per second.
 fn last_of(polls: &[Activity], policy: &Policy) -> Snapshot {
-    let (mut memory, info) = (PollTracker::default(), info());
+    let (mut tracker, info) = (PollTracker::default(), info());
     let observe = |(second, activity): (u64, &Activity)| {
-        let moment = PollContext {
+        let context = PollContext {
             info: &info,
             policy,
             now: Duration::from_secs(second),
             window: Duration::from_mins(1),
         };
-        memory.observe(activity.clone(), moment)
+        tracker.observe(activity.clone(), context)
     };
     let last = (0..).zip(polls).map(observe).last().expect("a poll");
     Snapshot::of(&last, &SlowReadings::default())
@@ -112,23 +112,23 @@ fn sessions(snapshot: &Snapshot, label: fn(&SessionKey) -> &str) -> BTreeMap<&st
 const TENANTS: [(&str, u32); 4] = [("old", 1), ("idle", 0), ("busy", 5), ("late", 1)];
 
 #[test]
-fn the_busiest_are_shown_and_of_equals_the_oldest() {
+fn the_busiest_are_shown_and_among_equals_the_oldest() {
     let snapshot = last_of(&[activity(&TENANTS)], &policy(2));
     assert_eq!(shown(&snapshot), ["busy", "old"].into());
-    let folded = Folded {
+    let overflow = SeriesOverflow {
         databases: 2,
         roles: 2,
         applications: Some(1),
     };
-    assert_eq!(snapshot.folded, folded);
+    assert_eq!(snapshot.overflow, overflow);
 }
 
 #[test]
-fn what_is_said_of_the_server_counts_everybody() {
-    let [few, all] = [2, 9].map(|seats| last_of(&[activity(&TENANTS)], &policy(seats)));
+fn figures_of_the_server_count_all_databases_and_roles() {
+    let [few, all] = [2, 9].map(|slots| last_of(&[activity(&TENANTS)], &policy(slots)));
     assert_eq!(few.committed, 40);
     assert_eq!((few.committed, &few.server), (all.committed, &all.server));
-    let used = few.server.as_ref().map(|judged| judged.limits.used);
+    let used = few.server.as_ref().map(|status| status.limits.used);
     assert_eq!(used, Some(7));
     let labels: [fn(&SessionKey) -> &str; 3] = [
         |key| &key.datname,
@@ -143,14 +143,14 @@ fn what_is_said_of_the_server_counts_everybody() {
 }
 
 #[test]
-fn newcomers_take_nobodys_place() {
+fn new_names_take_no_slot_in_use() {
     let crowd = [TENANTS[0], ("new", 9), TENANTS[2], ("newer", 8)];
     let snapshot = last_of(&[activity(&TENANTS), activity(&crowd)], &policy(2));
     assert_eq!(shown(&snapshot), ["busy", "old"].into());
 }
 
 #[test]
-fn a_database_with_a_budget_needs_no_seat() {
+fn a_database_with_a_budget_needs_no_slot() {
     let mut policy = policy(1);
     let budget = Arc::new(Budget::default());
     policy.budgets.insert("idle".into(), budget);
@@ -159,10 +159,10 @@ fn a_database_with_a_budget_needs_no_seat() {
     assert_eq!(shown(&snapshot), ["busy", "idle"].into());
 }
 
-/// Two series of the same labels would cost the whole page.
+/// Prometheus refuses the whole page when two series have the same labels.
 #[test]
-fn a_database_that_is_called_other_is_summed_up_with_the_others() {
-    let tenants = [("other", 5), ("folded", 2)];
+fn a_database_named_other_is_summed_up_with_the_others() {
+    let tenants = [("other", 5), ("crowd", 2)];
     let snapshot = last_of(&[activity(&tenants)], &policy(1));
     assert_eq!(shown(&snapshot), ["other"].into());
     assert_eq!(
@@ -170,14 +170,14 @@ fn a_database_that_is_called_other_is_summed_up_with_the_others() {
         [("other", 7)].into()
     );
     assert_eq!(snapshot.databases[0].blocked, Some(5));
-    // As long as nobody is folded it is one like any other.
+    // While every database has series of its own, this one is shown like any other.
     let alone = last_of(&[activity(&tenants[..1])], &policy(1));
     let application = sessions(&alone, |key| &key.application_name);
     assert_eq!(application, [("other app", 5)].into());
 }
 
 #[test]
-fn the_agents_own_role_counts_also_without_a_seat() {
+fn the_agents_own_role_is_checked_also_without_a_slot() {
     let snapshot = last_of(&[activity(&[("root", 1), ("busy", 5)])], &policy(1));
     assert_eq!(shown(&snapshot), ["busy"].into());
     assert!(snapshot.superuser);

@@ -1,4 +1,4 @@
-//! What a poll and a page may cost, in figures that do not depend on the machine or on time.
+//! Budgets for a poll and a page, in figures that do not depend on the machine or on time.
 
 use tokio::time::Instant;
 
@@ -7,12 +7,13 @@ use crate::support::{
     trusting,
 };
 
-const BYTES_OF_A_SERIES: f64 = 110.0;
-/// Of a database with one session: 25 of its statistics, the others of its connections and size; not its locks.
-const SERIES_OF_A_DATABASE: f64 = 36.0;
+const BYTES_PER_SERIES: f64 = 110.0;
+/// Series of a database with one session: 25 for its statistics, the others for its connections and size; without locks.
+const SERIES_PER_DATABASE: f64 = 36.0;
 const POLLS: f64 = 20.0;
-/// Nothing but fast polls.
-const SELDOM: &str = "poll: {interval: 100ms}\nstats: {interval: 1h}\nsizes: {interval: 1h}\n";
+/// Only primary polls.
+const PRIMARY_ONLY: &str =
+    "poll: {interval: 100ms}\nstats: {interval: 1h}\nsizes: {interval: 1h}\n";
 
 async fn cluster() -> Cluster {
     let cluster = trusting(&[]).await;
@@ -20,9 +21,9 @@ async fn cluster() -> Cluster {
     cluster
 }
 
-async fn watching(port: u16, cadence: &str, max_time_fraction: &str) -> Agent {
+async fn watching(port: u16, timing: &str, max_time_fraction: &str) -> Agent {
     let config = format!(
-        "{cadence}servers: {{main: {{dsn: 'postgres://{AGENT}:{AGENT}@127.0.0.1:{port}/postgres?sslmode=disable'}}}}\n"
+        "{timing}servers: {{main: {{dsn: 'postgres://{AGENT}:{AGENT}@127.0.0.1:{port}/postgres?sslmode=disable'}}}}\n"
     );
     Agent::start(AgentSpec {
         config: Some(&config),
@@ -36,7 +37,7 @@ fn polls(page: &Scrape) -> f64 {
     page.sum("pgcommons_polls_total", &[("poll", "activity")])
 }
 
-/// The messages of a client, by their type: what begins a connection has none, and is not among them.
+/// The types of a client's messages, without the startup messages, which have no type.
 fn messages(mut sent: &[u8]) -> Vec<u8> {
     let mut kinds = Vec::new();
     while let [kind, length @ ..] = sent {
@@ -55,16 +56,16 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
         create_tenant(&cluster, tenant, 10).await;
     }
     let relay = Relay::start(cluster.port());
-    let agent = watching(relay.port(), SELDOM, "0.5").await;
+    let agent = watching(relay.port(), PRIMARY_ONLY, "0.5").await;
     let sized = |page: &Scrape| page.series("pg_database_size_bytes").len() == 4;
     let before = polls(&agent.scrape_until("sizes are known", sized).await);
-    relay.listen(true);
+    relay.capture(true);
     let many = |page: &Scrape| polls(page) >= before + POLLS;
     agent.scrape_until("polls", many).await;
-    relay.listen(false);
+    relay.capture(false);
     let polls = polls(&agent.scrape().await) - before;
 
-    let messages = messages(&relay.heard());
+    let messages = messages(&relay.captured());
     let count = |kind| {
         let of_kind: Vec<_> = messages
             .iter()
@@ -73,7 +74,7 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
         of_kind.len() as f64
     };
     let (statements, round_trips) = (count(b'E'), count(b'S'));
-    // Some began before, or ended after, and the catalogue may have been read, which is due each 15 s.
+    // Some polls began before or ended after, and the catalogue, which is due every 15 s, may have been read.
     assert!(
         statements >= POLLS - 2.0 && statements <= polls + 2.0,
         "{statements} statements in {polls} polls"
@@ -87,8 +88,8 @@ async fn a_poll_is_one_statement_in_one_round_trip_over_one_connection() {
     assert_eq!(cluster.query_one_i64(held).await, 1);
 }
 
-/// Pages of memory that the process has taken so far, from proc(5).
-fn pages_taken(pid: i64) -> f64 {
+/// Minor page faults of the process, from proc(5).
+fn page_faults(pid: i64) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
     let minflt = fields.split_whitespace().nth(7);
@@ -101,21 +102,21 @@ async fn a_poll_takes_no_memory_from_the_system_of_the_server() {
     create_agent_role(&cluster).await;
     create_tenant(&cluster, "tenant", 100).await;
     let _held = sessions(&cluster, "tenant", 50).await;
-    let agent = watching(cluster.port(), SELDOM, "0.5").await;
+    let agent = watching(cluster.port(), PRIMARY_ONLY, "0.5").await;
     let after = |count| move |page: &Scrape| polls(page) >= count;
     let before = polls(&agent.scrape_until("settled", after(POLLS)).await);
     let backend = "select pid::int8 from pg_stat_activity where usename = 'agent'";
     let backend = cluster.query_one_i64(backend).await;
-    let taken = pages_taken(backend);
+    let before_faults = page_faults(backend);
     agent
         .scrape_until("polls", after(before + POLLS + 2.0))
         .await;
-    let each = (pages_taken(backend) - taken) / POLLS;
-    assert!(each < 1.0, "{each} pages for each poll");
+    let each = (page_faults(backend) - before_faults) / POLLS;
+    assert!(each < 1.0, "{each} page faults per poll");
 }
 
 #[tokio::test]
-async fn polls_that_cost_more_than_their_share_come_less_often_and_say_so() {
+async fn polls_that_cost_too_much_come_less_often_and_show_the_interval() {
     const OFTEN: f64 = 0.1;
     let cluster = cluster().await;
     let interval = |page: &Scrape| page.value("pgcommons_poll_interval_seconds", &[]);
@@ -125,7 +126,7 @@ async fn polls_that_cost_more_than_their_share_come_less_often_and_say_so() {
     assert_eq!(interval(&page).map(f64::to_bits), Some(OFTEN.to_bits()));
     drop(agent);
 
-    // For which a poll would have to cost 10 us; none is as cheap.
+    // This allows 10 us per poll, which is less than any poll costs.
     let agent = watching(cluster.port(), often, "0.0001").await;
     let slowed = |page: &Scrape| interval(page).is_some_and(|now| now > OFTEN * 1.5);
     let before = agent.scrape_until("slower polls", slowed).await;
@@ -158,7 +159,7 @@ async fn series_and_their_bytes_have_a_budget() {
         held.extend(sessions(&cluster, &name, 1).await);
     }
     let many = agent.scrape_until("eleven tenants", known(11)).await;
-    // With a role for each; locks come and go.
+    // Each database has a role. Locks vary.
     let count = |page: &Scrape| {
         page.text()
             .lines()
@@ -167,10 +168,10 @@ async fn series_and_their_bytes_have_a_budget() {
     };
     let each = (count(&many) - count(&few)) as f64 / 10.0;
     assert!(
-        each <= SERIES_OF_A_DATABASE + 6.0,
+        each <= SERIES_PER_DATABASE + 6.0,
         "{each} series for a database and its role"
     );
     let size = many.text().len() as f64 / count(&many) as f64;
-    assert!(size <= BYTES_OF_A_SERIES, "{size} bytes a series");
+    assert!(size <= BYTES_PER_SERIES, "{size} bytes a series");
     drop(held);
 }

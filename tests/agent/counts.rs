@@ -1,4 +1,4 @@
-//! Sessions are counted as PostgreSQL itself shows them, between scrapes too, and by one session of the agent's own.
+//! Counts of sessions equal those of PostgreSQL, include bursts between scrapes, and need one session of the agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,8 +16,8 @@ const SESSIONS: &str = "pg_stat_activity_count";
 
 type Counts = BTreeMap<Vec<String>, f64>;
 
-/// What a superuser is shown: some columns, and a number for each of their combinations.
-async fn asked(session: &TestSession, sql: &str) -> Counts {
+/// The answer to a superuser's query: some columns, and a count for each combination of them.
+async fn queried(session: &TestSession, sql: &str) -> Counts {
     let answer = session.simple_query(sql).await.expect("an answer");
     let rows = answer.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
@@ -32,7 +32,7 @@ async fn asked(session: &TestSession, sql: &str) -> Counts {
     counts.collect()
 }
 
-/// What the page shows: the sums of a family by these labels. Zeros are left out, for `asked` has none.
+/// The sums of a family by these labels. Zeros are left out, because `queried` has none.
 fn shown(page: &Scrape, family: &str, labels: &[&str], without: &[&str]) -> Counts {
     let mut counts = Counts::new();
     for series in page.series(family) {
@@ -44,16 +44,16 @@ fn shown(page: &Scrape, family: &str, labels: &[&str], without: &[&str]) -> Coun
     counts
 }
 
-/// Sessions in every state, some of them in databases that are not their role's.
-async fn motley(cluster: &Cluster, observer: &TestSession) -> Vec<TestSession> {
-    let mut motley = sessions(cluster, "calibre", 3).await;
+/// Sessions in several states, some in databases of other roles.
+async fn mixed_sessions(cluster: &Cluster, observer: &TestSession) -> Vec<TestSession> {
+    let mut mixed = sessions(cluster, "calibre", 3).await;
     let wiki = sessions(cluster, "wiki", 2).await;
     wiki[0].batch_execute("BEGIN").await.expect("a transaction");
     wiki[1].batch_execute("BEGIN").await.expect("a transaction");
     let failed = wiki[1].batch_execute("SELECT 1/0").await;
     failed.expect_err("a failed transaction");
-    motley.extend(wiki);
-    motley.push(cluster.admin_of("wiki").await);
+    mixed.extend(wiki);
+    mixed.push(cluster.admin_of("wiki").await);
 
     let visitor = cluster.connect("calibre", "calibre", "wiki").await;
     let visitor = visitor.expect("PUBLIC may connect");
@@ -63,7 +63,7 @@ async fn motley(cluster: &Cluster, observer: &TestSession) -> Vec<TestSession> {
         observer.value(sleeping).await
     })
     .await;
-    motley
+    mixed
 }
 
 #[tokio::test]
@@ -75,15 +75,15 @@ async fn counts_are_those_of_pg_stat_activity() {
     let observer = cluster.admin().await;
     let rename = observer.batch_execute("SET application_name = 'observer'");
     rename.await.expect("a name");
-    let _sessions = motley(&cluster, &observer).await;
+    let _sessions = mixed_sessions(&cluster, &observer).await;
 
     let page = fresh(&agent).await;
-    // The agent and the observer are never seen in the same state by each other.
+    // The agent and the observer see each other in different states.
     let of_others = "SELECT datname, usename, state, count(*) FROM pg_stat_activity WHERE datid <> 0 \
                      AND application_name NOT IN ('observer', 'pgcommons') GROUP BY 1, 2, 3";
     let by = ["datname", "usename", "state"];
     let seen = shown(&page, SESSIONS, &by, &["observer", "pgcommons"]);
-    assert_eq!(seen, asked(&observer, of_others).await);
+    assert_eq!(seen, queried(&observer, of_others).await);
     assert_eq!(seen.len(), 5, "{seen:?}");
 
     let clients = "pg_stat_activity WHERE backend_type = 'client backend'";
@@ -92,10 +92,10 @@ async fn counts_are_those_of_pg_stat_activity() {
         ("pgcommons_role_connections", "rolname", "usename"),
     ] {
         let sql = format!("SELECT {column}, count(*) FROM {clients} GROUP BY 1");
-        let of_server = asked(&observer, &sql).await;
+        let of_server = queried(&observer, &sql).await;
         assert_eq!(shown(&page, family, &[label], &[]), of_server);
     }
-    let all = asked(&observer, &format!("SELECT count(*) FROM {clients}")).await;
+    let all = queried(&observer, &format!("SELECT count(*) FROM {clients}")).await;
     assert_eq!(shown(&page, "pgcommons_server_connections", &[], &[]), all);
 }
 
@@ -128,8 +128,8 @@ async fn a_burst_between_two_scrapes_shows_in_the_peak() {
     assert_eq!(of(&fresh(&agent).await, peak), Some(0.0));
 
     let burst = sessions(&cluster, "app", 40).await;
-    // Two seconds of all forty, and a poll of the agent in that time.
-    let witnessed = "WITH burst AS (SELECT count(*) AS size, max(backend_start) AS complete
+    // All forty sessions for two seconds, and a poll of the agent in that time.
+    let burst_seen = "WITH burst AS (SELECT count(*) AS size, max(backend_start) AS complete
                                       FROM pg_stat_activity WHERE datname = 'app')
                      SELECT true FROM burst, pg_stat_activity AS agent
                       WHERE size = 40 AND complete < clock_timestamp() - interval '2 s'
@@ -137,7 +137,7 @@ async fn a_burst_between_two_scrapes_shows_in_the_peak() {
                         AND agent.state = 'idle' AND agent.query LIKE '%pg_stat_get_activity%'";
     let observer = cluster.admin().await;
     eventually(LIMIT, "a poll while the burst lasts", async || {
-        observer.value(witnessed).await
+        observer.value(burst_seen).await
     })
     .await;
     TestSession::close_all(burst).await;
@@ -181,12 +181,12 @@ async fn any_number_of_scrapers_share_one_session() {
     }
 }
 
-/// As PostgreSQL counts them: a login that the limit refused and a session that timed out look alike.
+/// PostgreSQL counts a login that a limit refused and a session that timed out in the same counter.
 #[tokio::test]
-async fn sessions_that_ended_are_counted_by_how_they_ended() {
+async fn ended_sessions_are_counted_by_cause() {
     let cluster = trusting(&[]).await;
     if cluster.major_version().await < 14 {
-        return; // the counters of the server came with 14
+        return; // the counters exist since 14
     }
     create_tenant(&cluster, "full", 2).await;
     let agent = watch(&cluster, "").await;
@@ -240,7 +240,11 @@ async fn rare_application_names_are_summed_up_as_other() {
     assert_eq!(names.len(), 6, "{names:?}");
     let count = |name| page.value(SESSIONS, &[("datname", "app"), ("application_name", name)]);
     assert_eq!(count("other"), Some(31.0 - 2.0 - 4.0));
-    assert_eq!(count("worker-29"), Some(2.0), "the busiest are told apart");
+    assert_eq!(
+        count("worker-29"),
+        Some(2.0),
+        "the busiest have series of their own"
+    );
     let sums = shown(&page, SESSIONS, &["datname"], &[]);
     assert_eq!(sums.get(&vec!["app".to_owned()]), Some(&31.0));
 }
@@ -268,7 +272,7 @@ async fn parallel_workers_use_up_no_limit() {
             of(page, "pg_stat_database_numbackends") == Some(2.0)
         })
         .await;
-    // Statistics may come before the sessions.
+    // The statistics may be read before the sessions.
     let page = fresh(&agent).await;
     let worker = [("datname", "app"), ("backend_type", "parallel worker")];
     assert_eq!(page.value(SESSIONS, &worker), Some(1.0));

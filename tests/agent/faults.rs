@@ -1,4 +1,4 @@
-//! What the agent does when the server does not do its part: it says so, and comes back by itself.
+//! Faults of the server and the network: the agent reports them, and recovers by itself.
 
 mod churn;
 mod clock;
@@ -6,6 +6,7 @@ mod disk;
 mod frozen;
 mod login;
 mod measuring;
+pub(crate) mod monitor;
 mod network;
 mod outage;
 mod pooler;
@@ -13,27 +14,26 @@ mod resolver;
 mod sessions;
 mod standby;
 mod statistics;
-pub(crate) mod witness;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::support::{Agent, AgentSpec, Cluster, Scrape, TestSession, eventually};
 
-/// For what takes a moment, on a machine that has other things to do too.
+/// For short waits, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
-/// A process that is told to stop is expected to be gone by then.
+/// The time in which the agent must exit after a signal.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 const ROLE: &str = "pgcommons";
 const PASSWORD: &str = "agent-pw";
 
 /// Frequent polls, so that tests need not wait for the next one.
-const BRISK: &str = "poll: {interval: 100ms}\n";
-/// A server that hangs is found out soon; a busy machine may well be taken for one.
-const HASTY: &str = "poll: {interval: 100ms, timeout: 500ms}\n";
+const FREQUENT: &str = "poll: {interval: 100ms}\n";
+/// A server that hangs is detected soon, but a busy machine may cause timeouts too.
+const SHORT_TIMEOUT: &str = "poll: {interval: 100ms, timeout: 500ms}\n";
 
-/// A server that logs who logs in, with the role of the agent.
+/// A server that logs logins, with the role of the agent.
 async fn watched_cluster() -> Cluster {
     let cluster = Cluster::start(&[("log_connections", "on")]);
     cluster
@@ -44,12 +44,12 @@ async fn watched_cluster() -> Cluster {
     cluster
 }
 
-/// An agent that watches these servers under these names.
-async fn watch(cadence: &str, clusters: &[(&str, &Cluster)]) -> Agent {
-    let mut config = format!("{cadence}servers:\n");
+/// An agent that polls these servers under these names.
+async fn watch(timing: &str, clusters: &[(&str, &Cluster)]) -> Agent {
+    let mut config = format!("{timing}servers:\n");
     for (name, cluster) in clusters {
         let dsn = cluster.url(ROLE, PASSWORD, "postgres");
-        writeln!(config, "  {name}: {{dsn: '{dsn}'}}").expect("a string takes everything");
+        writeln!(config, "  {name}: {{dsn: '{dsn}'}}").expect("writing to a string cannot fail");
     }
     start(&config).await
 }
@@ -81,10 +81,10 @@ fn polls(page: &Scrape, server: &str, outcome: &str) -> f64 {
         ("outcome", outcome),
     ];
     page.value("pgcommons_polls_total", &labels)
-        .expect("every outcome is there from the start")
+        .expect("every outcome has a series from the start")
 }
 
-/// How many sessions have broken, whatever was asked on them.
+/// How many sessions were lost, by the polls of all jobs.
 fn lost(page: &Scrape) -> usize {
     let polls = page.series("pgcommons_polls_total");
     let lost = polls
@@ -97,7 +97,7 @@ fn lost(page: &Scrape) -> usize {
 fn failures(page: &Scrape, reason: &str) -> f64 {
     let labels = [("reason", reason)];
     page.value("pgcommons_connect_failures_total", &labels)
-        .expect("every reason is there from the start")
+        .expect("every reason has a series from the start")
 }
 
 /// Waits until the only server is up.
@@ -105,8 +105,7 @@ async fn until_up(agent: &Agent) -> Scrape {
     agent.scrape_until("up", |page| up(page, "a")).await
 }
 
-/// The process that serves the agent; there is one, and one only.
-/// `/-/ready` says that its server is not up, and why.
+/// `/-/ready` answers that the server is not up, and why.
 async fn assert_unready(agent: &Agent, reason: &str) {
     let ready = agent.get("/-/ready").await;
     assert_eq!(
@@ -115,6 +114,7 @@ async fn assert_unready(agent: &Agent, reason: &str) {
     );
 }
 
+/// The pid of the agent's only backend.
 async fn backend(admin: &TestSession) -> String {
     eventually(LIMIT, "one backend serves the agent", async || {
         let pids = backends(admin).await;
@@ -123,7 +123,7 @@ async fn backend(admin: &TestSession) -> String {
     .await
 }
 
-/// All processes that serve the agent, with blanks between them.
+/// The pids of all backends of the agent, separated by blanks.
 async fn backends(admin: &TestSession) -> String {
     let pids = "SELECT coalesce(string_agg(pid::text, ' '), '') FROM pg_stat_activity WHERE application_name = 'pgcommons'";
     admin.value(pids).await.expect("text")
@@ -136,7 +136,7 @@ async fn terminate(admin: &TestSession, pid: &str) {
     assert_eq!(terminated.as_deref(), Some("t"), "no backend {pid}");
 }
 
-/// How often the agent has logged in.
+/// The number of the agent's logins.
 fn logins(cluster: &Cluster) -> usize {
     let authorized = format!("connection authorized: user={ROLE} ");
     cluster.log().matches(&authorized).count()

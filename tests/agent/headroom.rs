@@ -1,9 +1,9 @@
-//! Headroom is the number of connections that PostgreSQL then really lets in, whatever limit binds; and the agent keeps
-//! its own session when there is none left for anybody.
+//! Headroom is the number of connections that PostgreSQL really accepts, whichever limit binds. The agent keeps its session
+//! when no slot is left.
 
 use std::collections::BTreeMap;
 
-use crate::faults::witness::Witness;
+use crate::faults::monitor::FaultMonitor;
 use crate::support::{
     AGENT, Agent, Cluster, SUPERUSER, Scrape, StopMode, TestSession, create_agent_role,
     create_tenant, fresh, sessions, trusting, watch, watch_as,
@@ -37,23 +37,19 @@ fn kinds<const N: usize>(limits: [(&str, f64); N]) -> BTreeMap<String, f64> {
     limits.map(|(kind, limit)| (kind.to_owned(), limit)).into()
 }
 
-/// The agent says that a database or role has room for so many more sessions, and no more and no fewer get in.
+/// Checks that the agent shows this headroom, and that the server accepts exactly that many sessions.
 async fn fill(
     cluster: &Cluster,
     agent: &Agent,
     (label, name): (&str, &str),
     room: u16,
 ) -> Vec<TestSession> {
-    // A later poll, by which time the backend of a login just refused has left its slot.
-    let said = of(&fresh(agent).await, "_headroom", label, name);
-    assert_eq!(said, Some(room.into()), "{name}, as the agent says");
+    // A later poll, when the backend of a login that was just refused has released its slot.
+    let shown = of(&fresh(agent).await, "_headroom", label, name);
+    assert_eq!(shown, Some(room.into()), "{name}, on the page");
     let database = if label == ROLE { "postgres" } else { name };
     let opened = cluster.fill(name, name, database).await;
-    assert_eq!(
-        opened.len(),
-        usize::from(room),
-        "{name}, as the server does"
-    );
+    assert_eq!(opened.len(), usize::from(room), "{name}, on the server");
     opened
 }
 
@@ -68,7 +64,7 @@ async fn database_headroom_is_what_can_really_be_opened() {
 
     // Bound by the database's own limit.
     let _calibre = fill(&cluster, &agent, (DATABASE, "calibre"), 45).await;
-    // Bound by the server: of 97 slots for ordinary roles calibre has 50, and the agent one.
+    // Bound by the server: calibre has 50 of the 97 slots for ordinary roles, and the agent has one.
     let _wiki = fill(&cluster, &agent, (DATABASE, "wiki"), 46).await;
     // Nothing is left for the third, far below its own limit.
     fill(&cluster, &agent, (DATABASE, "shop"), 0).await;
@@ -78,7 +74,7 @@ async fn database_headroom_is_what_can_really_be_opened() {
     assert_eq!(of_server(&page, "_limit"), Some(97.0));
     assert_eq!(of_server(&page, "_headroom"), Some(0.0));
     assert_eq!(of(&page, "", DATABASE, "shop"), Some(0.0));
-    // What the tenants were promised: 50 each, and the unlimited `postgres` may take all.
+    // The sum of the limits: 50 each, and `postgres` without a limit counts as the whole server.
     assert_eq!(of_server(&page, "_committed"), Some(3.0 * 50.0 + 97.0));
 }
 
@@ -90,7 +86,7 @@ async fn role_headroom_is_what_can_really_be_opened() {
     let bounded = "CREATE ROLE bounded LOGIN CONNECTION LIMIT 4";
     cluster.sql(bounded).await;
     create_tenant(&cluster, "app", -1).await;
-    // A limit that no superuser is held to.
+    // This limit does not apply to a superuser.
     cluster.sql("ALTER ROLE postgres CONNECTION LIMIT 0").await;
     if has_reserved {
         cluster.append_conf(&[("reserved_connections", "2")]);
@@ -112,7 +108,7 @@ async fn role_headroom_is_what_can_really_be_opened() {
         kinds([("role", 4.0), ("server", slots)])
     );
     assert_eq!(limits(&page, ROLE, "app"), kinds([("server", slots)]));
-    // The limit of one role takes nothing from the others, nor from its database.
+    // The limit of one role does not reduce the headroom of other roles or of the database.
     assert_eq!(of(&page, "_headroom", ROLE, "app"), Some(slots - 5.0));
     assert_eq!(of(&page, "_headroom", DATABASE, "app"), Some(slots - 5.0));
 
@@ -123,7 +119,7 @@ async fn role_headroom_is_what_can_really_be_opened() {
     let _superusers = fill(&cluster, &agent, (ROLE, SUPERUSER), 3).await;
 }
 
-/// Tenants with what they use and their limit.
+/// Tenants with their used connections and their limit.
 const OVERRUN: [(&str, f64, f64); 3] = [
     ("full", 3.0, 2.0),
     ("lowered", 3.0, 1.0),
@@ -137,7 +133,7 @@ async fn limits_that_are_overrun_leave_no_headroom() {
         create_tenant(&cluster, tenant, limit).await;
     }
     let agent = watch(&cluster, "").await;
-    // A limit never refuses superusers, but they use it up.
+    // A limit never refuses superusers, but their sessions count.
     let _superusers = [
         cluster.admin_of("full").await,
         cluster.admin_of("full").await,
@@ -164,9 +160,9 @@ async fn limits_that_are_overrun_leave_no_headroom() {
                 .all(|tenant| exhausted(page, tenant) > Some(0.2))
         })
         .await;
-    // A limit of 0 closes a database on purpose: that is not running out.
-    for untroubled in ["postgres", "closed"] {
-        assert_eq!(exhausted(&agent.scrape().await, untroubled), Some(0.0));
+    // A limit of 0 closes a database on purpose: that is not exhaustion.
+    for datname in ["postgres", "closed"] {
+        assert_eq!(exhausted(&agent.scrape().await, datname), Some(0.0));
     }
 }
 
@@ -206,7 +202,7 @@ async fn every_limit_that_applies_is_shown_and_the_least_binds() {
     );
     assert_eq!(of_server(&page, "_committed"), Some(10.0 + 97.0 + 97.0));
 
-    // What an owner may do. The sessions go on, and so does what the operator has allotted.
+    // An owner may do this. The sessions continue, and the operator's budget still applies.
     cluster
         .sql("ALTER DATABASE calibre ALLOW_CONNECTIONS false")
         .await;
@@ -227,7 +223,7 @@ async fn nothing_is_missing_while_all_slots_are_taken() {
             && page.value(measured, &[]).is_some()
     };
     let before = agent.scrape_until("statistics and sizes", complete).await;
-    let mut witness = Witness::of("the server is full", &agent);
+    let mut monitor = FaultMonitor::start("the server is full", &agent);
     let ordinary = fill(&cluster, &agent, (DATABASE, "app"), 6).await;
     let superusers = fill(&cluster, &agent, (ROLE, SUPERUSER), 3).await;
 
@@ -250,9 +246,9 @@ async fn nothing_is_missing_while_all_slots_are_taken() {
         .scrape_until("it grows", |page| exhausted(page) > earlier + 0.3)
         .await;
     TestSession::close_all(ordinary.into_iter().chain(superusers)).await;
-    witness.over();
+    monitor.fault_ended();
     let page = fresh(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
     assert_eq!(of_server(&page, "_headroom"), Some(6.0));
     assert_eq!(of_server(&page, "_peak"), Some(10.0));
     let later = exhausted(&fresh(&agent).await);
@@ -266,7 +262,7 @@ async fn an_agent_that_found_no_slot_takes_the_first_free_one() {
     create_agent_role(&cluster).await;
     let mut sessions = cluster.fill("app", "app", "app").await;
     let agent = watch_as(&cluster, AGENT, "").await;
-    let mut witness = Witness::of("the server was full before the agent came", &agent);
+    let mut monitor = FaultMonitor::start("the server was full before the agent started", &agent);
 
     let failures = |page: &Scrape, reason| {
         page.value("pgcommons_connect_failures_total", &[("reason", reason)])
@@ -283,12 +279,12 @@ async fn an_agent_that_found_no_slot_takes_the_first_free_one() {
     assert!(!page.text().contains("datname="), "{}", page.text());
 
     sessions.pop().expect("a session").close().await;
-    witness.over();
+    monitor.fault_ended();
     let page = agent
         .scrape_until("up", |page| page.value("pg_up", &[]) == Some(1.0))
         .await;
-    witness.report();
-    // Its own slot was the last.
+    monitor.assert_recovered();
+    // The agent has the last slot.
     assert_eq!(of_server(&page, "_headroom"), Some(0.0));
     assert_eq!(of(&page, "", DATABASE, "app"), Some(6.0));
 }

@@ -1,9 +1,9 @@
-//! Tenants who mean harm, with the rights that a shared server gives its tenants.
+//! Malicious tenants, with the privileges that a shared server gives its tenants.
 
 mod applications;
-mod crowd;
 mod defaults;
 mod extremes;
+mod many_tenants;
 mod names;
 mod planted;
 mod sessions;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{Agent, Scrape};
 
-/// What an agent may take at most, built for tests and with all that is done to it here; a release takes a third.
+/// The maximum resident memory of a test build under these attacks. A release build needs a third.
 const MEMORY: f64 = 48e6;
 
 fn resident(page: &Scrape) -> f64 {
@@ -21,7 +21,7 @@ fn resident(page: &Scrape) -> f64 {
     bytes.expect("the process has a size")
 }
 
-/// The most memory that the agent has had at any moment, in kB.
+/// The peak resident memory of the agent, in kB.
 fn peak_memory(agent: &Agent) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid()));
     let status = status.expect("the agent runs");
@@ -30,8 +30,8 @@ fn peak_memory(agent: &Agent) -> u64 {
     kilobytes.expect("a number")
 }
 
-fn folded(page: &Scrape, label: &str) -> Option<f64> {
-    page.value("pgcommons_names_folded", &[("label", label)])
+fn overflow(page: &Scrape, label: &str) -> Option<f64> {
+    page.value("pgcommons_series_overflow", &[("label", label)])
 }
 
 /// The values of a label in all families.

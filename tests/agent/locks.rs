@@ -1,4 +1,4 @@
-//! Who waits for whom, and how far the counters of transactions have come.
+//! Sessions that wait for locks, and the age of transaction ids.
 
 use crate::support::{Scrape, create_tenant, sessions, trusting, watch};
 
@@ -17,15 +17,15 @@ async fn sessions_that_wait_for_a_lock_are_counted() {
         page.value("pgcommons_database_sessions_blocked", &of) == Some(count)
     };
     let waiting = open[1].batch_execute("BEGIN; LOCK TABLE ledger; COMMIT");
-    let looking = async {
+    let scraping = async {
         agent
             .scrape_until("one waits", |page| blocked(page, 1.0))
             .await;
         open[0].batch_execute("ROLLBACK").await
     };
-    let (waited, released) = tokio::join!(waiting, looking);
-    released.expect("the lock is given up");
-    waited.expect("the other has it then");
+    let (waited, released) = tokio::join!(waiting, scraping);
+    released.expect("the lock is released");
+    waited.expect("the other session gets the lock");
     agent
         .scrape_until("none waits", |page| blocked(page, 0.0))
         .await;
@@ -45,7 +45,7 @@ async fn the_age_of_transactions_is_that_of_the_catalogue() {
         .await;
     let sql = "SELECT age(datfrozenxid) FROM pg_database WHERE datname = 'app'";
     let now = cluster.query_one_i64(sql).await as f64;
-    // Reading takes no transaction id, but what came before the page may have been read before it was written.
+    // Reading uses no transaction id, but the statistics may have been read before earlier writes.
     assert!(
         age(&page) <= Some(now) && age(&page) > Some(now - 50.0),
         "{:?}, now {now}",

@@ -1,4 +1,4 @@
-//! Names of any kind come out as they went in: of databases, of roles, in budgets and in patterns.
+//! Names of databases and roles are exported unchanged, and match in budgets and patterns.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use crate::support::{
     watch_as,
 };
 
-/// What somebody, somewhere, will call a database; the first is also the role of the agent.
+/// Unusual names. The first is also the role of the agent.
 fn odd_names() -> Vec<String> {
     let mut names = [
         "we\"ird",
@@ -30,7 +30,7 @@ fn odd_names() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    // As long as a name may be: 63 bytes.
+    // The maximum length of a name: 63 bytes.
     names.extend(["n".repeat(63), format!("{}x", "é".repeat(31))]);
     names
 }
@@ -49,7 +49,7 @@ fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.map(str::to_owned).into()
 }
 
-/// Of each database its place in the list as the budget, and itself as the owner.
+/// Budgets: each database has its position in the list as the limit, and its name as the owner.
 fn budgets(names: &[String]) -> String {
     let mut config = "budgets:\n".to_owned();
     for (n, name) in names.iter().enumerate() {
@@ -61,7 +61,7 @@ fn budgets(names: &[String]) -> String {
 }
 
 #[tokio::test]
-async fn any_name_comes_out_as_it_went_in() {
+async fn any_name_is_exported_unchanged() {
     let cluster = trusting(&[]).await;
     let names = odd_names();
     let mut held = Vec::new();
@@ -97,12 +97,12 @@ async fn any_name_comes_out_as_it_went_in() {
 }
 
 #[tokio::test]
-async fn a_name_in_another_encoding_costs_nobody_else_theirs() {
+async fn a_name_in_another_encoding_affects_no_other_name() {
     let cluster = trusting(&[]).await;
     cluster
         .sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
         .await;
-    // Names are stored as the session's database has them, here in bytes that are not UTF-8.
+    // Names are stored in the encoding of the session's database, here with bytes that are not UTF-8.
     cluster.sql_in("latin", "CREATE DATABASE \"café\"").await;
     cluster.sql_in("latin", "CREATE ROLE \"rené\" LOGIN").await;
     let agent = watch(&cluster, "").await;
@@ -122,8 +122,8 @@ async fn patterns_choose_the_databases_but_not_the_sessions_of_the_server() {
     }
     let _unwatched = sessions(&cluster, "shops", 3).await;
     let patterns = "databases: {include: ['team_*', 'sho?', template1], exclude: ['*_test']}";
-    let choosy = watch(&cluster, patterns).await;
-    let page = fresh(&choosy).await;
+    let selective = watch(&cluster, patterns).await;
+    let page = fresh(&selective).await;
     assert_eq!(
         values(&page, None, "datname"),
         set(["shop", "team_a", "team_b", "template1"])
@@ -134,7 +134,7 @@ async fn patterns_choose_the_databases_but_not_the_sessions_of_the_server() {
         page.value("pgcommons_role_connections", &of_role),
         Some(3.0)
     );
-    drop(choosy);
+    drop(selective);
 
     let agent = watch_as(&cluster, AGENT, "").await;
     let all = [
@@ -148,9 +148,9 @@ async fn patterns_choose_the_databases_but_not_the_sessions_of_the_server() {
     assert_eq!(values(&fresh(&agent).await, None, "datname"), set(all));
 }
 
-/// As when a new version of an application takes over the name of the old one.
+/// As when the new version of an application takes over the name of the old one.
 #[tokio::test]
-async fn a_database_that_takes_anothers_name_begins_its_series_anew() {
+async fn a_database_that_takes_the_name_of_another_starts_new_series() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "blue", 1).await;
     create_tenant(&cluster, "green", 5).await;

@@ -1,4 +1,4 @@
-//! What the agent's role may see decides what is on the page; and its session is safe from others.
+//! The privileges of the agent's role decide what the page shows. Other roles cannot affect its session.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use crate::faults::witness::Witness;
+use crate::faults::monitor::FaultMonitor;
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, StopMode, create_agent_role,
     create_tenant, eventually, failed_polls, fresh, run, sessions, trusting, watch, watch_as,
@@ -14,9 +14,9 @@ use crate::support::{
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Families that count sessions, and so need to see all of them.
+/// Families that count sessions, and therefore need to see all of them.
 fn counting(page: &Scrape) -> Vec<&str> {
-    let known_to_all = [
+    let without_privilege = [
         "pgcommons_server_connections_limit",
         "pgcommons_server_connections_committed",
     ];
@@ -28,7 +28,7 @@ fn counting(page: &Scrape) -> Vec<&str> {
     ];
     let mut families = page.names();
     families.retain(|family| counting.iter().any(|start| family.starts_with(start)));
-    families.retain(|family| !known_to_all.contains(family));
+    families.retain(|family| !without_privilege.contains(family));
     families.into_iter().collect()
 }
 
@@ -49,12 +49,12 @@ fn logged(agent: &Agent, text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_part_of_the_sessions_is_never_shown_as_the_whole() {
+async fn a_partial_count_of_sessions_is_never_shown() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "app", 50).await;
     let _sessions = sessions(&cluster, "app", 2).await;
-    cluster.sql("CREATE ROLE blind LOGIN").await;
-    let agent = watch_as(&cluster, "blind", "").await;
+    cluster.sql("CREATE ROLE unprivileged LOGIN").await;
+    let agent = watch_as(&cluster, "unprivileged", "").await;
     let of = |page: &Scrape, family| page.value(family, &[("datname", "app")]);
 
     let page = until_it_sees(&agent, false).await;
@@ -62,11 +62,11 @@ async fn a_part_of_the_sessions_is_never_shown_as_the_whole() {
     assert_eq!(of(&page, "pg_database_connection_limit"), Some(50.0));
     assert_eq!(logged(&agent, "lacks pg_monitor"), 1, "{}", agent.log());
 
-    let mut witness = Witness::of("the role lacks pg_monitor", &agent);
-    cluster.sql("GRANT pg_monitor TO blind").await;
-    witness.over();
+    let mut monitor = FaultMonitor::start("the role lacks pg_monitor", &agent);
+    cluster.sql("GRANT pg_monitor TO unprivileged").await;
+    monitor.fault_ended();
     let page = until_it_sees(&agent, true).await;
-    witness.report();
+    monitor.assert_recovered();
     assert_eq!(of(&page, "pgcommons_database_connections"), Some(2.0));
     assert_eq!(
         of(&page, "pgcommons_database_connections_headroom"),
@@ -75,19 +75,19 @@ async fn a_part_of_the_sessions_is_never_shown_as_the_whole() {
     let shown = counting(&page);
     assert!(shown.len() >= 16, "{shown:?}");
 
-    cluster.sql("REVOKE pg_monitor FROM blind").await;
+    cluster.sql("REVOKE pg_monitor FROM unprivileged").await;
     until_it_sees(&agent, false).await;
-    // The log comes after the page.
+    // The agent logs after it has published.
     let page = fresh(&agent).await;
     assert_eq!(counting(&page), [""; 0]);
-    // All this in one session.
+    // All of this happened in one session.
     assert_eq!(logged(&agent, "lacks pg_monitor"), 2, "{}", agent.log());
     assert_eq!(logged(&agent, "ready"), 1, "{}", agent.log());
     assert_eq!(failed_polls(&page), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_superuser_is_told_to_be_less() {
+async fn a_superuser_role_is_warned_about() {
     let cluster = trusting(&[]).await;
     let agent = watch_as(&cluster, SUPERUSER, "").await;
     let page = until_it_sees(&agent, true).await;
@@ -104,9 +104,9 @@ async fn a_superuser_is_told_to_be_less() {
     assert!(!agent.log().contains("superuser"), "{}", agent.log());
 }
 
-/// It was granted to the role before the session, and is revoked within it.
+/// The privilege is granted before the session begins, and revoked during it.
 #[tokio::test]
-async fn a_privilege_is_what_it_is_now() {
+async fn a_revoked_privilege_is_seen_within_the_session() {
     let mut cluster = trusting(&[]).await;
     if cluster.major_version().await < 16 {
         return;
@@ -152,9 +152,9 @@ const ODD_PASSWORD: &str = " p@ss'/ü";
 /// Creates the role for the agent as the printed SQL does.
 async fn create_printed_role(cluster: &Cluster) {
     let version = cluster.major_version().await.to_string();
-    let told = role_sql(&["--server-version", &version], &[]).await;
-    let asked = role_sql(&[], &[("DATABASE_URL", &cluster.superuser_url())]).await;
-    assert_eq!(asked, told);
+    let by_flag = role_sql(&["--server-version", &version], &[]).await;
+    let by_server = role_sql(&[], &[("DATABASE_URL", &cluster.superuser_url())]).await;
+    assert_eq!(by_server, by_flag);
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     writeln!(file, "{ODD_PASSWORD}").expect("a temporary file can be written");
     let path = file.path().to_str().expect("a path in UTF-8");
@@ -164,7 +164,7 @@ async fn create_printed_role(cluster: &Cluster) {
 
 #[tokio::test]
 async fn the_printed_role_is_all_that_the_agent_needs() {
-    // One that asks for passwords.
+    // This server asks for passwords.
     let cluster = Cluster::start(&[]);
     create_tenant(&cluster, "app", 50).await;
     let _session = sessions(&cluster, "app", 1).await;
@@ -187,15 +187,15 @@ async fn the_printed_role_is_all_that_the_agent_needs() {
     let reserved = (cluster.major_version().await >= 16).then_some(1.0);
     assert_eq!(privilege(&page, "pg_use_reserved_connections"), reserved);
 
-    let stranger = cluster
+    let wrong_password = cluster
         .connect(ODD_ROLE, ODD_PASSWORD.trim(), "postgres")
         .await;
-    assert_eq!(refusal(stranger), SqlState::INVALID_PASSWORD);
-    let visitor = cluster.connect(ODD_ROLE, ODD_PASSWORD, "app").await;
-    let visitor = visitor.expect("PUBLIC may connect");
-    let reading = visitor.batch_execute("SELECT * FROM public.secret").await;
+    assert_eq!(refusal(wrong_password), SqlState::INVALID_PASSWORD);
+    let session = cluster.connect(ODD_ROLE, ODD_PASSWORD, "app").await;
+    let session = session.expect("PUBLIC may connect");
+    let reading = session.batch_execute("SELECT * FROM public.secret").await;
     assert_eq!(refusal(reading), SqlState::INSUFFICIENT_PRIVILEGE);
-    let writing = visitor.batch_execute("CREATE TABLE public.mine ()").await;
+    let writing = session.batch_execute("CREATE TABLE public.mine ()").await;
     assert_eq!(refusal(writing), SqlState::READ_ONLY_SQL_TRANSACTION);
 }
 
@@ -203,7 +203,7 @@ async fn the_printed_role_is_all_that_the_agent_needs() {
 async fn the_session_outlives_an_idle_session_timeout() {
     let cluster = trusting(&[]).await;
     if cluster.major_version().await < 14 {
-        return; // the setting came with 14
+        return; // the setting exists since 14
     }
     cluster.append_conf(&[("idle_session_timeout", "500ms")]);
     cluster.reload().await;
@@ -220,7 +220,7 @@ async fn the_session_outlives_an_idle_session_timeout() {
     let own = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgcommons'";
     let before = cluster.query_one_i64(own).await;
 
-    // Others do not outlive it.
+    // Other idle sessions end.
     let idle = cluster.admin().await;
     let ended = async || idle.is_closed().then_some(());
     eventually(LIMIT, "an idle session ends", ended).await;
@@ -229,7 +229,7 @@ async fn the_session_outlives_an_idle_session_timeout() {
     assert_eq!(failed_polls(&page), [""; 0]);
 }
 
-/// What would be called instead of the server's own functions and operators, were `public` searched first.
+/// Functions and operators that a session would call instead of the server's own if `public` came first in its search path.
 const TRAPS: &str = "
 CREATE FUNCTION public.trap() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
 CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT public.trap(); SELECT pg_catalog.now()';
@@ -258,10 +258,10 @@ async fn functions_planted_in_public_are_not_called() {
         assert_eq!(refusal(trapped), SqlState::RAISE_EXCEPTION, "{expression}");
     }
     let agent = watch(&cluster, "").await;
-    let asked = |page: &Scrape| {
+    let queried = |page: &Scrape| {
         !page.series("pg_locks_count").is_empty()
             && !page.series("pg_database_size_bytes").is_empty()
     };
-    let page = agent.scrape_until("all was asked for", asked).await;
+    let page = agent.scrape_until("all queries have run", queried).await;
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
 }

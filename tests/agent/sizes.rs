@@ -1,4 +1,4 @@
-//! Sizes are those of `pg_database_size()`, follow databases as they come and go, and stay unknown one by one.
+//! Sizes equal `pg_database_size()`, follow created and dropped databases, and become unknown one by one.
 
 mod endless;
 mod unreadable;
@@ -32,7 +32,7 @@ async fn until_known(agent: &Agent, datname: &str) -> Scrape {
     agent.scrape_until("its size is known", known).await
 }
 
-/// What `pg_database_size()` says of each database but the templates.
+/// `pg_database_size()` of each database except templates.
 async fn real_sizes(cluster: &Cluster) -> BTreeMap<String, f64> {
     let mut sizes = BTreeMap::new();
     let observer = cluster.admin().await;
@@ -54,7 +54,7 @@ async fn sizes_are_those_of_pg_database_size() {
     for tenant in ["calibre", "wiki", "shop"] {
         create_tenant(&cluster, tenant, 50).await;
     }
-    // The first session in a database leaves a file there: it is to be over before sizes are compared.
+    // The first session in a database creates a file there, so it must end before sizes are compared.
     TestSession::close_all(sessions(&cluster, "shop", 1).await).await;
     let agent = watch(&cluster, "databases: {exclude: [shop]}").await;
     until_known(&agent, "wiki").await;
@@ -62,7 +62,7 @@ async fn sizes_are_those_of_pg_database_size() {
     cluster.sql_in("wiki", grow).await;
 
     let mut real = real_sizes(&cluster).await;
-    real.remove("shop").expect("it is there, but not watched");
+    real.remove("shop").expect("it exists, but is not watched");
     let now = cluster
         .query_one_i64("SELECT ceil(extract(epoch FROM clock_timestamp()))")
         .await;
@@ -87,7 +87,7 @@ async fn sizes_are_those_of_pg_database_size() {
 
 /// The next poll is an hour away.
 #[tokio::test]
-async fn what_slower_jobs_bring_does_not_wait_for_the_next_poll() {
+async fn answers_of_slow_jobs_are_published_at_once() {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     let agent = Agent::start(AgentSpec {
@@ -103,7 +103,7 @@ async fn what_slower_jobs_bring_does_not_wait_for_the_next_poll() {
 }
 
 #[tokio::test]
-async fn databases_are_followed_as_they_come_and_go() {
+async fn created_renamed_and_dropped_databases_are_followed() {
     let cluster = trusting(&[]).await;
     let agent = watch(&cluster, "").await;
     fresh(&agent).await;
@@ -120,7 +120,7 @@ async fn databases_are_followed_as_they_come_and_go() {
     let page = fresh(&agent).await;
     assert!(!page.text().contains("older"), "{}", page.text());
 
-    // Another one of that name starts from nothing.
+    // Another database of that name has no history.
     cluster.sql("CREATE DATABASE older").await;
     let grow = "CREATE TABLE page AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)";
     cluster.sql_in("older", grow).await;
@@ -131,7 +131,7 @@ async fn databases_are_followed_as_they_come_and_go() {
         .await;
 }
 
-/// Since when an interrupted DROP leaves a database marked as invalid.
+/// Whether an interrupted DROP marks the database as invalid in this version.
 pub(crate) fn has_invalid_databases(version_num: i64) -> bool {
     let first_minor = match version_num / 10_000 {
         13 => 12,
@@ -179,7 +179,7 @@ async fn an_invalid_database_has_no_size_and_no_headroom() {
 }
 
 #[tokio::test]
-async fn a_closed_database_hides_its_size_from_lesser_roles_only() {
+async fn a_closed_database_hides_its_size_only_without_pg_monitor() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "closed", 50).await;
     create_tenant(&cluster, "open", 50).await;
@@ -187,7 +187,7 @@ async fn a_closed_database_hides_its_size_from_lesser_roles_only() {
         .sql("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
         .await;
     let agent = watch(&cluster, "").await;
-    // With pg_monitor there is nothing that the agent may not measure.
+    // With pg_monitor the agent may measure every database.
     let page = until_known(&agent, "closed").await;
     assert_eq!(unknown(&page, "forbidden"), Some(0.0));
 
@@ -209,7 +209,7 @@ async fn a_closed_database_hides_its_size_from_lesser_roles_only() {
     assert_eq!(unknown(&page, "forbidden"), Some(0.0));
 }
 
-/// Waits in the server, where it costs no round trips, until this holds of the agent's session; not for ever.
+/// SQL that waits in the server, without round trips, until the agent's session meets this condition, or for two seconds.
 pub(crate) fn wait_until(condition: &str) -> String {
     format!(
         "DO $$ DECLARE began timestamptz := clock_timestamp();
@@ -224,7 +224,7 @@ pub(crate) fn wait_until(condition: &str) -> String {
     )
 }
 
-/// A database that takes a while to measure: some 30 ms.
+/// A database that takes about 30 ms to measure.
 pub(crate) async fn create_large(cluster: &Cluster) {
     cluster.sql("CREATE DATABASE large").await;
     let oid = "SELECT oid FROM pg_database WHERE datname = 'large'";
@@ -236,24 +236,24 @@ pub(crate) async fn create_large(cluster: &Cluster) {
     }
 }
 
-/// Creates and drops databases: at any time at first, then in the middle of the statement that measures them after the
-/// large one.
+/// Creates and drops databases: at any time at first, then while the statement runs that measures them after the large
+/// database.
 async fn churn(cluster: &Cluster, begin: Instant) {
     let session = cluster.admin().await;
-    // Every other poll measures the large one, and each one what is new: this begins with the poll between.
+    // Every other poll measures the large database, and every poll measures new ones: begin with the poll in between.
     let next_poll = wait_until("query_start > began");
     let measuring = wait_until(
         "state = 'active' AND query LIKE '%pg_database_size%' \
          AND query_start < clock_timestamp() - interval '3 ms'",
     );
-    let anywhere = ["CREATE DATABASE brief", "DROP DATABASE brief"];
-    let amidst = [
+    let any_time = ["CREATE DATABASE brief", "DROP DATABASE brief"];
+    let while_measuring = [
         &next_poll,
         "CREATE DATABASE brief",
         &measuring,
         "DROP DATABASE brief",
     ];
-    for (round, seconds) in [(&anywhere[..], 2), (&amidst[..], 10)] {
+    for (round, seconds) in [(&any_time[..], 2), (&while_measuring[..], 10)] {
         while begin.elapsed() < Duration::from_secs(seconds) {
             for statement in round {
                 let done = session.batch_execute(statement).await;
@@ -264,7 +264,7 @@ async fn churn(cluster: &Cluster, begin: Instant) {
 }
 
 #[tokio::test]
-async fn databases_that_come_and_go_cost_no_poll() {
+async fn databases_that_come_and_go_fail_no_poll() {
     let cluster = trusting(&[]).await;
     create_large(&cluster).await;
     create_agent_role(&cluster).await;

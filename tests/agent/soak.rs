@@ -1,5 +1,5 @@
-//! An hour's worth of polls at full speed, while tenants come and go: memory and file descriptors stay as they are. Takes
-//! minutes, so `make soak` runs it, and nothing else.
+//! An hour of polls at full speed while tenants are created and dropped: memory and file descriptors do not grow. It takes
+//! minutes, so only `make soak` runs it.
 
 use std::convert::Infallible;
 use std::fs;
@@ -8,16 +8,16 @@ use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, Scrape, create_agent_role, create_tenant, sessions, trusting,
 };
 
-/// Three pollers do it in two minutes.
+/// Three pollers need two minutes.
 const SERVERS: [&str; 3] = ["a", "b", "c"];
 const POLLS: f64 = 3_600.0;
 const SAMPLES: u32 = 24;
-/// Gross growth only: the allocator takes and returns pages as it likes.
-const MOST_GROWTH: f64 = 1_000_000.0;
-/// Scrapes and logins under way when somebody looks.
-const MOST_MORE_FILES: f64 = 6.0;
+/// Only large growth fails: the allocator takes and returns pages at any time.
+const MAX_GROWTH: f64 = 1_000_000.0;
+/// Scrapes and logins may be in progress when a sample is taken.
+const MAX_MORE_FILES: f64 = 6.0;
 
-/// What there is after so many polls.
+/// The resources after a number of polls.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     polls: f64,
@@ -64,8 +64,8 @@ async fn start(cluster: &Cluster) -> Agent {
     .await
 }
 
-/// Tenants, their sessions, what they call themselves and what they ask; now and then the agent loses its sessions, or has
-/// to read its configuration again.
+/// Tenants with sessions, application names and queries. Sometimes the agent loses its sessions or reads its configuration
+/// again.
 async fn churn(cluster: &Cluster, agent: &Agent) -> Infallible {
     let admin = cluster.admin().await;
     let mut turn: u32 = 0;
@@ -83,7 +83,7 @@ async fn churn(cluster: &Cluster, agent: &Agent) -> Infallible {
             format!("DROP ROLE {tenant}"),
         ];
         for sql in drops {
-            admin.batch_execute(&sql).await.expect("a tenant is gone");
+            admin.batch_execute(&sql).await.expect("a dropped tenant");
         }
         match turn % 20 {
             5 => agent.signal("HUP"),
@@ -136,7 +136,7 @@ fn mean(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
     samples.iter().map(of).sum::<f64>() / f64::from(count)
 }
 
-/// The line through all samples, in bytes for a thousand polls.
+/// The slope of the regression line through all samples, in bytes per thousand polls.
 fn slope(samples: &[Sample]) -> f64 {
     let (x, y) = (mean(samples, |s| s.polls), mean(samples, |s| s.anonymous));
     let of = |s: &Sample| (s.polls - x) * (s.anonymous - y);
@@ -161,7 +161,7 @@ async fn memory_and_files_stay_flat_over_an_hour_of_polls() {
     let (first, last) = (&samples[..third], &samples[samples.len() - third..]);
     let growth = mean(last, |s| s.anonymous) - mean(first, |s| s.anonymous);
     eprintln!("last third against the first: {growth:.0} bytes");
-    assert!(growth < MOST_GROWTH, "{growth} bytes more");
+    assert!(growth < MAX_GROWTH, "{growth} bytes more");
     let files = mean(last, |s| s.files) - mean(first, |s| s.files);
-    assert!(files < MOST_MORE_FILES, "{files} files more");
+    assert!(files < MAX_MORE_FILES, "{files} files more");
 }

@@ -1,4 +1,4 @@
-//! What the world around the agent does to it: a log that nobody takes, clients that do not read, names in other encodings.
+//! The environment of the agent: a log that cannot be written, clients that do not read, names in other encodings.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::support::{Agent, AgentSpec, Cluster, eventually, exchange, free_port}
 const LIMIT: Duration = Duration::from_secs(40);
 
 #[tokio::test]
-async fn a_log_that_cannot_be_written_does_not_end_the_agent() {
+async fn a_log_that_cannot_be_written_does_not_stop_the_agent() {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let full = File::options()
         .write(true)
@@ -24,7 +24,7 @@ async fn a_log_that_cannot_be_written_does_not_end_the_agent() {
         .stderr(Stdio::from(full))
         .spawn()
         .expect("the agent starts");
-    // By the first failed login it has tried to write two lines.
+    // By the first failed login it has tried to log two lines.
     let tried = eventually(LIMIT, "a failed login is counted", async || {
         let reply = exchange(address, "GET", "/metrics", &[]).ok()?;
         reply.text().contains("reason=\"refused\"} 1").then_some(())
@@ -36,9 +36,9 @@ async fn a_log_that_cannot_be_written_does_not_end_the_agent() {
     assert_eq!(ended, None);
 }
 
-/// Many clients, none of which reads what it asks for.
+/// Many clients that send requests and do not read the answers.
 #[tokio::test]
-async fn clients_that_do_not_read_do_not_keep_others_out() {
+async fn clients_that_do_not_read_do_not_block_others() {
     let env = [("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres")];
     let spec = AgentSpec {
         env: &env,
@@ -46,15 +46,15 @@ async fn clients_that_do_not_read_do_not_keep_others_out() {
     };
     let agent = Agent::start(spec).await;
     let asking = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2000);
-    let deaf = |_| {
+    let client = |_| {
         let mut client = TcpStream::connect(agent.address()).expect("a connection");
         client.set_nonblocking(true).expect("it can be set");
-        // As much as fits: the agent stops reading once its answers are not taken.
+        // As much as the buffers take: the agent stops reading when its answers are not read.
         let _ = client.write(asking.as_bytes());
         client
     };
-    let clients: Vec<TcpStream> = (0..300).map(deaf).collect();
-    let served = eventually(LIMIT, "somebody else is answered", async || {
+    let clients: Vec<TcpStream> = (0..300).map(client).collect();
+    let served = eventually(LIMIT, "another client is answered", async || {
         let reply = exchange(agent.address(), "GET", "/-/healthy", &[]).ok()?;
         (reply.status == 200).then_some(())
     });

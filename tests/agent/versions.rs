@@ -1,4 +1,4 @@
-//! Servers of other versions than the agent was made for; which one it is depends on what the tests are run against.
+//! Servers of versions that the agent does not support. The version is that of the PostgreSQL that runs the tests.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn a_version_out_of_range_is_said_once_and_watched_all_the_same() {
+async fn an_unsupported_version_is_logged_once_and_polled() {
     let mut cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     create_tenant(&cluster, "shop", 5).await;
@@ -23,13 +23,13 @@ async fn a_version_out_of_range_is_said_once_and_watched_all_the_same() {
     });
     again.await;
 
-    let _shoppers = sessions(&cluster, "shop", 2).await;
+    let _open = sessions(&cluster, "shop", 2).await;
     let page = fresh(&agent).await;
     let headroom = "pgcommons_database_connections_headroom";
     let headroom = page.value(headroom, &[("datname", "shop")]);
     assert_eq!(headroom, Some(3.0), "{}", page.text());
     let lost = failed_polls(&page);
     assert!(lost.iter().all(|polls| polls.contains("lost")), "{lost:?}");
-    let said = agent.log().matches("some series may be missing").count();
-    assert_eq!(said, usize::from(!known), "{}", agent.log());
+    let logged = agent.log().matches("some series may be missing").count();
+    assert_eq!(logged, usize::from(!known), "{}", agent.log());
 }

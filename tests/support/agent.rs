@@ -1,4 +1,4 @@
-//! The agent as a process: started, asked over HTTP, signalled, and gone with its handle.
+//! The agent as a process: started, queried over HTTP, signalled, and killed when its handle is dropped.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -22,22 +22,21 @@ const MAX_TIME_FRACTION: &str = "PGCOMMONS__POLL__MAX_TIME_FRACTION";
 const START_LIMIT: Duration = Duration::from_secs(20);
 const SCRAPE_LIMIT: Duration = Duration::from_mins(1);
 
-/// A running agent; dropping it kills it, and panics if it has given a secret away.
+/// A running agent. Dropping it kills the process, and panics if its log contains a secret.
 pub(crate) struct Agent {
     child: Child,
     address: SocketAddr,
-    /// A file and no pipe: what it has logged before it answers is there when the answer is.
+    /// A file, not a pipe: what the agent logged before it answered can be read after the answer.
     log: NamedTempFile,
     secrets: Secrets,
     _config: Option<NamedTempFile>,
 }
 
 impl Agent {
-    /// Starts an agent, on a port of its own unless the arguments say where, and waits until it
-    /// listens.
+    /// Starts an agent, on a free port unless the arguments have an address, and waits until it listens.
     pub(crate) async fn start(spec: AgentSpec<'_>) -> Self {
         let (mut command, config) = spec.command();
-        // Ten polls a second would exceed the default fraction, most of all on a busy machine.
+        // Ten polls per second take more than the default fraction of time, more so on a busy machine.
         if !spec.env.iter().any(|(name, _)| *name == MAX_TIME_FRACTION) {
             command.env(MAX_TIME_FRACTION, "0.5");
         }
@@ -87,7 +86,7 @@ impl Agent {
         self.child.id()
     }
 
-    /// What it has logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.log.path()).expect("the file is ours");
         String::from_utf8_lossy(&bytes).into_owned()
@@ -101,7 +100,7 @@ impl Agent {
         self.request("GET", path, headers).await
     }
 
-    /// Any method. Several at a time may be awaited together.
+    /// Any method. Several requests may run at the same time.
     pub(crate) async fn request(
         &self,
         method: &str,
@@ -121,7 +120,7 @@ impl Agent {
         Scrape::parse(&reply.text())
     }
 
-    /// Scrapes until the page is as wanted, and returns it.
+    /// Scrapes until `is_wanted` returns true, and returns that page.
     pub(crate) async fn scrape_until(
         &self,
         what: &str,
@@ -136,9 +135,9 @@ impl Agent {
             return page;
         }
         let last = last.as_ref().map_or("", Scrape::text);
-        let lines: Vec<&str> = last.lines().filter(|line| is_ours(line)).collect();
+        let lines: Vec<&str> = last.lines().filter(|line| is_relevant(line)).collect();
         let (lines, log) = (lines.join("\n"), self.log());
-        panic!("scraped {SCRAPE_LIMIT:?} in vain: {what}\n{lines}\n--- log ---\n{log}");
+        panic!("scraped {SCRAPE_LIMIT:?} without success: {what}\n{lines}\n--- log ---\n{log}");
     }
 
     /// Sends a signal: `TERM`, `INT`, ...
@@ -146,16 +145,16 @@ impl Agent {
         process::signal(name, &[self.pid()]);
     }
 
-    /// How it ended; `None` if it has not within `limit`.
+    /// The exit status; `None` if the agent has not exited within `limit`.
     pub(crate) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let ended = poll(limit, async || self.child.try_wait().ok().flatten());
         let status = ended.await?;
         Some(status)
     }
 
-    /// Ends it if it has not ended.
+    /// Kills the agent if it still runs.
     fn end(&mut self) {
-        // Both fail only when there is nothing left to do.
+        // Both fail only if the process has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -170,7 +169,7 @@ impl Drop for Agent {
     }
 }
 
-fn is_ours(line: &str) -> bool {
+fn is_relevant(line: &str) -> bool {
     line.starts_with("pgcommons_") || line.starts_with("pg_up")
 }
 

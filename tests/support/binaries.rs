@@ -1,4 +1,4 @@
-//! Where the programs of `PostgreSQL` are.
+//! The paths of the `PostgreSQL` programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,12 +42,12 @@ fn on_path() -> Option<PathBuf> {
     std::env::split_paths(&path).find(|folder| is_complete(folder))
 }
 
-/// A client-only package leaves a folder without the server.
+/// A package with only the clients has a folder without the server.
 fn is_complete(folder: &Path) -> bool {
     folder.join("initdb").exists() && folder.join("postgres").exists()
 }
 
-/// What `postgres --version` says.
+/// The output of `postgres --version`.
 pub(crate) fn version() -> String {
     let postgres = folder().join("postgres");
     let output = Command::new(&postgres)

@@ -1,5 +1,4 @@
-//! A control group of its own for an agent, with a memory limit as a container has it. Needs root, and a hierarchy (of either version)
-//! that can be written to.
+//! A control group with a memory limit for an agent, as in a container. Needs root and a writable hierarchy of either version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::time::Duration;
 use super::wait::poll_blocking;
 
 const REMOVE_LIMIT: Duration = Duration::from_secs(5);
-/// Version 1 counts the memory of sockets apart, and only where a limit is set. This one is never reached.
+/// Version 1 counts the memory of sockets separately, and only if a limit is set. This limit is never reached.
 const SOCKETS_LIMIT: u64 = 1 << 30;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,14 +18,14 @@ enum Version {
     Two,
 }
 
-/// Dropping it removes the group; what runs in it has to have ended.
+/// Dropping it removes the group. All processes in it must have ended.
 pub(crate) struct ControlGroup {
     path: PathBuf,
     version: Version,
 }
 
 impl ControlGroup {
-    /// A group that may use so many bytes. The error says why there is none.
+    /// Creates a group that may use this many bytes. The error says why that is not possible.
     pub(crate) fn new(limit: u64) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let (root, version) = hierarchy()?;
@@ -47,21 +46,21 @@ impl ControlGroup {
             }
             Version::Two => {
                 group.set("memory.max", &memory)?;
-                // Absent where the kernel has no swap.
+                // The file is absent on a kernel without swap.
                 drop(group.set("memory.swap.max", "0"));
             }
         }
         Ok(group)
     }
 
-    /// What runs a program in the group, for `AgentSpec::through`.
+    /// The command that runs a program in the group, for `AgentSpec::through`.
     pub(crate) fn entrance(&self) -> [String; 4] {
         let procs = self.path.join("cgroup.procs");
         let enter = format!("echo $$ >{} && exec \"$@\"", procs.display());
         ["sh".into(), "-c".into(), enter, "sh".into()]
     }
 
-    /// Bytes that cannot be taken back: processes, the kernel's for them, and sockets. Files in the page cache are left out.
+    /// Bytes that cannot be reclaimed: memory of processes, of the kernel, and of sockets, without the page cache.
     pub(crate) fn used(&self) -> u64 {
         match self.version {
             Version::One => {
@@ -75,7 +74,7 @@ impl ControlGroup {
         }
     }
 
-    /// Processes that the kernel has ended for lack of memory.
+    /// How many processes the OOM killer has ended.
     pub(crate) fn kills(&self) -> u64 {
         let file = match self.version {
             Version::One => "memory.oom_control",
@@ -109,12 +108,12 @@ impl ControlGroup {
 
 impl Drop for ControlGroup {
     fn drop(&mut self) {
-        // A process that has just ended may still be in it for a moment.
+        // A process that has just ended may still be in the group.
         poll_blocking(REMOVE_LIMIT, || fs::remove_dir(&self.path).ok());
     }
 }
 
-/// Where the groups for memory are.
+/// The mount point of the memory controller.
 fn hierarchy() -> Result<(PathBuf, Version), String> {
     let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| error.to_string())?;
     let mut found = None;

@@ -1,4 +1,4 @@
-//! The throw-away `PostgreSQL` server: its files and settings.
+//! A temporary `PostgreSQL` server: its files and settings.
 
 mod disk;
 mod lifecycle;
@@ -22,16 +22,16 @@ use super::tls::TlsFiles;
 pub(crate) use lifecycle::StopMode;
 pub(crate) use ports::free_port;
 
-/// Of a socket's path the kernel takes 107 bytes, and `/.s.PGSQL.12345` comes after the folder.
-const LONGEST_SOCKET_DIR: usize = 90;
+/// The kernel accepts 107 bytes for the path of a socket, and `/.s.PGSQL.12345` comes after the folder.
+const MAX_SOCKET_DIR: usize = 90;
 
-/// Where Linux has a file system in memory, if it has one.
+/// Where Linux usually mounts a file system in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// Bytes for the largest of the servers that run at a time: one test makes 120 databases.
+/// Bytes that the servers of concurrent tests need: one test creates 120 databases.
 const ROOM: u64 = 6 << 30;
 
-/// Small, off the disk, and quiet: nothing happens in it but what the test does.
+/// Small, without syncs, and without background activity: only the test causes work.
 const BASE_CONF: &[(&str, &str)] = &[
     ("listen_addresses", "127.0.0.1"),
     ("shared_buffers", "8MB"),
@@ -43,17 +43,17 @@ const BASE_CONF: &[(&str, &str)] = &[
     ("timezone", "UTC"),
 ];
 
-/// A real server of its own; dropping it stops it and removes its files.
+/// A real server. Dropping it stops the server and removes its files.
 pub(crate) struct Cluster {
     root: TempDir,
     port: u16,
     server: Option<Child>,
     tls: Option<TlsFiles>,
-    /// Variables of the server's process.
+    /// Environment variables of the server.
     env: Vec<(String, String)>,
-    /// A shell's command that is run in a mount namespace of the server's own, before it.
+    /// A shell command to run before the server, in a mount namespace of its own.
     mount: Option<String>,
-    /// Last, for it finishes what the other drops may have left.
+    /// The last field, because it is dropped last and removes what other drops may have left.
     _reaper: Reaper,
 }
 
@@ -65,7 +65,7 @@ impl Cluster {
         cluster
     }
 
-    /// Starts a server whose processes have these variables.
+    /// Starts a server with these environment variables.
     pub(crate) fn start_with_env(env: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let mut cluster = Self::prepare(settings);
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -74,7 +74,7 @@ impl Cluster {
         cluster
     }
 
-    /// Starts a server that offers TLS, with these lines put before those of its `pg_hba.conf`.
+    /// Starts a server with TLS, with these lines at the start of its `pg_hba.conf`.
     pub(crate) fn start_tls(settings: &[(&str, &str)], hba: &str) -> Self {
         let mut cluster = Self::prepare(settings);
         let tls = TlsFiles::make(&cluster.root.path().join("tls"));
@@ -89,7 +89,7 @@ impl Cluster {
         Self::prepare_from(template::copy_to, settings)
     }
 
-    /// `fill` makes the data directory.
+    /// `fill` creates the data directory.
     fn prepare_from(fill: impl FnOnce(&Path), settings: &[(&str, &str)]) -> Self {
         let root = short_tempdir();
         give_to_server(root.path());
@@ -110,10 +110,7 @@ impl Cluster {
         cluster
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "one way of asking for all that a cluster has"
-    )]
+    #[expect(clippy::unused_self, reason = "an accessor like the others")]
     pub(crate) fn host(&self) -> &'static str {
         "127.0.0.1"
     }
@@ -145,7 +142,7 @@ impl Cluster {
         self.root.path().join("server.log")
     }
 
-    /// Adds settings that win over earlier ones; a reload or restart makes them count.
+    /// Adds settings that override earlier ones. They take effect at a reload or restart.
     pub(crate) fn append_conf(&self, settings: &[(&str, &str)]) {
         let mut conf = OpenOptions::new()
             .append(true)
@@ -157,7 +154,7 @@ impl Cluster {
         }
     }
 
-    /// Puts lines first in `pg_hba.conf`, where the first that matches decides.
+    /// Adds lines at the start of `pg_hba.conf`, where the first matching line decides.
     pub(crate) fn prepend_hba(&self, lines: &str) {
         let path = self.data_dir().join("pg_hba.conf");
         let rest = fs::read_to_string(&path).expect("pg_hba.conf can be read");
@@ -165,18 +162,18 @@ impl Cluster {
     }
 }
 
-/// In memory if there is room: a thousand small files are copied for each server, which costs a disk twenty times as much.
+/// In memory if there is enough room: each server copies a thousand small files, which takes twenty times as long on a disk.
 fn short_tempdir() -> TempDir {
     let mut builder = tempfile::Builder::new();
     builder.prefix("pgc-");
-    let in_memory = statvfs(MEMORY).is_ok_and(|free| free.f_bavail * free.f_frsize >= ROOM);
+    let in_memory = statvfs(MEMORY).is_ok_and(|fs| fs.f_bavail * fs.f_frsize >= ROOM);
     let folder = if in_memory {
         builder.tempdir_in(MEMORY)
     } else {
         builder.tempdir()
     };
     let folder = folder.expect("a temporary folder can be made");
-    if folder.path().as_os_str().len() <= LONGEST_SOCKET_DIR {
+    if folder.path().as_os_str().len() <= MAX_SOCKET_DIR {
         return folder;
     }
     builder.tempdir_in("/tmp").expect("/tmp can be written")

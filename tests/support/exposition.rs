@@ -1,4 +1,4 @@
-//! A page of metrics in the Prometheus text format, read strictly.
+//! A strict parser of the Prometheus text format.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub(crate) struct Scrape {
 }
 
 impl Scrape {
-    /// Panics on what Prometheus would refuse: malformed lines, and a series or type given twice.
+    /// Panics on what Prometheus refuses: malformed lines, duplicate series, duplicate types.
     pub(crate) fn parse(text: &str) -> Self {
         assert!(
             text.is_empty() || text.ends_with('\n'),
@@ -58,7 +58,7 @@ impl Scrape {
         }
     }
 
-    /// The page as it came.
+    /// The unparsed page.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -118,7 +118,7 @@ fn parse_sample(line: &str) -> Option<Sample> {
     })
 }
 
-/// A metric's name may have colons in it, a label's may not.
+/// The name of a metric may contain colons, that of a label may not.
 fn split_name(text: &str, is_metric: bool) -> Option<(&str, &str)> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || (is_metric && c == ':');
     let (name, rest) = text.split_at(text.find(|c| !is_part(c))?);
@@ -126,7 +126,7 @@ fn split_name(text: &str, is_metric: bool) -> Option<(&str, &str)> {
     is_valid.then_some((name, rest))
 }
 
-/// What comes after the opening brace: the labels, and what is behind the closing one.
+/// Parses the text after the opening brace. Returns the labels, and the text after the closing brace.
 fn parse_labels(mut rest: &str) -> Option<(BTreeMap<String, String>, &str)> {
     let mut labels = BTreeMap::new();
     loop {
@@ -146,7 +146,7 @@ fn parse_labels(mut rest: &str) -> Option<(BTreeMap<String, String>, &str)> {
     }
 }
 
-/// What comes after the opening quote: the value, and what is behind the closing one.
+/// Parses the text after the opening quote. Returns the value, and the text after the closing quote.
 fn parse_quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.chars();

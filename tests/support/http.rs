@@ -1,11 +1,11 @@
-//! The least of an HTTP/1.1 client: one request to a connection.
+//! A minimal HTTP/1.1 client: one request per connection.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// No answer at all; on a machine with other things to do a good one may take long too.
+/// How long to wait for an answer. On a busy machine a good answer may take long.
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub(super) fn connect(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// [`exchange`] over a connection that is open already, which it leaves at its end.
+/// [`exchange`] over an open connection, which it reads to the end.
 pub(super) fn exchange_over(
     mut stream: impl Read + Write,
     method: &str,
@@ -60,7 +60,7 @@ pub(super) fn exchange_over(
     parse(&reply, method == "HEAD")
 }
 
-/// [`exchange`] beside the test's own tasks: its sessions stay alive meanwhile.
+/// [`exchange`] on another thread, so that the tasks of the test's sessions continue.
 pub(crate) async fn exchange_async(
     address: SocketAddr,
     method: &str,
@@ -119,9 +119,11 @@ fn body(headers: &BTreeMap<String, String>, rest: &[u8]) -> Result<Vec<u8>> {
         return dechunked(rest).ok_or_else(|| malformed("chunks"));
     }
     if let Some(length) = headers.get("content-length") {
-        // Bytes beyond it are as wrong as missing ones.
+        // Extra bytes are as wrong as missing ones.
         if length.parse() != Ok(rest.len()) {
-            return Err(malformed("the body has not its content-length"));
+            return Err(malformed(
+                "the length of the body differs from content-length",
+            ));
         }
     }
     Ok(rest.to_vec())

@@ -1,4 +1,4 @@
-//! A client of HTTPS, and a folder with the certificates and the `web.yml` of a listener.
+//! An HTTPS client, and a folder with the certificates and the `web.yml` of a listener.
 
 use std::fs;
 use std::io::{Error, Result};
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use super::http::{self, HttpReply};
 use super::tls::{configure, make_ca, make_signed};
 
-/// `web.crt` and `web.key` are the listener's, `renewed` its next, `client`, `scraper` (with names) and `stranger` (of
-/// another CA) belong to clients.
+/// `web` is the certificate of the listener and `renewed` its renewal. `client`, `scraper` (with alternative names) and
+/// `stranger` (from another CA) are certificates of clients.
 pub(crate) struct WebFolder {
     folder: TempDir,
 }
@@ -42,7 +42,7 @@ impl WebFolder {
         self.folder.path().join(name)
     }
 
-    /// Writes `web.yml`, at one stroke as an administrator's tools do, and returns its path.
+    /// Writes `web.yml` atomically, as configuration management does, and returns its path.
     pub(crate) fn write(&self, text: &str) -> String {
         let (new, path) = (self.path("web.yml.new"), self.path("web.yml"));
         fs::write(&new, text).expect("the folder can be written");
@@ -54,7 +54,7 @@ impl WebFolder {
         fs::copy(self.path(from), self.path(to)).expect("the folder can be written");
     }
 
-    /// The certificate of this name, as it goes over the wire.
+    /// The certificate of this name, in DER.
     pub(crate) fn certificate(&self, name: &str) -> CertificateDer<'static> {
         certificate(&self.path(&format!("{name}.crt")))
     }
@@ -98,7 +98,7 @@ impl Client {
         Self { versions, ..self }
     }
 
-    /// A connection that has shaken hands, as far as a client can tell: with TLS 1.3 its certificate is judged later.
+    /// Connects and completes the handshake. With TLS 1.3 the server may reject the client's certificate later.
     pub(crate) fn connect(&self, address: SocketAddr) -> Result<Stream> {
         let name = ServerName::from(address.ip());
         let session = ClientConnection::new(Arc::new(self.config()), name).map_err(Error::other)?;
@@ -128,7 +128,7 @@ impl Client {
         roots.add(certificate(&self.ca)).expect("a CA");
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&self.versions)
-            .expect("versions that there are")
+            .expect("supported versions")
             .with_root_certificates(roots);
         let Some([cert, key]) = &self.identity else {
             return builder.with_no_client_auth();

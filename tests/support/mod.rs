@@ -1,4 +1,4 @@
-//! What the tests stand on: throw-away `PostgreSQL` servers, the agent as a process, its pages.
+//! Support for the tests: temporary `PostgreSQL` servers, the agent as a process, its pages.
 
 mod agent;
 mod binaries;

@@ -1,4 +1,4 @@
-//! Processes: the account servers run under, signals, and what /proc tells.
+//! Processes: the account of the servers, signals, and /proc.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// User and group id of the server's account when the tests run as root, whom a server refuses.
+/// User and group id for servers when the tests run as root, because PostgreSQL refuses to run as root.
 pub(super) fn server_account() -> Option<(u32, u32)> {
     if own_uid() != 0 {
         return None;
@@ -28,7 +28,7 @@ pub(crate) fn own_uid() -> u32 {
     own.uid()
 }
 
-/// A command of the server's account, in a clean environment and with English messages.
+/// A command that runs under the server's account, with a clean environment and English messages.
 pub(crate) fn server_command(program: &Path, cwd: &Path) -> Command {
     let mut command = Command::new(program);
     if let Some((uid, gid)) = server_account() {
@@ -38,7 +38,7 @@ pub(crate) fn server_command(program: &Path, cwd: &Path) -> Command {
     command
 }
 
-/// A clean environment, English messages, and nothing to read.
+/// A clean environment, English messages, and no input.
 pub(crate) fn clean(command: &mut Command, cwd: &Path) {
     command
         .env_clear()
@@ -48,14 +48,14 @@ pub(crate) fn clean(command: &mut Command, cwd: &Path) {
         .stdin(Stdio::null());
 }
 
-/// Gives a file to the server's account.
+/// Changes the owner of a file to the server's account.
 pub(crate) fn give_to_server(path: &Path) {
     if let Some((uid, gid)) = server_account() {
-        chown(path, Some(uid), Some(gid)).expect("root may give files away");
+        chown(path, Some(uid), Some(gid)).expect("root may change owners");
     }
 }
 
-/// Runs a command to its end and panics with its messages if it fails.
+/// Runs a command until it exits. Panics with its output if it fails.
 pub(crate) fn must_run(command: &mut Command) {
     let output = command
         .stdin(Stdio::null())
@@ -70,12 +70,12 @@ pub(crate) fn must_run(command: &mut Command) {
     );
 }
 
-/// Sends a signal (`TERM`, `STOP`, ...); that a process is gone already is no error.
+/// Sends a signal (`TERM`, `STOP`, ...). A process that has ended already is no error.
 pub(crate) fn signal(name: &str, pids: &[u32]) {
     if pids.is_empty() {
         return;
     }
-    // The shell's own kill: the program of that name is not installed everywhere.
+    // The kill of the shell: the program kill is not installed everywhere.
     Command::new("sh")
         .args(["-c", r#"kill -s "$0" "$@""#, name])
         .args(pids.iter().map(ToString::to_string))
@@ -88,7 +88,7 @@ pub(crate) fn signal(name: &str, pids: &[u32]) {
 /// State letter and parent of a process; `None` when it is gone.
 fn state_and_parent(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it may hold spaces and parentheses.
+    // The process name before it may contain spaces and parentheses.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
     let state = fields.next()?.chars().next()?;
@@ -103,7 +103,7 @@ pub(crate) fn children(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Whether the process has stopped (or is gone, and so does nothing either).
+/// Whether the process is stopped or has ended.
 pub(crate) fn is_stopped(pid: u32) -> bool {
     state_and_parent(pid).is_none_or(|(state, _)| matches!(state, 'T' | 'Z'))
 }

@@ -1,4 +1,4 @@
-//! A watcher beside each cluster: ends the server and removes its files if the tests are killed.
+//! A process per cluster that ends the server and removes its files if the tests are killed.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::wait::poll_blocking;
 
-/// Sleeps until the pipe from the tests closes, however they ended. A server that a test stopped
-/// by itself has no postmaster.pid any more.
+/// Waits until the pipe from the tests closes, which happens however they end. A server that a test has stopped has no
+/// postmaster.pid.
 const SCRIPT: &str = r#"
 cat >/dev/null
 pidfile="$0/data/postmaster.pid"
@@ -21,7 +21,7 @@ fi
 rm -rf "$0"
 "#;
 
-/// Also serves a cluster kept in a static, which is never dropped.
+/// Also ends a cluster in a `static`, which is never dropped.
 pub(crate) struct Reaper(Child);
 
 impl Reaper {
@@ -31,10 +31,10 @@ impl Reaper {
             .arg(root)
             .current_dir("/")
             .stdin(Stdio::piped())
-            // Held open, the output of the tests would keep a pipeline reading it from ending.
+            // With the output of the tests held open, a pipeline that reads it would not end.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Out of reach of a Ctrl-C in the terminal.
+            // A Ctrl-C in the terminal must not reach it.
             .process_group(0)
             .spawn()
             .expect("sh can be run");

@@ -1,5 +1,5 @@
-//! An address that stays the same while the server behind it changes, as a name in DNS or a load balancer's does; and a
-//! network that is slow, drops what it should carry, or forgets whom it carried for.
+//! A TCP proxy: its address stays the same while the server behind it changes, as with a DNS name or a load balancer. It can
+//! delay data, block it, and drop connections without telling the client.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -8,16 +8,16 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Nothing listens there.
+/// The relay is closed.
 const CLOSED: u16 = 0;
 
-/// Carries connections to a port of this machine; dropping it takes no more of them.
+/// Forwards connections to a port of this machine. When dropped it accepts no more.
 pub(crate) struct Relay {
     port: u16,
-    road: Arc<Road>,
+    network: Arc<Network>,
 }
 
-struct Road {
+struct Network {
     target: AtomicU16,
     state: Mutex<State>,
     changed: Condvar,
@@ -25,22 +25,22 @@ struct Road {
 
 #[derive(Default)]
 struct State {
-    /// Nothing gets through; as with TCP's own repetitions, it gets there once the road is clear again.
+    /// Forwards nothing. Blocked data is forwarded later, as with TCP retransmission.
     blocked: bool,
-    /// How long everything takes, in each direction.
+    /// The delay in each direction.
     delay: Duration,
-    /// The ends of the connections that are carried.
-    open: Vec<Carried>,
-    /// What clients have sent, as long as it is listened to.
-    heard: Vec<u8>,
-    listening: bool,
+    /// The connections that are forwarded.
+    open: Vec<Connection>,
+    /// What clients have sent while `capturing`.
+    captured: Vec<u8>,
+    capturing: bool,
 }
 
-struct Carried {
+struct Connection {
     client: TcpStream,
     server: TcpStream,
-    /// The client's end stays open, and nobody speaks for the server any more.
-    forgotten: bool,
+    /// The client's end stays open and receives no more data.
+    dropped: bool,
 }
 
 impl Relay {
@@ -51,60 +51,63 @@ impl Relay {
     pub(crate) fn start_at(address: Ipv4Addr, target: u16) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
-        let road = Arc::new(Road {
+        let network = Arc::new(Network {
             target: AtomicU16::new(target),
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let current = Arc::clone(&road);
+        let current = Arc::clone(&network);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 match current.target.load(Ordering::SeqCst) {
                     CLOSED => return,
                     // A server that does not listen: the client sees its connection closed.
-                    port => drop(carry(&current, client, port)),
+                    port => drop(forward(&current, client, port)),
                 }
             }
         });
-        Self { port, road }
+        Self { port, network }
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Connections from now on go there; those that are open stay where they are.
-    pub(crate) fn lead_to(&self, target: u16) {
-        self.road.target.store(target, Ordering::SeqCst);
+    /// Forwards new connections to this port. Open ones are not changed.
+    pub(crate) fn redirect_to(&self, target: u16) {
+        self.network.target.store(target, Ordering::SeqCst);
     }
 
-    /// Lets nothing through, and closes nothing; or lets everything through again.
+    /// Stops forwarding without closing connections, or resumes it.
     pub(crate) fn block(&self, blocked: bool) {
-        self.road.change(|state| state.blocked = blocked);
+        self.network.change(|state| state.blocked = blocked);
     }
 
-    /// Everything takes so long from now on, there and back.
+    /// Delays data in each direction from now on.
     pub(crate) fn delay(&self, delay: Duration) {
-        self.road.change(|state| state.delay = delay);
+        self.network.change(|state| state.delay = delay);
     }
 
-    /// Keeps what clients send from now on, or no more of it.
-    pub(crate) fn listen(&self, listening: bool) {
-        self.road.change(|state| state.listening = listening);
+    /// Starts or stops capturing what clients send.
+    pub(crate) fn capture(&self, capturing: bool) {
+        self.network.change(|state| state.capturing = capturing);
     }
 
-    /// All that was kept.
-    pub(crate) fn heard(&self) -> Vec<u8> {
-        let state = self.road.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner).heard.clone()
+    /// All captured bytes.
+    pub(crate) fn captured(&self) -> Vec<u8> {
+        let state = self.network.state.lock();
+        state
+            .unwrap_or_else(PoisonError::into_inner)
+            .captured
+            .clone()
     }
 
-    /// Forgets the connections that are open, as a firewall does: the server sees them closed, the client sees nothing.
-    pub(crate) fn forget(&self) {
-        self.road.change(|state| {
-            for carried in &mut state.open {
-                carried.forgotten = true;
-                drop(carried.server.shutdown(Shutdown::Both));
+    /// Drops the open connections as a firewall does: the server sees them closed, the client sees nothing.
+    pub(crate) fn drop_silently(&self) {
+        self.network.change(|state| {
+            for connection in &mut state.open {
+                connection.dropped = true;
+                drop(connection.server.shutdown(Shutdown::Both));
             }
         });
     }
@@ -112,78 +115,84 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.lead_to(CLOSED);
+        self.redirect_to(CLOSED);
         self.block(false);
-        // Lets the thread see it.
+        // Wakes the thread, which then ends.
         drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
     }
 }
 
-impl Road {
+impl Network {
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
-    /// Waits until the road is clear; how long the way takes.
-    fn clear(&self) -> Duration {
+    /// Waits until data may be forwarded. Returns the delay.
+    fn wait_until_open(&self) -> Duration {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let clear = self.changed.wait_while(state, |state| state.blocked);
-        clear.unwrap_or_else(PoisonError::into_inner).delay
+        let open = self.changed.wait_while(state, |state| state.blocked);
+        open.unwrap_or_else(PoisonError::into_inner).delay
     }
 
-    /// Closes the connection on both sides, unless it was forgotten.
+    /// Closes the connection on both sides, unless it was dropped silently.
     fn close(&self, server: &TcpStream) {
         let address = server.local_addr().ok();
         self.change(|state| {
-            for carried in &state.open {
-                if carried.server.local_addr().ok() == address && !carried.forgotten {
-                    drop(carried.client.shutdown(Shutdown::Both));
-                    drop(carried.server.shutdown(Shutdown::Both));
+            for connection in &state.open {
+                if connection.server.local_addr().ok() == address && !connection.dropped {
+                    drop(connection.client.shutdown(Shutdown::Both));
+                    drop(connection.server.shutdown(Shutdown::Both));
                 }
             }
         });
     }
 }
 
-fn carry(road: &Arc<Road>, client: TcpStream, port: u16) -> io::Result<()> {
+fn forward(network: &Arc<Network>, client: TcpStream, port: u16) -> io::Result<()> {
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    let carried = Carried {
+    let connection = Connection {
         client: client.try_clone()?,
         server: server.try_clone()?,
-        forgotten: false,
+        dropped: false,
     };
-    road.change(|state| state.open.push(carried));
-    let hear = |state: &mut State, sent: &[u8]| {
-        if state.listening {
-            state.heard.extend(sent);
+    network.change(|state| state.open.push(connection));
+    let capture = |state: &mut State, sent: &[u8]| {
+        if state.capturing {
+            state.captured.extend(sent);
         }
     };
     let (there, back) = (client.try_clone()?, server.try_clone()?);
-    pump(Arc::clone(road), there, server.try_clone()?, &server, hear)?;
-    pump(Arc::clone(road), back, client, &server, |_, _| {})
+    pump(
+        Arc::clone(network),
+        there,
+        server.try_clone()?,
+        &server,
+        capture,
+    )?;
+    pump(Arc::clone(network), back, client, &server, |_, _| {})
 }
 
 /// Copies until one side is closed, and closes the other.
 fn pump(
-    road: Arc<Road>,
+    network: Arc<Network>,
     mut from: TcpStream,
     mut to: TcpStream,
     server: &TcpStream,
-    hear: fn(&mut State, &[u8]),
+    capture: fn(&mut State, &[u8]),
 ) -> io::Result<()> {
     let server = server.try_clone()?;
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            thread::sleep(road.clear());
-            road.change(|state| hear(state, &buffer[..length]));
+            thread::sleep(network.wait_until_open());
+            network.change(|state| capture(state, &buffer[..length]));
             if to.write_all(&buffer[..length]).is_err() {
                 break;
             }
         }
-        road.clear();
-        road.close(&server);
+        network.wait_until_open();
+        network.close(&server);
     });
     Ok(())
 }

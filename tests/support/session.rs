@@ -27,8 +27,8 @@ impl TestSession {
         let connecting = config.connect_timeout(CONNECT_LIMIT).connect(NoTls);
         let (client, connection) = connecting.await?;
         let driver = tokio::spawn(async move {
-            // How it ends is no news: tests stop servers and end sessions on purpose, and
-            // whoever still uses the client hears of it there.
+            // An error here is expected: tests stop servers and end sessions on purpose. The next use of the client
+            // reports it.
             drop(connection.await);
         });
         let backend = first_value(&client, "SELECT pg_backend_pid()").await?;
@@ -40,7 +40,7 @@ impl TestSession {
         })
     }
 
-    /// The process that serves the session.
+    /// The pid of the session's backend.
     pub(crate) fn backend_pid(&self) -> u32 {
         self.backend
     }
@@ -52,7 +52,7 @@ impl TestSession {
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    /// Ends the session and waits until its slot is free, which is later than the client's end.
+    /// Closes the session and waits until its connection slot is free, which happens later.
     pub(crate) async fn close(self) {
         drop(self.client);
         drop(self.driver.await);
@@ -62,7 +62,7 @@ impl TestSession {
         .await;
     }
 
-    /// [`TestSession::close`], one after the other.
+    /// Closes sessions one after another.
     pub(crate) async fn close_all(sessions: impl IntoIterator<Item = Self>) {
         for session in sessions {
             session.close().await;

@@ -1,4 +1,4 @@
-//! The initialised data directory that every cluster starts as a copy of.
+//! The initialised data directory that every cluster copies.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,7 @@ use super::binaries;
 use super::process::{give_to_server, must_run, own_uid, server_command};
 use super::session::{SUPERUSER, SUPERUSER_PASSWORD};
 
-/// Small segments (a copy of 1 MB of WAL, not 16) and no waiting for the disk.
+/// Small WAL segments (to copy 1 MB, not 16) and no sync.
 const INITDB_ARGS: &[&str] = &[
     "--auth-local=trust",
     "--auth-host=scram-sha-256",
@@ -26,45 +26,45 @@ pub(crate) fn copy_to(data: &Path) {
     must_run(Command::new("cp").arg("-a").arg(template()).arg(data));
 }
 
-/// The template of this installation; made when it is first asked for, and kept for later runs.
+/// The template of this installation; created on first use, and kept for later runs.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let shelf = shelf();
-        let template = shelf.join(key());
+        let folder = folder();
+        let template = folder.join(key());
         if !template.exists() {
-            make(&shelf, &template);
+            make(&folder, &template);
         }
         template
     })
 }
 
-fn shelf() -> PathBuf {
+fn folder() -> PathBuf {
     let uid = own_uid();
-    let shelf = std::env::temp_dir().join(format!("pgcommons-templates-{uid}"));
-    // 0711: the server's account passes through it, and only its owner writes to it.
-    if let Err(error) = fs::DirBuilder::new().mode(0o711).create(&shelf) {
-        assert!(shelf.is_dir(), "cannot make {}: {error}", shelf.display());
+    let folder = std::env::temp_dir().join(format!("pgcommons-templates-{uid}"));
+    // 0711: the server's account must traverse it, and only its owner may write to it.
+    if let Err(error) = fs::DirBuilder::new().mode(0o711).create(&folder) {
+        assert!(folder.is_dir(), "cannot make {}: {error}", folder.display());
     }
-    let owner = fs::symlink_metadata(&shelf)
-        .expect("the shelf is there")
+    let owner = fs::symlink_metadata(&folder)
+        .expect("the folder exists")
         .uid();
-    assert_eq!(owner, uid, "{} is another user's", shelf.display());
-    shelf
+    assert_eq!(owner, uid, "{} is another user's", folder.display());
+    folder
 }
 
-/// Changes with whatever would make another data directory.
+/// Depends on everything that affects the data directory.
 fn key() -> String {
     let mut hasher = DefaultHasher::new();
     (binaries::folder(), binaries::version(), INITDB_ARGS).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
-/// Of several processes that get here at once, the first to rename wins and the rest use its work.
-fn make(shelf: &Path, template: &Path) {
+/// When several processes run this at the same time, the first rename wins and the others use its result.
+fn make(folder: &Path, template: &Path) {
     let scratch = tempfile::Builder::new()
         .prefix("making-")
-        .tempdir_in(shelf)
+        .tempdir_in(folder)
         .expect("a scratch folder can be made");
     give_to_server(scratch.path());
     let password_file = scratch.path().join("password");

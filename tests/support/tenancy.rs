@@ -1,13 +1,13 @@
-//! A shared server as the tests want it: nobody is asked for a password, tenants are made in a line, and the agent is quick.
+//! A shared server for tests: logins without password, tenants in one line, and an agent with short intervals.
 
 use super::{Agent, AgentSpec, Cluster, Scrape, TestSession};
 
-/// An agent as quick as its configuration allows.
+/// The shortest intervals that the configuration allows.
 const QUICK: &str = "poll: {interval: 100ms}\n\
                      stats: {interval: 1s}\n\
                      sizes: {interval: 1s, max_time_fraction: 0.5}\n";
 
-/// Starts a server that asks nobody for a password: to check one takes long in a program that is not optimised.
+/// Starts a server with trust authentication, because checking a password is slow without optimisation.
 pub(crate) async fn trusting(settings: &[(&str, &str)]) -> Cluster {
     let cluster = Cluster::start(settings);
     cluster.prepend_hba("host all all 127.0.0.1/32 trust");
@@ -15,7 +15,7 @@ pub(crate) async fn trusting(settings: &[(&str, &str)]) -> Cluster {
     cluster
 }
 
-/// The role of the agent in most tests; its password is its name, as that of every role here.
+/// The role of the agent in most tests. The password of every role is its name.
 pub(crate) const AGENT: &str = "agent";
 
 pub(crate) async fn create_agent_role(cluster: &Cluster) {
@@ -24,10 +24,10 @@ pub(crate) async fn create_agent_role(cluster: &Cluster) {
     cluster.sql(&create).await;
 }
 
-/// What the server does not ask for must not be shown either.
+/// A password that the server does not ask for. It must not appear in any output either.
 const UNASKED: &str = "not asked for";
 
-/// A quick agent that logs in as this role, with this added to its configuration.
+/// An agent with short intervals that logs in as this role, with this added to its configuration.
 pub(crate) async fn watch_as(cluster: &Cluster, role: &str, config: &str) -> Agent {
     let (url, config) = (
         cluster.url(role, UNASKED, "postgres"),
@@ -41,13 +41,13 @@ pub(crate) async fn watch_as(cluster: &Cluster, role: &str, config: &str) -> Age
     .await
 }
 
-/// A quick agent whose role has `pg_monitor`.
+/// An agent with short intervals whose role has `pg_monitor`.
 pub(crate) async fn watch(cluster: &Cluster, config: &str) -> Agent {
     create_agent_role(cluster).await;
     watch_as(cluster, AGENT, config).await
 }
 
-/// A page of a poll that began after this was called.
+/// A page with a poll that began after this call.
 pub(crate) async fn fresh(agent: &Agent) -> Scrape {
     let polls = |page: &Scrape| {
         page.sum(
@@ -56,7 +56,7 @@ pub(crate) async fn fresh(agent: &Agent) -> Scrape {
         )
     };
     let before = polls(&agent.scrape().await);
-    // The next one may have begun already.
+    // The next poll may have begun before this call.
     agent
         .scrape_until("a poll that began later", |page| {
             polls(page) >= before + 2.0
@@ -64,12 +64,12 @@ pub(crate) async fn fresh(agent: &Agent) -> Scrape {
         .await
 }
 
-/// A name as SQL has it.
+/// A name as a quoted SQL identifier.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A database with this limit, and the role of the same name that owns it.
+/// Creates a database with this connection limit, and a role of the same name that owns it.
 pub(crate) async fn create_tenant(cluster: &Cluster, name: &str, limit: i32) {
     let (identifier, password) = (quoted(name), name.replace('\'', "''"));
     let role = format!("CREATE ROLE {identifier} LOGIN PASSWORD '{password}'");
@@ -90,7 +90,7 @@ pub(crate) async fn sessions(cluster: &Cluster, tenant: &str, count: usize) -> V
     sessions
 }
 
-/// Polls that did not end well.
+/// The series of polls with another outcome than `ok`.
 pub(crate) fn failed_polls(page: &Scrape) -> Vec<String> {
     let polls = page.series("pgcommons_polls_total").into_iter();
     let failed = polls.filter(|polls| polls.value > 0.0 && polls.label("outcome") != Some("ok"));

@@ -1,4 +1,4 @@
-//! Certificates for the servers with TLS, made by the `openssl` command.
+//! Certificates for servers with TLS, created by the `openssl` command.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::process::{give_to_server, must_run};
 
-/// The role whose name the client certificate carries.
+/// The role in the common name of the client certificate.
 pub(crate) const CLIENT_ROLE: &str = "monitor";
 
 const OPENSSL_CONF: &str = "
@@ -72,7 +72,7 @@ impl TlsFiles {
         for (from, name) in files {
             let to = data.join(name);
             fs::copy(from, &to).expect("the data directory can be written");
-            // The server refuses a key that others may read.
+            // The server refuses a key file that others can read.
             fs::set_permissions(&to, Permissions::from_mode(0o600)).expect("the file is ours");
             give_to_server(&to);
         }
@@ -85,7 +85,7 @@ impl TlsFiles {
     }
 }
 
-/// What the other functions need in the folder.
+/// Writes the configuration that the other functions need.
 pub(super) fn configure(folder: &Path) {
     fs::write(folder.join("openssl.cnf"), OPENSSL_CONF).expect("the folder can be written");
 }

@@ -1,17 +1,15 @@
-//! Waiting: the only place of the tests that sleeps.
+//! Waiting. The tests sleep only here.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// Pauses short at first, so that what is nearly done costs nearly nothing.
+/// The pauses are short at first, so that short waits end early.
 fn pauses() -> impl Iterator<Item = Duration> {
-    std::iter::successors(Some(FIRST_PAUSE), |pause| {
-        Some((*pause * 2).min(LONGEST_PAUSE))
-    })
+    std::iter::successors(Some(FIRST_PAUSE), |pause| Some((*pause * 2).min(MAX_PAUSE)))
 }
 
 /// Polls `probe` until it answers; panics with `what` after `limit`.
@@ -22,7 +20,7 @@ pub(crate) async fn eventually<T>(
 ) -> T {
     match poll(limit, probe).await {
         Some(answer) => answer,
-        None => panic!("waited {limit:?} in vain: {what}"),
+        None => panic!("waited {limit:?} without success: {what}"),
     }
 }
 
@@ -44,7 +42,7 @@ pub(crate) async fn poll<T>(
     None
 }
 
-/// [`poll`] for what must also work in a `Drop`, where nothing can be awaited.
+/// [`poll`] for code that may run in a `Drop`, which cannot await.
 pub(crate) fn poll_blocking<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
     for pause in pauses() {

@@ -1,17 +1,17 @@
-//! The loop over a source made for the test: answers that take their time, on a paused clock.
+//! The loop with a source made for these tests: answers after a given delay, on a paused clock.
 
 use tokio::sync::watch::Receiver;
 use tokio::time::{advance, timeout};
 
 use super::*;
-use crate::collect::source::{Beat, Publication, Session};
+use crate::collect::source::{PollTiming, Publication, Session};
 use crate::state::{Published, Reload, Server, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(3);
 const SLOW: usize = 1;
 
-/// How long each job takes, in sessions that are opened while this is the configuration.
+/// How long each job takes in sessions that are opened with this configuration.
 #[derive(Debug, Clone, PartialEq)]
 struct Script {
     answers_after: [Duration; 2],
@@ -28,7 +28,7 @@ impl Session for TestSession {
         Ok(*job)
     }
 
-    async fn ended(&mut self) {
+    async fn closed(&mut self) {
         std::future::pending::<()>().await;
     }
 }
@@ -60,8 +60,8 @@ impl Source for TestSource {
         &self.script
     }
 
-    fn beat(&self) -> Beat {
-        Beat {
+    fn timing(&self) -> PollTiming {
+        PollTiming {
             interval: SECOND,
             timeout: TIMEOUT,
             max_time_fraction: 1.0,
@@ -105,7 +105,7 @@ impl Source for TestSource {
         self.abandoned.is_none()
     }
 
-    fn gap(&mut self) {}
+    fn mark_gap(&mut self) {}
 
     fn reconfigure(&mut self, script: Arc<Script>, _: Duration) -> bool {
         self.script = script;
@@ -116,7 +116,7 @@ impl Source for TestSource {
         String::new()
     }
 
-    /// Without a snapshot: what is up is shown as `starting`.
+    /// There is no snapshot: a source that is up is published as `starting`.
     fn publish(&self, publisher: &Publisher, publication: Publication) {
         let down = publication.down.unwrap_or(Down::Starting);
         let server = Server::new("test".to_owned(), Err(down), publication.health);
@@ -145,33 +145,33 @@ fn shown(state: &Receiver<Arc<State>>) -> Down {
     status.as_ref().err().copied().expect("no snapshot")
 }
 
-/// One poll of a session that has just been opened, and the session after it.
+/// Opens a session and polls once. Returns the outcome, and the session in use after it.
 async fn poll(poller: &mut Poller<TestSource>) -> (Outcome, TestSession) {
     let script = Arc::clone(&poller.source.script);
     let session = TestSource::open(script, &mut poller.opener).await;
-    let mut session = session.unwrap_or_else(|_| unreachable!("it always opens"));
+    let mut session = session.unwrap_or_else(|_| unreachable!("opening never fails"));
     (poller.poll(&mut session).await, session)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_primary_job_that_is_late_shows_the_source_as_down() {
+async fn a_primary_job_that_times_out_shows_the_source_as_down() {
     let (mut poller, state) = poller([TIMEOUT + SECOND, Duration::ZERO]);
     assert_eq!(poll(&mut poller).await.0, Outcome::Timeout);
     assert_eq!(shown(&state), Down::Poll(Outcome::Timeout));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_primary_job_that_never_answers_costs_the_session() {
+async fn a_primary_job_that_never_answers_loses_the_session() {
     let (mut poller, _) = poller([TIMEOUT * 100, Duration::ZERO]);
     let before = Instant::now();
     assert_eq!(poll(&mut poller).await.0, Outcome::Lost);
     assert_eq!(before.elapsed(), TIMEOUT + 5 * SECOND);
 }
 
-/// The process was stopped, or the machine busy: the answer and the end of the waiting are both there when it looks, and the
-/// answer comes first.
+/// The process was stopped, or the machine is busy: the answer is there and the deadline has passed when the agent runs again,
+/// and it reads the answer first.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_read_too_late_is_none() {
+async fn an_answer_that_is_read_after_the_deadline_is_a_timeout() {
     let (mut poller, state) = poller([SECOND, Duration::ZERO]);
     let late = async {
         tokio::task::yield_now().await;
@@ -186,7 +186,7 @@ async fn an_answer_that_is_read_too_late_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_job_that_is_late_costs_only_itself() {
+async fn a_slow_job_that_times_out_affects_only_itself() {
     let (mut poller, state) = poller([Duration::ZERO, TIMEOUT * 9 / 10]);
     let (outcome, session) = poll(&mut poller).await;
     assert_eq!(outcome, Outcome::Ok);
@@ -196,17 +196,17 @@ async fn a_slow_job_that_is_late_costs_only_itself() {
     };
     assert_eq!(primary.polls(Outcome::Ok), 1);
     assert_eq!(slow.polls(Outcome::Timeout), 1);
-    // Another session was there before the answer came.
+    // Another session was opened before the answer came.
     assert_eq!(session.0.answers_after, [Duration::ZERO; 2]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_job_that_hangs_leaves_one_session_behind_and_no_more() {
+async fn a_slow_job_that_hangs_abandons_one_session_and_no_more() {
     let (mut poller, state) = poller([Duration::ZERO, TIMEOUT * 100]);
     let before = Instant::now();
     let (outcome, mut session) = poll(&mut poller).await;
     assert_eq!((outcome, shown(&state)), (Outcome::Ok, Down::Starting));
-    assert!(before.elapsed() < TIMEOUT, "the last poll is current yet");
+    assert!(before.elapsed() < TIMEOUT, "the last poll is still current");
     assert_eq!(poller.source.abandoned, Some(SLOW));
     assert_eq!(poller.opener, 2);
     advance(60 * SECOND).await;
@@ -216,14 +216,14 @@ async fn a_slow_job_that_hangs_leaves_one_session_behind_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_begins_late_makes_nothing_fresh() {
+async fn a_poll_that_begins_late_makes_no_old_data_current() {
     let (mut poller, _) = poller([Duration::ZERO; 2]);
     let (_, mut session) = poll(&mut poller).await;
     let until = poller.current_until();
     assert_eq!(
         until - Instant::now(),
         TIMEOUT + SECOND,
-        "that of the slow job"
+        "set by the slow job"
     );
     advance(TIMEOUT + SECOND * 2).await;
     poller.keep_current(TIMEOUT);
@@ -250,6 +250,6 @@ async fn a_changed_configuration_opens_another_session() {
     let poller = Poller::<TestSource>::new(config, publisher);
     let run = tokio::spawn(poller.run());
     changes.send_replace(script(Duration::ZERO));
-    assert!(timeout(60 * SECOND, run).await.is_err(), "it goes on");
+    assert!(timeout(60 * SECOND, run).await.is_err(), "it keeps running");
     drop(state);
 }

@@ -11,9 +11,9 @@ use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::{ConnectError, Files, QueryError, Session};
+use crate::postgres::{ConnectError, CredentialFiles, QueryError, Session};
 use crate::sample::Oid;
-use crate::size_schedule::{Cadence, Sizes, Unknown};
+use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
 
@@ -62,7 +62,7 @@ fn unknown(text: String) -> Finding {
 
 async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServer, Finding> {
     let deadline = server.cadence.timeout;
-    let session = Session::connect(&server.target, deadline, &mut Files::default())
+    let session = Session::connect(&server.target, deadline, &mut CredentialFiles::default())
         .await
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(None, None)).await?;
@@ -122,7 +122,7 @@ fn no_session(error: &ConnectError) -> Finding {
 }
 
 /// Measures every database once, without pauses.
-const ONCE: Cadence = Cadence {
+const ONCE: SizeTiming = SizeTiming {
     interval: Duration::from_secs(1 << 40),
     max_time_fraction: 1.0,
 };
@@ -135,9 +135,9 @@ async fn measure(
     polled: &PolledState,
     time_limit: Duration,
     deadline: Duration,
-) -> (Sizes, Option<String>) {
+) -> (SizeSchedule, Option<String>) {
     let (end, permitted) = (Instant::now() + time_limit, polled.sees_all_sessions());
-    let (mut sizes, mut turn, mut failure) = (Sizes::default(), Duration::ZERO, None);
+    let (mut sizes, mut turn, mut failure) = (SizeSchedule::default(), Duration::ZERO, None);
     let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
     let wanted = databases.filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
@@ -159,8 +159,8 @@ async fn measure(
                 failure = Some(chain(&error));
                 let why = match error.outcome() {
                     Outcome::Lost => return (sizes, failure),
-                    Outcome::Timeout => Unknown::Timeout,
-                    Outcome::Ok | Outcome::Error => Unknown::Error,
+                    Outcome::Timeout => UnknownSize::Timeout,
+                    Outcome::Ok | Outcome::Error => UnknownSize::Error,
                 };
                 sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
             }

@@ -8,8 +8,8 @@ use super::poll::PolledServer;
 use crate::findings::{Finding, Severity, Thresholds, findings, own_limit};
 use crate::limits::{LimitKind, LimitStatus};
 use crate::sample::Oid;
-use crate::size_schedule::Unknown;
-use crate::snapshot::{DatabaseView, Judged, RoleView};
+use crate::size_schedule::UnknownSize;
+use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -155,11 +155,11 @@ fn database(
     DatabaseReport {
         datname: view.row.name.clone(),
         status: thresholds
-            .connections(view.judged.as_ref())
+            .connections(view.connections.as_ref())
             .max(thresholds.size(view)),
-        connections: connections(view.judged.as_ref()),
+        connections: connections(view.connections.as_ref()),
         size_bytes: view.size.ok(),
-        size_unknown: view.size.err().map(Unknown::label),
+        size_unknown: view.size.err().map(UnknownSize::label),
         size_limit_bytes: view.size_limit(),
         owner: owners.get(&view.row.oid).cloned(),
         budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
@@ -170,13 +170,13 @@ fn database(
 fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
     RoleReport {
         rolname: view.row.name.clone(),
-        status: thresholds.connections(view.judged.as_ref()),
-        connections: connections(view.judged.as_ref()),
+        status: thresholds.connections(view.connections.as_ref()),
+        connections: connections(view.connections.as_ref()),
     }
 }
 
-fn connections(judged: Option<&Judged>) -> Connections {
-    let limits = judged.map(|judged| &judged.limits);
+fn connections(status: Option<&ConnectionStatus>) -> Connections {
+    let limits = status.map(|status| &status.limits);
     let binding = limits.and_then(LimitStatus::binding);
     // A limit of 0, which closes a database or role, is shown if there is no budget.
     let closing = |limits: &LimitStatus| {
@@ -184,7 +184,7 @@ fn connections(judged: Option<&Judged>) -> Connections {
         database.or_else(|| limits.limit(LimitKind::Role))
     };
     let catalogue = limits.and_then(closing);
-    let own = judged.and_then(own_limit).or(catalogue);
+    let own = status.and_then(own_limit).or(catalogue);
     Connections {
         used: limits.map(|limits| limits.used),
         limit: binding.map(|limit| limit.connections),

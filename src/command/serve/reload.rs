@@ -59,7 +59,7 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
                     warn!("web.listen_address and log.level take effect at the next start");
                 }
                 self.last = successful_reload();
-                supervisor.follow(new.servers.clone(), self.last);
+                supervisor.apply(new.servers.clone(), self.last);
                 info!(servers = new.servers.len(), "configuration reloaded");
                 self.current = new;
             }
@@ -69,7 +69,7 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
                     "configuration not reloaded, the current one is kept"
                 );
                 self.last.successful = false;
-                supervisor.note(self.last);
+                supervisor.set_reload(self.last);
             }
         }
     }

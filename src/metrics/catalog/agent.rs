@@ -1,4 +1,4 @@
-//! `pgcommons_*` of the agent itself: its polls, its privileges, its configuration, its build.
+//! `pgcommons_*` about the agent: its polls, its privileges, its configuration, its build.
 
 use crate::build_info::{REVISION, VERSION};
 use crate::health::CloseReason;
@@ -10,7 +10,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_polls_total",
         &["poll", "outcome"],
-        "Polls that have ended, by what was polled and how it ended.",
+        "Finished polls, by job and outcome.",
         |server, series| {
             for job in server.health.jobs() {
                 for outcome in Outcome::ALL {
@@ -22,7 +22,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_poll_last_success_timestamp_seconds",
         &["poll"],
-        "When a poll got its data last, since the epoch; absent if none has.",
+        "Time of the last successful poll, since the epoch; absent if none has succeeded.",
         |server, series| {
             for job in server.health.jobs() {
                 series.put_known([job.name], job.last_success);
@@ -32,7 +32,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_poll_duration_seconds",
         &["poll"],
-        "How long the last poll took, as the agent saw it; absent if there was none.",
+        "Duration of the last poll, as measured by the agent; absent before the first poll.",
         |server, series| {
             for job in server.health.jobs() {
                 let duration = job.duration.map(|duration| duration.as_secs_f64());
@@ -43,8 +43,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_poll_interval_seconds",
         &[],
-        "How often connections are counted: as poll.interval says, or less often where it would cost the server more than \
-         poll.max_time_fraction of one core. Absent before the first poll.",
+        "Interval between polls of connections: poll.interval, or longer if polls would take more than \
+         poll.max_time_fraction of one core of the server. Absent before the first poll.",
         |server, series| {
             let interval = server.health.interval();
             series.put_known([], interval.map(|interval| interval.as_secs_f64()));
@@ -53,7 +53,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_connect_failures_total",
         &["reason"],
-        "Attempts to open the session that failed, by reason; too_many_connections is the lack of a slot.",
+        "Failed attempts to connect, by reason; too_many_connections means that the limit of the server, the database or the role was reached.",
         |server, series| {
             for reason in ConnectFailure::ALL {
                 series.put(
@@ -66,8 +66,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_privilege",
         &["privilege"],
-        "What the agent's role may do: pg_read_all_stats (without it counts of sessions are left out), superuser (more \
-         than it needs), pg_use_reserved_connections (16+). Absent while the server is down.",
+        "Whether the agent's role has a privilege: pg_read_all_stats (counts of sessions are absent without it), superuser \
+         (the agent does not need it), pg_use_reserved_connections (16+). Absent while the server is down.",
         |server, series| {
             let Some(snapshot) = server.snapshot() else {
                 return;
@@ -82,34 +82,34 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     gauge(
-        "pgcommons_names_folded",
+        "pgcommons_series_overflow",
         &["label"],
         "Databases (datname), login roles (rolname) and applications (application_name) without series of their own, because \
-         there are more than series_limits allows, or many new names within the hour. What is said of the server counts them all \
-         the same. Absent while the server is down; of applications also without pg_monitor.",
+         there are more than series_limits allows, or many new names within an hour. The figures of the server include \
+         them. Absent while the server is down; that of applications also without pg_monitor.",
         |server, series| {
             let Some(snapshot) = server.snapshot() else {
                 return;
             };
-            let folded = &snapshot.folded;
-            series.put(["datname"], folded.databases as f64);
-            series.put(["rolname"], folded.roles as f64);
-            let applications = folded.applications.map(|count| count as f64);
+            let overflow = &snapshot.overflow;
+            series.put(["datname"], overflow.databases as f64);
+            series.put(["rolname"], overflow.roles as f64);
+            let applications = overflow.applications.map(|count| count as f64);
             series.put_known(["application_name"], applications);
         },
     ),
     agent(
         "pgcommons_http_unread_bytes",
-        "Memory that answers hold which clients have not taken yet: pages, each counted once, and the kernel's buffers at their \
-         largest. Beyond 10 MiB, or four pages if these are larger, the slowest readers are reset.",
+        "Memory of answers that clients have not read yet: each page once, and the maximum size of the kernel's socket buffers. \
+         Above 10 MiB, or four pages if that is more, the agent resets the slowest readers.",
         |agent, series| series.put([], agent.listener.unread_bytes as f64),
     ),
     metric(
         "pgcommons_http_connections_closed_total",
         Kind::Counter,
         &["reason"],
-        "Connections of clients that the agent ended: no_request (none for 40 s), connection_limit (a new connection got the \
-         place), unread_limit (the slowest reader, see pgcommons_http_unread_bytes).",
+        "Client connections that the agent closed, by reason: no_request (no request for 40 s), connection_limit (evicted for a \
+         new connection), unread_limit (the slowest reader, see pgcommons_http_unread_bytes).",
         Source::Agent(|agent, series| {
             for reason in CloseReason::ALL {
                 let closed = agent.listener.closed[reason as usize];
@@ -119,19 +119,19 @@ pub(super) const METRICS: &[Metric] = &[
     ),
     agent(
         "pgcommons_config_last_reload_successful",
-        "Whether the configuration was good when it was read last.",
+        "Whether the last reload of the configuration succeeded.",
         |agent, series| series.put([], u8::from(agent.reload.successful)),
     ),
     agent(
         "pgcommons_config_last_reload_success_timestamp_seconds",
-        "When a good configuration was read last.",
+        "Time of the last successful reload of the configuration, since the epoch.",
         |agent, series| series.put([], agent.reload.last_success),
     ),
     metric(
         "pgcommons_build_info",
         Kind::Gauge,
         &["version", "revision"],
-        "Always 1; the version of the agent and the revision it was built from.",
+        "Always 1; the version of the agent and the source revision of its build.",
         Source::Agent(|_, series| {
             series.put([VERSION, REVISION], 1);
         }),

@@ -18,7 +18,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_up",
         &[],
-        "Whether the last poll of this server got its data; always there.",
+        "Whether the last poll of this server succeeded; never absent.",
         |server, series| {
             series.put([], u8::from(server.status.is_ok()));
         },
@@ -37,7 +37,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_postmaster_start_time_seconds",
         &[],
-        "When the server was started, since the epoch; absent while it is down.",
+        "Start time of the server, since the epoch; absent while it is down.",
         |server, series| {
             series.put_known(
                 [],
@@ -48,7 +48,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_replication_is_replica",
         &[],
-        "Whether the server is a standby, which it is until it is promoted; absent while it is down.",
+        "Whether the server is a standby that has not been promoted; absent while it is down.",
         |server, series| {
             let replica = server.snapshot().map(|snapshot| snapshot.in_recovery);
             series.put_known([], replica.map(u8::from));
@@ -94,16 +94,15 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_stat_activity_count",
         SESSIONS,
-        "Sessions by database, state, role, application and kind of backend. Names that have no series of their own are \
-         summed up as other (pgcommons_names_folded), workers of extensions as background worker. Absent where there are \
-         none, and without pg_monitor.",
+        "Sessions by database, state, role, application and backend type. Names without series of their own are summed up as \
+         other (see pgcommons_series_overflow), workers of extensions as background worker. Absent if there are no sessions, \
+         and without pg_monitor.",
         |server, series| sessions(server, series, |total| Some(f64::from(total.count))),
     ),
     gauge(
         "pg_stat_activity_max_tx_duration",
         SESSIONS,
-        "Age in seconds of the oldest open transaction of these sessions; absent where none is open, and without \
-         pg_monitor.",
+        "Age in seconds of the oldest open transaction of these sessions; absent if none is open, and without pg_monitor.",
         |server, series| sessions(server, series, |total| total.oldest_transaction),
     ),
     counter(
@@ -127,7 +126,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_database_size_bytes",
         &["datname"],
-        "Size on disk; absent while it is not known: pgcommons_database_sizes_unknown counts these.",
+        "Size on disk; absent while it is unknown (see pgcommons_database_sizes_unknown).",
         |server, series| {
             for view in server.databases() {
                 series.put_known([&*view.row.name], view.size.ok().map(|bytes| bytes as f64));
@@ -137,7 +136,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_database_connection_limit",
         &["datname"],
-        "datconnlimit as the catalogue has it: -1 is no limit, -2 an invalid database, being dropped.",
+        "Value of datconnlimit: -1 is no limit, -2 an invalid database, whose DROP has begun.",
         |server, series| {
             for view in server.databases() {
                 series.put([&*view.row.name], view.row.connection_limit);
@@ -147,7 +146,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_roles_connection_limit",
         &["rolname"],
-        "rolconnlimit of a login role as the catalogue has it: -1 is no limit.",
+        "Value of rolconnlimit of a login role: -1 is no limit.",
         |server, series| {
             for view in server.roles() {
                 series.put([&*view.row.name], view.row.connection_limit);
@@ -157,7 +156,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_locks_count",
         &["datname", "mode"],
-        "Locks held or awaited; absent where there are none.",
+        "Locks that are held or awaited; absent if there are none.",
         |server, series| {
             for view in server.databases() {
                 for lock in view.stats.iter().flat_map(|row| &row.locks) {
@@ -169,13 +168,13 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_database_wraparound_age_datfrozenxid_seconds",
         &["datname"],
-        "Transactions since the oldest that is not frozen, whatever the name says; at 2.1e9 the server stops writing.",
+        "Age of datfrozenxid in transactions, not in seconds as the name says; at 2.1e9 the server stops writing.",
         |server, series| of_stats(server, series, |row| f64::from(row.frozen_xid_age)),
     ),
     gauge(
         "pg_database_wraparound_age_datminmxid_seconds",
         &["datname"],
-        "Multixacts since the oldest that is in use, whatever the name says; at 2.1e9 the server stops writing.",
+        "Age of datminmxid in multixacts, not in seconds as the name says; at 2.1e9 the server stops writing.",
         |server, series| of_stats(server, series, |row| f64::from(row.min_mxid_age)),
     ),
 ];

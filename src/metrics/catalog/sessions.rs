@@ -1,5 +1,5 @@
-//! `pgcommons_*` of the sessions that a database has had, as `pg_stat_database` counts them since PostgreSQL 14. The upstream
-//! exporter has no names for these. They are facts: none of them says that a limit refused a login.
+//! `pgcommons_*` about the sessions of a database, as `pg_stat_database` counts them since PostgreSQL 14. `postgres_exporter`
+//! has no names for these. None of them shows that a limit refused a login.
 
 use std::fmt::Write as _;
 
@@ -12,14 +12,14 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_database_sessions_total",
         Kind::Counter,
         &["datid", "datname"],
-        "Sessions that have begun, also those of logins that were refused. Absent before PostgreSQL 14.",
+        "Sessions that were opened, including those of refused logins. Absent before PostgreSQL 14.",
         Source::Statistics(|row| row.sessions.map(|counts| counts.sessions as f64)),
     ),
     counter(
         "pgcommons_database_sessions_lost_total",
         &["datid", "datname", "how"],
-        "Sessions that the client did not end: abandoned (its connection was lost), fatal (an error; refused logins and \
-         timeouts of idle sessions alike), killed (by an operator). Absent before PostgreSQL 14.",
+        "Sessions that the client did not close: abandoned (the connection to the client was lost), fatal (an error, such as a \
+         refused login or an idle timeout), killed (by an operator). Absent before PostgreSQL 14.",
         lost,
     ),
 ];

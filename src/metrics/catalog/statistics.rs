@@ -7,7 +7,7 @@ pub(super) const METRICS: &[Metric] = &[
     column(
         "pg_stat_database_numbackends",
         Kind::Gauge,
-        "Backends of every kind in this database, workers too: not what counts against limits.",
+        "Backends in this database, including workers that do not count against limits.",
         |row| Some(f64::from(row.numbackends)),
     ),
     cumulative(
@@ -79,12 +79,12 @@ pub(super) const METRICS: &[Metric] = &[
     ),
     cumulative(
         "pg_stat_database_stats_reset",
-        "When these statistics were reset last, since the epoch; absent if they never were.",
+        "Time of the last reset of these statistics, since the epoch; absent if they were never reset.",
         |row| row.stats_reset,
     ),
     cumulative(
         "pg_stat_database_active_time_seconds_total",
-        "Seconds spent in statements, counted once they end; absent before PostgreSQL 14.",
+        "Seconds spent in statements, counted when a statement ends; absent before PostgreSQL 14.",
         |row| row.active_time.map(|milliseconds| milliseconds / 1000.0),
     ),
 ];

@@ -1,14 +1,14 @@
-//! What a poll and a page cost in allocations: budgets, which do not depend on the machine or on time.
+//! Budgets for the allocations of a poll and of a page. They do not depend on the machine or on time.
 
 use allocation_counter::measure;
 
 use super::*;
 
-/// Buffers of the page as it grows, and the unlike ones of a few series.
+/// A page: its growing buffers, and a few strings.
 const PAGE: u64 = 60;
-/// Of a poll that is looked at: names and labels, for each database with a session.
-const SNAPSHOT_FOR_EACH_DATABASE: u64 = 12;
-/// Of every poll, looked at or not: sums by database and role, and what is remembered of them.
+/// A snapshot, per database with a session: names and labels.
+const SNAPSHOT_PER_DATABASE: u64 = 12;
+/// Every poll, scraped or not: sums by database and role, and their history.
 const POLL: u64 = 40;
 
 fn many(databases: u32) -> Activity {
@@ -26,7 +26,7 @@ fn many(databases: u32) -> Activity {
         ..Catalogue::default()
     };
     let mut all = sessions(true);
-    all.truncate(1); // the checkpointer, without which sessions are not all seen
+    all.truncate(1); // the checkpointer, which shows that the role sees all sessions
     all.extend((1..=databases).map(|oid| Sessions {
         database: Some(oid),
         ..session.clone()
@@ -38,22 +38,22 @@ fn many(databases: u32) -> Activity {
     }
 }
 
-/// Of each database everything is known.
-fn slower(databases: u32) -> SlowReadings {
-    let (row, mut sizes) = (Arc::clone(&stats()[&1]), Sizes::default());
+/// Statistics and sizes of every database.
+fn slow_readings(databases: u32) -> SlowReadings {
+    let (row, mut sizes) = (Arc::clone(&stats()[&1]), SizeSchedule::default());
     let of = |oid| DatabaseStats {
         oid,
         ..DatabaseStats::clone(&row)
     };
     let all: Vec<Oid> = (1..=databases).collect();
-    let answer = all.iter().map(|&oid| Measured {
+    let answer = all.iter().map(|&oid| SizeMeasurement {
         oid,
         size: Size::Bytes(8_000_000),
         seconds: 0.001,
     });
     let answer: Vec<_> = answer.collect();
     sizes.track(Duration::ZERO, all.iter().copied());
-    let cadence = Cadence {
+    let timing = SizeTiming {
         interval: Duration::from_mins(1),
         max_time_fraction: 0.01,
     };
@@ -62,7 +62,7 @@ fn slower(databases: u32) -> SlowReadings {
         &all,
         &answer,
         Duration::from_secs(1),
-        cadence,
+        timing,
     );
     SlowReadings {
         readings: Readings {
@@ -76,41 +76,41 @@ fn slower(databases: u32) -> SlowReadings {
     }
 }
 
-/// Allocations of the second poll, of looking at it, and of its page.
-fn spent(databases: u32) -> [u64; 3] {
-    let (mut memory, info, policy) = (PollTracker::default(), Arc::new(info()), policy());
+/// Allocations of the second poll, of its snapshot, and of its page.
+fn allocations(databases: u32) -> [u64; 3] {
+    let (mut tracker, info, policy) = (PollTracker::default(), Arc::new(info()), policy());
     let (first, second) = (many(databases), many(databases));
     let second = Activity {
         catalogue: Arc::clone(&first.catalogue),
         ..second
     };
     let mut observe = |activity: Activity, second| {
-        let moment = PollContext {
+        let context = PollContext {
             info: &info,
             policy: &policy,
             now: Duration::from_secs(second),
             window: Duration::from_mins(2),
         };
-        memory.observe(activity, moment)
+        tracker.observe(activity, context)
     };
     drop(observe(first, 0));
-    let (mut seen, mut shown) = (None, None);
-    let poll = measure(|| seen = Some(observe(second, 1)));
-    let seen = seen.expect("a poll");
-    let slower = slower(databases);
-    let snapshot = measure(|| shown = Some(Snapshot::of(&seen, &slower)));
+    let (mut polled, mut shown) = (None, None);
+    let poll = measure(|| polled = Some(observe(second, 1)));
+    let polled = polled.expect("a poll");
+    let slow = slow_readings(databases);
+    let snapshot = measure(|| shown = Some(Snapshot::of(&polled, &slow)));
     let server = showing("main", shown.expect("a snapshot"), Health::of(&JOBS));
     assert_eq!(server.databases().len(), databases as usize);
     let page = measure(|| {
-        family::families(&[&server], &AGENT, &mut std::io::sink()).expect("a sink takes all");
+        family::families(&[&server], &AGENT, &mut std::io::sink()).expect("a sink cannot fail");
     });
-    [poll, snapshot, page].map(|spent| spent.count_total)
+    [poll, snapshot, page].map(|measured| measured.count_total)
 }
 
 #[test]
-fn what_is_allocated_has_a_budget() {
+fn allocations_stay_within_their_budgets() {
     let ([poll, snapshot, page], [poll_of_many, snapshot_of_many, page_of_many]) =
-        (spent(10), spent(500));
+        (allocations(10), allocations(500));
     assert!(page_of_many <= PAGE, "{page_of_many} allocations a page");
     assert!(
         page_of_many - page <= 24, // buffers that double
@@ -123,7 +123,7 @@ fn what_is_allocated_has_a_budget() {
     );
     let each = (snapshot_of_many - snapshot) / 490;
     assert!(
-        each <= SNAPSHOT_FOR_EACH_DATABASE,
-        "{each} allocations for each database that is looked at"
+        each <= SNAPSHOT_PER_DATABASE,
+        "{each} allocations per database of a snapshot"
     );
 }

@@ -1,4 +1,4 @@
-//! What is written is what the library would write of the same series.
+//! The text is the same as the `prometheus` crate writes for the same series.
 
 use prometheus::TextEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::metrics::series::{Kind, Series, Source, metric};
 
-/// As a library that knows nothing of the catalogue writes it.
+/// The text that the `prometheus` crate writes.
 fn library(kind: Kind, help: &str, labels: &[(&str, &str)], value: f64) -> String {
     let pairs = labels.iter().map(|(name, value)| {
         let mut pair = LabelPair::default();
@@ -35,7 +35,7 @@ fn library(kind: Kind, help: &str, labels: &[(&str, &str)], value: f64) -> Strin
     family.set_metric(vec![sample]);
     TextEncoder::new()
         .encode_to_string(&[family])
-        .expect("it can be encoded")
+        .expect("the family can be encoded")
 }
 
 fn ours(kind: Kind, help: &str, labels: [(&'static str, &str); 2], value: f64) -> String {

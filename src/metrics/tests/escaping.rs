@@ -1,4 +1,4 @@
-//! Whatever a name is made of, a strict reader of the exposition finds it as it is.
+//! A strict parser of the exposition reads every name unchanged, whatever characters it has.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[expect(dead_code, reason = "the integration tests need all of it")]
+#[expect(dead_code, reason = "the integration tests use all of it")]
 #[path = "../../../tests/support/exposition.rs"]
 mod exposition;
 
 use exposition::Scrape;
 
-/// What a tenant, and what the operator, may call things. An empty value is a label left out.
+/// Names that a tenant or the operator may choose. Not empty, because a label with an empty value is left out.
 fn text() -> impl Strategy<Value = String> {
     let troublesome = prop::sample::select(
         &[
@@ -28,7 +28,7 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn names_and_labels_are_read_as_they_are(
+    fn names_and_labels_are_read_unchanged(
         server in text(), database in text(), role in text(), application in text(), owner in text(), team in text(),
     ) {
         let mut snapshot = snapshot(true);

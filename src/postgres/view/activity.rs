@@ -1,19 +1,19 @@
-//! The fast poll: sessions, and whether anything else has changed, in one statement of one round trip.
+//! The primary poll: sessions, and the fingerprint of databases and roles, in one statement and one round trip.
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::postgres::QueryError;
-use crate::postgres::column::{Bytes, Doing};
+use crate::postgres::column::{QueryContext, TextBytes};
 use crate::sample::{Activity, Backend, Fingerprint, Oid, Sessions};
 
-const DOING: Doing = Doing("polling activity");
+const CONTEXT: QueryContext = QueryContext("polling activity");
 
-/// Kinds of rows that share columns; what a column means depends on the first. `pg_stat_get_activity` without the view's
-/// joins costs half of it. Of databases and roles only sums are asked for, see [`Fingerprint`]: rows that nobody needs
-/// anew each second cost the server, the agent, and the network. The parameters are a backend that may be there still, or
-/// NULL and NULL, and the session's key: the sums are those of hashes, whose key no tenant knows, so that no changes cancel each
-/// other out in them. Sessions are no more than the server has slots.
+/// Rows of several kinds share the columns; the first column has the kind. Calling `pg_stat_get_activity` without the joins of
+/// the view halves the cost. For databases and roles it reads only sums, see [`Fingerprint`]: sending unchanged rows every
+/// second would cost the server, the agent, and the network. The parameters are an orphaned backend, or NULL and NULL, and the
+/// session's key: the sums are of keyed hashes, and no tenant knows the key, so tenants cannot make changes cancel each
+/// other out. The number of sessions is limited by the server's slots.
 const SQL: &str = r#"
 select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type, count(*) as number,
        count(*) filter (where a.wait_event_type = 'Lock') as other_number,
@@ -43,11 +43,11 @@ pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, Q
     client
         .prepare_typed(SQL, &[Type::INT4, Type::FLOAT8, Type::INT8])
         .await
-        .map_err(DOING.failed())
+        .map_err(CONTEXT.failed())
 }
 
-/// What has changed of databases and roles is for the caller to find out, by the fingerprint. `orphan`: a backend of a
-/// session that was given up; the answer says whether it still runs.
+/// The caller compares the fingerprint to find out whether databases or roles have changed. `orphan` is the backend of an
+/// abandoned session; the answer has whether it still runs.
 pub(in crate::postgres) async fn read(
     client: &Client,
     statement: &Statement,
@@ -64,11 +64,11 @@ pub(in crate::postgres) async fn read(
             ],
         )
         .await
-        .map_err(DOING.failed())?;
+        .map_err(CONTEXT.failed())?;
     let (mut activity, mut fingerprint) = (Activity::default(), Fingerprint::default());
     activity.sessions.reserve(rows.len());
     for row in &rows {
-        match DOING.kind(row)? {
+        match CONTEXT.kind(row)? {
             b's' => activity.sessions.push(sessions(row)?),
             b'd' => fingerprint.databases = sums(row)?,
             b'r' => fingerprint.roles = sums(row)?,
@@ -76,52 +76,54 @@ pub(in crate::postgres) async fn read(
                 let (in_recovery, orphan) = sums(row)?;
                 activity.in_recovery = in_recovery == 1;
                 activity.has_orphan = orphan == 1;
-                activity.seconds = DOING.column(row, 8)?;
+                activity.seconds = CONTEXT.column(row, 8)?;
             }
-            other => return Err(DOING.unknown_kind(other)),
+            other => return Err(CONTEXT.unknown_kind(other)),
         }
     }
     Ok((activity, fingerprint))
 }
 
-/// Of no rows at all the sum is NULL.
+/// The two numbers of a row. The sum over no rows is NULL.
 fn sums(row: &Row) -> Result<(i64, i64), QueryError> {
-    let sum: Option<i64> = DOING.column(row, 6)?;
-    Ok((sum.unwrap_or_default(), DOING.column(row, 7)?))
+    let sum: Option<i64> = CONTEXT.column(row, 6)?;
+    Ok((sum.unwrap_or_default(), CONTEXT.column(row, 7)?))
 }
 
 fn sessions(row: &Row) -> Result<Sessions, QueryError> {
     let nonzero = |oid: Option<Oid>| oid.filter(|oid| *oid != 0);
     let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     Ok(Sessions {
-        database: nonzero(DOING.column(row, 1)?),
-        role: nonzero(DOING.column(row, 2)?),
-        application_name: DOING
-            .column::<Option<Bytes<'_>>>(row, 3)?
+        database: nonzero(CONTEXT.column(row, 1)?),
+        role: nonzero(CONTEXT.column(row, 2)?),
+        application_name: CONTEXT
+            .column::<Option<TextBytes<'_>>>(row, 3)?
             .map(|name| String::from_utf8_lossy(name.0).into_owned())
             .unwrap_or_default(),
-        state: DOING
-            .column::<Option<Bytes<'_>>>(row, 4)?
+        state: CONTEXT
+            .column::<Option<TextBytes<'_>>>(row, 4)?
             .map(|text| state(&text)),
-        backend_type: DOING
-            .column::<Option<Bytes<'_>>>(row, 5)?
+        backend_type: CONTEXT
+            .column::<Option<TextBytes<'_>>>(row, 5)?
             .map(|text| backend_type(&text)),
-        count: count(DOING.column(row, 6)?),
-        blocked: count(DOING.column(row, 7)?),
-        // The server's clock may have been set back meanwhile.
-        oldest_transaction: DOING.column::<Option<f64>>(row, 8)?.map(|age| age.max(0.0)),
+        count: count(CONTEXT.column(row, 6)?),
+        blocked: count(CONTEXT.column(row, 7)?),
+        // The server's clock may have been set back since the transaction began.
+        oldest_transaction: CONTEXT
+            .column::<Option<f64>>(row, 8)?
+            .map(|age| age.max(0.0)),
     })
 }
 
-fn state(text: &Bytes<'_>) -> &'static str {
+fn state(text: &TextBytes<'_>) -> &'static str {
     text.one_of(&STATES).unwrap_or("other")
 }
 
-fn backend_type(text: &Bytes<'_>) -> &'static str {
+fn backend_type(text: &TextBytes<'_>) -> &'static str {
     text.one_of(&BACKEND_TYPES).unwrap_or("background worker")
 }
 
-/// Of PostgreSQL 13 to 18 (`pg_stat_get_activity`), the most frequent first.
+/// The states of PostgreSQL 13 to 18 (`pg_stat_get_activity`), the most frequent first.
 const STATES: [&str; 7] = [
     "idle",
     "active",
@@ -132,7 +134,8 @@ const STATES: [&str; 7] = [
     "starting",
 ];
 
-/// Of PostgreSQL 13 to 18 (`GetBackendTypeDesc`, and the types of its own background workers), the most frequent first.
+/// The backend types of PostgreSQL 13 to 18 (`GetBackendTypeDesc`, and those of its own background workers), the most
+/// frequent first.
 const BACKEND_TYPES: [&str; 22] = [
     "client backend",
     "parallel worker",
@@ -163,14 +166,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_extensions_call_their_workers_is_no_label_and_costs_no_poll() {
-        assert_eq!(backend_type(&Bytes(b"walsender")), "walsender");
+    fn names_of_extension_workers_are_no_labels_and_fail_no_poll() {
+        assert_eq!(backend_type(&TextBytes(b"walsender")), "walsender");
         for worker in [
             b"TimescaleDB Background Worker Scheduler".as_slice(),
             b"caf\xe9",
             b"",
         ] {
-            assert_eq!(backend_type(&Bytes(worker)), "background worker");
+            assert_eq!(backend_type(&TextBytes(worker)), "background worker");
         }
     }
 }

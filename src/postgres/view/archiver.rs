@@ -1,19 +1,19 @@
-//! `pg_stat_archiver`: what has become of the WAL files that the server archives.
+//! `pg_stat_archiver`: how many WAL files the server has archived, and failed to archive.
 
 use tokio_postgres::Row;
 
 use super::{SlowView, Update};
 use crate::postgres::QueryError;
-use crate::postgres::column::Doing;
+use crate::postgres::column::QueryContext;
 use crate::sample::readings::Archiver;
 
-const DOING: Doing = Doing("polling the archiver");
+const CONTEXT: QueryContext = QueryContext("polling the archiver");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "archiver",
     interval: |cadence| cadence.stats,
     clear: |readings| readings.archiver = None,
-    doing: DOING,
+    context: CONTEXT,
     statements: |_| vec![SQL.to_owned()],
     decode,
 };
@@ -25,14 +25,14 @@ select a.archived_count, a.failed_count,
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
     let [rows] = answers else {
-        return Err(DOING.answer("not one answer".to_owned()));
+        return Err(CONTEXT.answer("not one answer".to_owned()));
     };
     let row = rows.first();
-    let row = row.ok_or_else(|| DOING.answer("no row".to_owned()))?;
+    let row = row.ok_or_else(|| CONTEXT.answer("no row".to_owned()))?;
     let archiver = Archiver {
-        archived_count: DOING.column(row, 0)?,
-        failed_count: DOING.column(row, 1)?,
-        last_archive_age: DOING.column(row, 2)?,
+        archived_count: CONTEXT.column(row, 0)?,
+        failed_count: CONTEXT.column(row, 1)?,
+        last_archive_age: CONTEXT.column(row, 2)?,
     };
     Ok(Box::new(move |readings| readings.archiver = Some(archiver)))
 }

@@ -1,5 +1,5 @@
-//! Databases and login roles, as the catalogue has them. Names travel as bytes, for a name made in another encoding may not
-//! be UTF-8 and would cost the whole answer.
+//! Databases and login roles from the system catalogue. Names are sent as bytes, because a name in another encoding may not
+//! be UTF-8 and would fail the whole query.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -8,15 +8,14 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::postgres::QueryError;
-use crate::postgres::column::Doing;
+use crate::postgres::column::QueryContext;
 use crate::sample::{Catalogue, Database, Fingerprint, Oid, Role};
 
-const DOING: Doing = Doing("reading databases and roles");
+const CONTEXT: QueryContext = QueryContext("reading databases and roles");
 
-/// Three kinds of rows share columns; what a column means depends on the first. The last tells how many microseconds all of
-/// them took. The parameters are the role
-/// `pg_use_reserved_connections`, or NULL, and the roles that have sessions. A database costs its maker some megabytes; roles
-/// cost nothing, so there is a limit to what is asked for.
+/// Rows of three kinds share the columns; the first column has the kind. The last row has the server time of the statement in
+/// microseconds. The parameters are the OID of `pg_use_reserved_connections`, or NULL, and the roles with sessions. A
+/// database takes some megabytes of disk, but a role costs nothing to create, so the number of roles has a limit.
 const SQL: &str = r#"
 select 'd'::"char" as kind, d.oid, pg_catalog.namesend(d.datname) as name, d.datconnlimit as connection_limit,
        null::int8 as number, d.datallowconn as flag, false as other_flag
@@ -37,10 +36,10 @@ pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, Q
     client
         .prepare_typed(SQL, &[Type::OID, Type::OID_ARRAY])
         .await
-        .map_err(DOING.failed())
+        .map_err(CONTEXT.failed())
 }
 
-/// `asked`: the roles that have sessions, when the fast poll said `fingerprint`. With seconds of server time.
+/// `asked` are the roles with sessions in the poll that returned `fingerprint`. Also returns the seconds of server time.
 pub(in crate::postgres) async fn read(
     client: &Client,
     statement: &Statement,
@@ -56,17 +55,20 @@ pub(in crate::postgres) async fn read(
         ..Catalogue::default()
     };
     let mut seconds = 0.0;
-    for row in &rows.map_err(DOING.failed())? {
-        match DOING.kind(row)? {
+    for row in &rows.map_err(CONTEXT.failed())? {
+        match CONTEXT.kind(row)? {
             b'd' => catalogue.databases.push(database(row)?),
             b'r' => {
                 let role = role(row)?;
                 catalogue.known_roles.insert(role.oid);
                 catalogue.roles.push(role);
-                catalogue.logins = DOING.column::<i64>(row, 4)?.try_into().unwrap_or_default();
+                catalogue.logins = CONTEXT
+                    .column::<i64>(row, 4)?
+                    .try_into()
+                    .unwrap_or_default();
             }
-            b'i' => seconds = DOING.column::<i64>(row, 4)? as f64 / 1e6,
-            other => return Err(DOING.unknown_kind(other)),
+            b'i' => seconds = CONTEXT.column::<i64>(row, 4)? as f64 / 1e6,
+            other => return Err(CONTEXT.unknown_kind(other)),
         }
     }
     Ok((catalogue, seconds))
@@ -74,25 +76,25 @@ pub(in crate::postgres) async fn read(
 
 fn database(row: &Row) -> Result<Database, QueryError> {
     Ok(Database {
-        oid: DOING.column(row, 1)?,
-        name: readable(DOING.column(row, 2)?),
-        connection_limit: DOING.column(row, 3)?,
-        accepts_connections: DOING.column(row, 5)?,
+        oid: CONTEXT.column(row, 1)?,
+        name: readable(CONTEXT.column(row, 2)?),
+        connection_limit: CONTEXT.column(row, 3)?,
+        accepts_connections: CONTEXT.column(row, 5)?,
     })
 }
 
 fn role(row: &Row) -> Result<Role, QueryError> {
     Ok(Role {
-        oid: DOING.column(row, 1)?,
-        name: readable(DOING.column(row, 2)?),
-        connection_limit: DOING.column(row, 3)?,
-        superuser: DOING.column(row, 5)?,
-        uses_reserved_connections: DOING.column(row, 6)?,
+        oid: CONTEXT.column(row, 1)?,
+        name: readable(CONTEXT.column(row, 2)?),
+        connection_limit: CONTEXT.column(row, 3)?,
+        superuser: CONTEXT.column(row, 5)?,
+        uses_reserved_connections: CONTEXT.column(row, 6)?,
     })
 }
 
-/// A byte that is not UTF-8 is written as `\xe9`, and so is the backslash of a name that has these four characters itself:
-/// two names never become one, or one tenant could make two series alike, which costs the whole page.
+/// Writes a byte that is not UTF-8 as `\xe9`, and the backslash of a name that contains such an escape as `\x5c`. So two
+/// names never become the same: Prometheus refuses a page with two equal series, and a tenant could choose such names.
 pub(super) fn readable(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -129,7 +131,7 @@ mod tests {
         assert_eq!(readable(br"back\slash\x\xE9"), r"back\slash\x\xE9");
     }
 
-    /// The bytes that a readable name stands for.
+    /// Decodes a readable name to the original bytes.
     fn meant(name: &str) -> Vec<u8> {
         let (mut rest, mut bytes) = (name.as_bytes(), Vec::new());
         while let [first, after @ ..] = rest {
@@ -147,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_readable_name_stands_for_one_name_only(
+        fn a_readable_name_is_unambiguous(
             parts in prop::collection::vec(prop_oneof![
                 prop::collection::vec(any::<u8>(), 1..4),
                 Just(br"\x5c".to_vec()), Just(br"\xe9".to_vec()), Just(b"\\".to_vec()), Just(b"x5".to_vec()),

@@ -1,12 +1,12 @@
-//! What is asked once for each session: limits that need a restart to change, and what the agent's own role may do.
+//! What is read once per session: settings that change only at a restart, and the privileges of the agent's role.
 
 use tokio_postgres::Client;
 
 use crate::postgres::QueryError;
-use crate::postgres::column::Doing;
+use crate::postgres::column::QueryContext;
 use crate::sample::{Backend, Oid, ServerInfo};
 
-const DOING: Doing = Doing("reading the server's settings");
+const CONTEXT: QueryContext = QueryContext("reading the server's settings");
 
 const SQL: &str = "
 select current_setting('server_version_num')::int4,
@@ -28,48 +28,48 @@ select current_setting('server_version_num')::int4,
 
 pub(in crate::postgres) struct Info {
     pub(in crate::postgres) server: ServerInfo,
-    /// The one that serves this session.
+    /// The backend that serves this session.
     pub(in crate::postgres) backend: Backend,
-    /// The role `pg_use_reserved_connections`, where there are slots to reserve (16+).
+    /// The role `pg_use_reserved_connections`, if the server reserves slots for it (16+).
     pub(in crate::postgres) reserved_role: Option<Oid>,
-    /// Milliseconds; not what was asked for when something in between drops what the session was started with.
+    /// Milliseconds. Differs from the requested value when a pooler in between drops the startup options.
     pub(in crate::postgres) statement_timeout: i64,
 }
 
 pub(in crate::postgres) async fn read(client: &Client) -> Result<Info, QueryError> {
-    let failed = DOING.failed();
-    // One round trip, which a statement that is prepared would take two of.
+    let failed = CONTEXT.failed();
+    // One round trip; preparing the statement would take two.
     let rows = client.query_typed(SQL, &[]).await.map_err(failed)?;
     let row = rows
         .first()
-        .ok_or_else(|| DOING.answer("no row".to_owned()))?;
+        .ok_or_else(|| CONTEXT.answer("no row".to_owned()))?;
     let count = |column| -> Result<Option<u32>, QueryError> {
-        let value: Option<i32> = DOING.column(row, column)?;
+        let value: Option<i32> = CONTEXT.column(row, column)?;
         Ok(value.and_then(|value| u32::try_from(value).ok()))
     };
-    let needed = |what: &'static str| move || DOING.answer(format!("no {what}"));
+    let needed = |what: &'static str| move || CONTEXT.answer(format!("no {what}"));
     let reserved_connections = count(5)?;
-    let reserved_role: Option<Oid> = DOING.column(row, 8)?;
+    let reserved_role: Option<Oid> = CONTEXT.column(row, 8)?;
     Ok(Info {
         server: ServerInfo {
             version_num: count(0)?.ok_or_else(needed("server_version_num"))?,
-            version: DOING.column(row, 1)?,
-            start_time: DOING.column(row, 2)?,
+            version: CONTEXT.column(row, 1)?,
+            start_time: CONTEXT.column(row, 2)?,
             max_connections: count(3)?.ok_or_else(needed("max_connections"))?,
             superuser_reserved_connections: count(4)?
                 .ok_or_else(needed("superuser_reserved_connections"))?,
             reserved_connections,
             rds_reserved_connections: count(6)?,
-            role: DOING.column(row, 11)?,
-            superuser: DOING.column::<Option<bool>>(row, 7)?.unwrap_or(false),
-            uses_reserved_connections: DOING.column(row, 9)?,
+            role: CONTEXT.column(row, 11)?,
+            superuser: CONTEXT.column::<Option<bool>>(row, 7)?.unwrap_or(false),
+            uses_reserved_connections: CONTEXT.column(row, 9)?,
         },
         backend: Backend {
-            pid: DOING.column(row, 12)?,
-            start_time: DOING.column(row, 13)?,
+            pid: CONTEXT.column(row, 12)?,
+            start_time: CONTEXT.column(row, 13)?,
         },
         reserved_role: reserved_role
             .filter(|_| reserved_connections.is_some_and(|slots| slots > 0)),
-        statement_timeout: DOING.column(row, 10)?,
+        statement_timeout: CONTEXT.column(row, 10)?,
     })
 }

@@ -1,4 +1,4 @@
-//! Who owns each database. Only `check` asks: owners seldom change, and no series has them.
+//! The owner of each database. Only `check` reads them: owners rarely change, and no series shows them.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use tokio_postgres::Client;
 
 use super::catalogue::readable;
 use crate::postgres::QueryError;
-use crate::postgres::column::Doing;
+use crate::postgres::column::QueryContext;
 use crate::sample::Oid;
 
-const DOING: Doing = Doing("reading the owners of databases");
+const CONTEXT: QueryContext = QueryContext("reading the owners of databases");
 
 const SQL: &str = "
 select d.oid,
@@ -19,8 +19,8 @@ select d.oid,
 pub(in crate::postgres) async fn read(client: &Client) -> Result<HashMap<Oid, String>, QueryError> {
     let rows = client.query_typed(SQL, &[]).await;
     let owner = |row: &tokio_postgres::Row| {
-        let name = DOING.column(row, 1)?;
-        Ok((DOING.column(row, 0)?, readable(name)))
+        let name = CONTEXT.column(row, 1)?;
+        Ok((CONTEXT.column(row, 0)?, readable(name)))
     };
-    rows.map_err(DOING.failed())?.iter().map(owner).collect()
+    rows.map_err(CONTEXT.failed())?.iter().map(owner).collect()
 }

@@ -1,4 +1,4 @@
-//! Cumulative statistics of each database, and its locks.
+//! Cumulative statistics and locks of each database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use tokio_postgres::Row;
 
 use super::{SlowView, Update};
 use crate::postgres::QueryError;
-use crate::postgres::column::Doing;
+use crate::postgres::column::QueryContext;
 use crate::sample::{DatabaseStats, Locks, Oid, SessionCounts, Stats};
 
-const DOING: Doing = Doing("polling statistics");
+const CONTEXT: QueryContext = QueryContext("polling statistics");
 
 const DATABASES: &str = "
 select s.datid, s.numbackends, s.xact_commit, s.xact_rollback, s.blks_read, s.blks_hit, s.tup_returned, s.tup_fetched,
@@ -33,7 +33,7 @@ pub(super) const VIEW: SlowView = SlowView {
     job: "stats",
     interval: |cadence| cadence.stats,
     clear: |readings| readings.statistics = None,
-    doing: DOING,
+    context: CONTEXT,
     statements,
     decode,
 };
@@ -49,7 +49,7 @@ fn statements(version_num: u32) -> Vec<String> {
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
     let [databases, locks] = answers else {
-        return Err(DOING.answer("not two answers".to_owned()));
+        return Err(CONTEXT.answer("not two answers".to_owned()));
     };
     let mut rows: HashMap<Oid, DatabaseStats> = HashMap::with_capacity(databases.len());
     for row in databases {
@@ -57,11 +57,11 @@ fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
         rows.insert(row.oid, row);
     }
     for row in locks {
-        // A database that was created between the two statements is seen whole next time.
-        if let Some(database) = rows.get_mut(&DOING.column(row, 0)?) {
+        // A database that was created between the two statements is left out until the next poll.
+        if let Some(database) = rows.get_mut(&CONTEXT.column(row, 0)?) {
             database.locks.push(Locks {
-                mode: DOING.column(row, 1)?,
-                count: DOING.column(row, 2)?,
+                mode: CONTEXT.column(row, 1)?,
+                count: CONTEXT.column(row, 2)?,
             });
         }
     }
@@ -74,40 +74,40 @@ fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
 
 fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
     Ok(DatabaseStats {
-        oid: DOING.column(row, 0)?,
-        numbackends: DOING.column(row, 1)?,
-        xact_commit: DOING.column(row, 2)?,
-        xact_rollback: DOING.column(row, 3)?,
-        blks_read: DOING.column(row, 4)?,
-        blks_hit: DOING.column(row, 5)?,
-        tup_returned: DOING.column(row, 6)?,
-        tup_fetched: DOING.column(row, 7)?,
-        tup_inserted: DOING.column(row, 8)?,
-        tup_updated: DOING.column(row, 9)?,
-        tup_deleted: DOING.column(row, 10)?,
-        conflicts: DOING.column(row, 11)?,
-        temp_files: DOING.column(row, 12)?,
-        temp_bytes: DOING.column(row, 13)?,
-        deadlocks: DOING.column(row, 14)?,
-        blk_read_time: DOING.column(row, 15)?,
-        blk_write_time: DOING.column(row, 16)?,
-        stats_reset: DOING.column(row, 17)?,
-        frozen_xid_age: DOING.column(row, 18)?,
-        min_mxid_age: DOING.column(row, 19)?,
-        active_time: DOING.column(row, 20)?,
+        oid: CONTEXT.column(row, 0)?,
+        numbackends: CONTEXT.column(row, 1)?,
+        xact_commit: CONTEXT.column(row, 2)?,
+        xact_rollback: CONTEXT.column(row, 3)?,
+        blks_read: CONTEXT.column(row, 4)?,
+        blks_hit: CONTEXT.column(row, 5)?,
+        tup_returned: CONTEXT.column(row, 6)?,
+        tup_fetched: CONTEXT.column(row, 7)?,
+        tup_inserted: CONTEXT.column(row, 8)?,
+        tup_updated: CONTEXT.column(row, 9)?,
+        tup_deleted: CONTEXT.column(row, 10)?,
+        conflicts: CONTEXT.column(row, 11)?,
+        temp_files: CONTEXT.column(row, 12)?,
+        temp_bytes: CONTEXT.column(row, 13)?,
+        deadlocks: CONTEXT.column(row, 14)?,
+        blk_read_time: CONTEXT.column(row, 15)?,
+        blk_write_time: CONTEXT.column(row, 16)?,
+        stats_reset: CONTEXT.column(row, 17)?,
+        frozen_xid_age: CONTEXT.column(row, 18)?,
+        min_mxid_age: CONTEXT.column(row, 19)?,
+        active_time: CONTEXT.column(row, 20)?,
         sessions: sessions(row)?,
         locks: Vec::new(),
     })
 }
 
 fn sessions(row: &Row) -> Result<Option<SessionCounts>, QueryError> {
-    let Some(sessions) = DOING.column(row, 21)? else {
+    let Some(sessions) = CONTEXT.column(row, 21)? else {
         return Ok(None);
     };
     Ok(Some(SessionCounts {
         sessions,
-        abandoned: DOING.column(row, 22)?,
-        fatal: DOING.column(row, 23)?,
-        killed: DOING.column(row, 24)?,
+        abandoned: CONTEXT.column(row, 22)?,
+        fatal: CONTEXT.column(row, 23)?,
+        killed: CONTEXT.column(row, 24)?,
     }))
 }

@@ -1,13 +1,13 @@
-//! Tenants that come and go by the hundred.
+//! A hundred databases that are created and dropped.
 
 use std::collections::BTreeSet;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use crate::support::{Agent, Cluster, Scrape, failed_polls, trusting, watch};
 
 const COUNT: usize = 100;
 
-/// Every family that speaks of a database in each poll, or once it was measured.
+/// Families with a series per database: of each poll, of the statistics, and of the sizes.
 const FAMILIES: [&str; 4] = [
     "pg_database_connection_limit",
     "pg_database_size_bytes",
@@ -15,7 +15,7 @@ const FAMILIES: [&str; 4] = [
     "pgcommons_database_connections",
 ];
 
-/// How many tenants a family speaks of.
+/// How many tenants have a series in a family.
 fn tenants(page: &Scrape, family: &str) -> usize {
     let series = page.series(family);
     let names = series.iter().filter_map(|sample| sample.label("datname"));
@@ -39,26 +39,30 @@ async fn for_each_tenant(cluster: &Cluster, statement: &str) {
 }
 
 #[tokio::test]
-async fn tenants_by_the_hundred_come_and_go() {
+async fn a_hundred_databases_are_created_and_dropped() {
     let cluster = trusting(&[]).await;
     let agent = watch(&cluster, "").await;
-    let witness = Witness::of("tenants come and go by the hundred", &agent);
-    // The other way to copy a template writes all of it to the log.
-    let way = if cluster.major_version().await >= 15 {
+    let monitor = FaultMonitor::start("100 databases are created and dropped", &agent);
+    // The other strategy to copy a template writes all of it to the WAL.
+    let strategy = if cluster.major_version().await >= 15 {
         "STRATEGY file_copy"
     } else {
         ""
     };
-    for_each_tenant(&cluster, &format!("CREATE DATABASE tenant_{{n}} {way}")).await;
+    for_each_tenant(
+        &cluster,
+        &format!("CREATE DATABASE tenant_{{n}} {strategy}"),
+    )
+    .await;
     let page = until_there_are(&agent, COUNT).await;
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
 
     for_each_tenant(&cluster, "DROP DATABASE tenant_{n}").await;
     let page = until_there_are(&agent, 0).await;
-    witness.report_none();
+    monitor.assert_unaffected();
     assert!(!page.text().contains("tenant_"), "{}", page.text());
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
-    // Those that are gone hold nobody up.
+    // Dropped databases delay no new one.
     cluster.sql("CREATE DATABASE tenant_last").await;
     let page = until_there_are(&agent, 1).await;
     for reason in ["pending", "forbidden", "timeout", "error", "invalid"] {

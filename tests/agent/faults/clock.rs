@@ -1,4 +1,4 @@
-//! Clocks that are set, an hour ahead and an hour back: of the agent's machine, and of the server's.
+//! Clocks that are set an hour ahead and an hour back: on the agent's machine, and on the server's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::witness::Witness;
-use super::{BRISK, assert_unready, up};
+use super::monitor::FaultMonitor;
+use super::{FREQUENT, assert_unready, up};
 use crate::support::{
     AGENT, Agent, AgentSpec, CLIENT_ROLE, Cluster, Scrape, create_agent_role, create_tenant,
     failed_polls, fresh, must_run, sessions, trusting,
@@ -20,8 +20,8 @@ const DAY: i64 = 24 * HOUR;
 const QUICK: &str = "poll: {interval: 100ms}\nstats: {interval: 1s}\nsizes: {interval: 1s, max_time_fraction: 0.5}\n";
 const PASSWORD: &str = "agent-pw";
 
-/// A clock for the wall of one process and its children, which goes by a file. It moves alone: the other clocks count on,
-/// as on a machine whose clock is set.
+/// A wall clock for one process and its children, with an offset from a file. Other clocks are not affected, as on a machine
+/// whose clock is set.
 struct WallClock {
     folder: TempDir,
 }
@@ -55,7 +55,7 @@ impl WallClock {
         self.folder.path().join("clock")
     }
 
-    /// Seconds against the real one.
+    /// Sets the offset in seconds.
     fn set(&self, offset: i64) {
         let new = self.folder.path().join("new");
         fs::write(&new, offset.to_string()).expect("the folder is ours");
@@ -89,7 +89,7 @@ async fn start_by(clock: &WallClock, config: &str) -> Agent {
     Agent::start(spec).await
 }
 
-/// A tenant that has all its connections open, and so no headroom.
+/// A tenant that uses all its connections.
 async fn exhausted(cluster: &Cluster) -> Vec<crate::support::TestSession> {
     create_agent_role(cluster).await;
     create_tenant(cluster, "shop", 2).await;
@@ -115,8 +115,8 @@ async fn until_measured(agent: &Agent) -> Scrape {
     agent.scrape_until("sizes and statistics", measured).await
 }
 
-/// Counters that grow with time, and what must not change.
-fn assert_goes_on(before: &Scrape, since: Instant, after: &Scrape, what: &str) {
+/// Checks that counters grow with real time and that no poll failed.
+fn assert_continuous(before: &Scrape, since: Instant, after: &Scrape, what: &str) {
     let elapsed = since.elapsed().as_secs_f64();
     let grown = |family: &str| of_shop(after, family) - of_shop(before, family);
     let exhausted = grown("pgcommons_database_connections_exhausted_seconds_total");
@@ -139,7 +139,7 @@ fn assert_goes_on(before: &Scrape, since: Instant, after: &Scrape, what: &str) {
 }
 
 #[tokio::test]
-async fn an_agent_whose_clock_is_set_goes_on_counting() {
+async fn an_agent_whose_clock_is_set_keeps_counting() {
     let cluster = trusting(&[]).await;
     let _open = exhausted(&cluster).await;
     let clock = WallClock::new();
@@ -165,13 +165,13 @@ async fn an_agent_whose_clock_is_set_goes_on_counting() {
             (-0.1..30.0).contains(&age),
             "{offset} s: sizes are {age} s old"
         );
-        assert_goes_on(&before, since, &page, &format!("{offset} s"));
+        assert_continuous(&before, since, &page, &format!("{offset} s"));
         before = page;
     }
 }
 
 #[tokio::test]
-async fn a_server_whose_clock_is_set_is_watched_on() {
+async fn a_server_whose_clock_is_set_is_still_polled() {
     let clock = WallClock::new();
     let env = clock.env();
     let env: Vec<_> = env
@@ -200,7 +200,7 @@ async fn a_server_whose_clock_is_set_is_watched_on() {
         let step = last_success(&fresh(&agent).await, "activity");
         let again = |page: &Scrape| last_success(page, "stats") > step;
         let page = agent.scrape_until("new statistics", again).await;
-        assert_goes_on(&before, since, &page, &format!("{offset} s"));
+        assert_continuous(&before, since, &page, &format!("{offset} s"));
         let oldest = page.series("pg_stat_activity_max_tx_duration");
         assert!(!oldest.is_empty());
         for oldest in oldest {
@@ -211,15 +211,15 @@ async fn a_server_whose_clock_is_set_is_watched_on() {
     }
 }
 
-/// The certificate of the server and its authority's are good for a month.
+/// The certificates of the server and its CA are valid for a month.
 #[tokio::test]
-async fn a_certificate_is_refused_out_of_its_time() {
+async fn a_certificate_is_refused_outside_its_validity() {
     let cluster = Cluster::start_tls(&[], "");
     let create =
         format!("CREATE ROLE {CLIENT_ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor");
     cluster.sql(&create).await;
     let clock = WallClock::new();
-    for (offset, fault, said) in [
+    for (offset, fault, reason) in [
         (60 * DAY, "a certificate that has expired", "expired"),
         (
             -60 * DAY,
@@ -234,15 +234,15 @@ async fn a_certificate_is_refused_out_of_its_time() {
              sslmode: verify-full, sslrootcert: '{}'",
             root.display()
         );
-        let agent = start_by(&clock, &format!("{BRISK}servers: {{a: {{{keys}}}}}\n")).await;
-        let mut witness = Witness::of(fault, &agent);
+        let agent = start_by(&clock, &format!("{FREQUENT}servers: {{a: {{{keys}}}}}\n")).await;
+        let mut monitor = FaultMonitor::start(fault, &agent);
         let refused = |page: &Scrape| super::failures(page, "tls") > 0.0;
         agent.scrape_until("refused", refused).await;
         assert_unready(&agent, "tls").await;
-        assert!(agent.log().contains(said), "{}", agent.log());
+        assert!(agent.log().contains(reason), "{}", agent.log());
         clock.set(0);
-        witness.over();
+        monitor.fault_ended();
         agent.scrape_until("up", |page| up(page, "a")).await;
-        witness.report();
+        monitor.assert_recovered();
     }
 }

@@ -1,14 +1,15 @@
-//! Servers that accept and say nothing, which is worse than being away.
+//! Servers that accept connections and do not answer.
 
 use std::time::Duration;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{
-    HASTY, STOP_LIMIT, backend, down, failures, lost, polls, until_up, up, watch, watched_cluster,
+    SHORT_TIMEOUT, STOP_LIMIT, backend, down, failures, lost, polls, until_up, up, watch,
+    watched_cluster,
 };
 use crate::support::{Agent, Scrape};
 
-/// Far below the patience that the agent has with a session that hangs.
+/// Far below the time that the agent waits for a session that hangs.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 async fn status_at_once(agent: &Agent, path: &str) -> u16 {
@@ -28,17 +29,17 @@ fn unanswered(page: &Scrape, server: &str) -> [Option<f64>; 2] {
 }
 
 #[tokio::test]
-async fn a_frozen_server_is_said_at_once_and_comes_back() {
+async fn a_frozen_server_is_reported_at_once_and_recovers() {
     let cluster = watched_cluster().await;
-    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    let agent = watch(SHORT_TIMEOUT, &[("a", &cluster)]).await;
     let before = until_up(&agent).await;
-    let mut witness = Witness::of("all its processes are frozen", &agent);
+    let mut monitor = FaultMonitor::start("all its processes are frozen", &agent);
     cluster.freeze();
     let page = until_down(&agent).await;
     assert_eq!(
         unanswered(&page, "a"),
         unanswered(&before, "a"),
-        "told only when the poll had ended"
+        "reported only when the poll had ended"
     );
     let of_server = |name: &&str| {
         let kinds = [
@@ -50,7 +51,7 @@ async fn a_frozen_server_is_said_at_once_and_comes_back() {
         kinds.iter().any(|kind| name.starts_with(kind))
     };
     let left: Vec<_> = page.names().into_iter().filter(of_server).collect();
-    assert_eq!(left, ["pg_up"], "facts of a server that does not answer");
+    assert_eq!(left, ["pg_up"], "series of a server that does not answer");
     for (path, status) in [
         ("/metrics", 200),
         ("/-/healthy", 200),
@@ -60,15 +61,15 @@ async fn a_frozen_server_is_said_at_once_and_comes_back() {
         assert_eq!(status_at_once(&agent, path).await, status, "{path}");
     }
     cluster.thaw();
-    witness.over();
+    monitor.fault_ended();
     until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
 }
 
 #[tokio::test]
-async fn a_session_that_was_frozen_for_a_moment_is_kept() {
+async fn a_session_that_was_frozen_briefly_is_kept() {
     let cluster = watched_cluster().await;
-    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    let agent = watch(SHORT_TIMEOUT, &[("a", &cluster)]).await;
     until_up(&agent).await;
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
@@ -79,15 +80,15 @@ async fn a_session_that_was_frozen_for_a_moment_is_kept() {
     assert_eq!(backend(&admin).await, before);
 }
 
-/// Each login to a frozen server hangs; were they not given up, the thaw would let all of them in.
+/// Each login to a frozen server hangs. If the agent did not give them up, all would succeed after the thaw.
 #[tokio::test]
-async fn a_session_that_stays_frozen_is_closed_and_logins_do_not_gather() {
+async fn a_session_that_stays_frozen_is_closed_and_logins_do_not_accumulate() {
     let cluster = watched_cluster().await;
-    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    let agent = watch(SHORT_TIMEOUT, &[("a", &cluster)]).await;
     let open = open_files(&until_up(&agent).await);
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
-    let mut witness = Witness::of("all its processes stay frozen", &agent);
+    let mut monitor = FaultMonitor::start("all its processes stay frozen", &agent);
     cluster.freeze();
     agent.scrape_until("lost", |page| lost(page) > 0).await;
     let hang_and_leave_nothing =
@@ -99,21 +100,21 @@ async fn a_session_that_stays_frozen_is_closed_and_logins_do_not_gather() {
         )
         .await;
     cluster.thaw();
-    witness.over();
+    monitor.fault_ended();
     until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
     assert_ne!(backend(&admin).await, before);
 }
 
-/// Of the agent, the sockets among them.
+/// Open file descriptors of the agent, including sockets.
 fn open_files(page: &Scrape) -> Option<f64> {
     page.value("process_open_fds", &[])
 }
 
 #[tokio::test]
-async fn a_frozen_server_does_not_disturb_another() {
+async fn a_frozen_server_does_not_affect_another() {
     let (a, b) = (watched_cluster().await, watched_cluster().await);
-    let agent = watch(HASTY, &[("a", &a), ("b", &b)]).await;
+    let agent = watch(SHORT_TIMEOUT, &[("a", &a), ("b", &b)]).await;
     agent
         .scrape_until("both up", |page| up(page, "a") && up(page, "b"))
         .await;
@@ -137,9 +138,9 @@ async fn a_frozen_server_does_not_disturb_another() {
 }
 
 #[tokio::test]
-async fn an_agent_that_waits_for_a_frozen_server_ends_when_told_to() {
+async fn an_agent_that_waits_for_a_frozen_server_exits_on_a_signal() {
     let cluster = watched_cluster().await;
-    let mut agent = watch(HASTY, &[("a", &cluster)]).await;
+    let mut agent = watch(SHORT_TIMEOUT, &[("a", &cluster)]).await;
     until_up(&agent).await;
     cluster.freeze();
     until_down(&agent).await;

@@ -1,4 +1,4 @@
-//! Logins that the server refuses, until somebody puts it right.
+//! Logins that the server refuses until the operator corrects the cause.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -6,46 +6,46 @@ use std::process::Command;
 
 use tempfile::NamedTempFile;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{
-    BRISK, HASTY, PASSWORD, ROLE, assert_unready, backend, down, failures, lost, start, terminate,
-    until_up, watch, watched_cluster,
+    FREQUENT, PASSWORD, ROLE, SHORT_TIMEOUT, assert_unready, backend, down, failures, lost, start,
+    terminate, until_up, watch, watched_cluster,
 };
 use crate::support::{Agent, Cluster, Scrape, must_run};
 
-/// Ends the agent's session, so that it has to log in anew.
-async fn send_away(cluster: &Cluster) {
+/// Terminates the agent's session, so that it must log in again.
+async fn terminate_session(cluster: &Cluster) {
     let admin = cluster.admin().await;
     let pid = backend(&admin).await;
     terminate(&admin, &pid).await;
 }
 
-/// The next logins are refused for this reason; `remedy` is all it takes to have them accepted.
+/// The next logins are refused with this reason until `remedy` was executed.
 async fn refused_until(
     agent: &Agent,
     cluster: &Cluster,
     (fault, reason): (&'static str, &str),
     remedy: &str,
 ) {
-    let mut witness = Witness::of(fault, agent);
+    let mut monitor = FaultMonitor::start(fault, agent);
     let page = agent
         .scrape_until(reason, |page| failures(page, reason) > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     assert_unready(agent, reason).await;
     cluster.sql(remedy).await;
-    witness.over();
+    monitor.fault_ended();
     until_up(agent).await;
-    witness.report();
+    monitor.assert_recovered();
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_put_right_on_the_server() {
+async fn a_wrong_password_is_corrected_on_the_server() {
     let cluster = watched_cluster().await;
     cluster
         .sql(&format!("ALTER ROLE {ROLE} PASSWORD 'another'"))
         .await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
     let remedy = format!("ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'");
     refused_until(&agent, &cluster, ("a wrong password", "auth"), &remedy).await;
     assert!(!agent.log().contains(PASSWORD), "{}", agent.log());
@@ -54,13 +54,17 @@ async fn a_wrong_password_is_put_right_on_the_server() {
 #[tokio::test]
 async fn a_rejection_by_pg_hba_is_seen_at_the_next_login() {
     let cluster = watched_cluster().await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
     until_up(&agent).await;
-    let mut witness = Witness::of("rejected by pg_hba.conf", &agent);
+    let mut monitor = FaultMonitor::start("rejected by pg_hba.conf", &agent);
     cluster.prepend_hba(&format!("host all {ROLE} all reject"));
     cluster.reload().await;
-    assert_eq!(lost(&agent.scrape().await), 0, "a session outlives it");
-    send_away(&cluster).await;
+    assert_eq!(
+        lost(&agent.scrape().await),
+        0,
+        "an open session is not affected"
+    );
+    terminate_session(&cluster).await;
     let page = agent
         .scrape_until("auth", |page| failures(page, "auth") > 0.0)
         .await;
@@ -73,20 +77,20 @@ async fn a_rejection_by_pg_hba_is_seen_at_the_next_login() {
     assert_unready(&agent, "auth").await;
     cluster.prepend_hba(&format!("host all {ROLE} all scram-sha-256"));
     cluster.reload().await;
-    witness.over();
+    monitor.fault_ended();
     until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
 }
 
 #[tokio::test]
-async fn a_role_without_connections_is_told_from_a_wrong_password() {
+async fn a_role_limit_is_distinguished_from_a_wrong_password() {
     let cluster = watched_cluster().await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
     until_up(&agent).await;
     cluster
         .sql(&format!("ALTER ROLE {ROLE} CONNECTION LIMIT 0"))
         .await;
-    send_away(&cluster).await;
+    terminate_session(&cluster).await;
     let remedy = format!("ALTER ROLE {ROLE} CONNECTION LIMIT 1");
     refused_until(
         &agent,
@@ -98,10 +102,10 @@ async fn a_role_without_connections_is_told_from_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_missing_is_told_from_a_wrong_password() {
+async fn a_missing_database_is_distinguished_from_a_wrong_password() {
     let cluster = watched_cluster().await;
     let dsn = cluster.url(ROLE, PASSWORD, "sidecar");
-    let agent = start(&format!("{BRISK}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
+    let agent = start(&format!("{FREQUENT}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
     refused_until(
         &agent,
         &cluster,
@@ -118,11 +122,11 @@ async fn a_rotated_password_file_is_read_at_the_next_login() {
     writeln!(file, "{PASSWORD}").expect("a temporary file can be written");
     let (port, path) = (cluster.port(), file.path().display().to_string());
     let agent = start(&format!(
-        "{BRISK}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{path}'}}}}\n"
+        "{FREQUENT}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{path}'}}}}\n"
     ))
     .await;
     until_up(&agent).await;
-    let witness = Witness::of("the password is rotated", &agent);
+    let monitor = FaultMonitor::start("the password is rotated", &agent);
     file.seek(SeekFrom::Start(0))
         .expect("a file can be rewound");
     file.write_all(b"rotated\n")
@@ -135,7 +139,7 @@ async fn a_rotated_password_file_is_read_at_the_next_login() {
     terminate(&admin, &old).await;
     agent.scrape_until("lost", |page| lost(page) > 0).await;
     let page = until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
     assert!(
         failures(&page, "auth") < 1.0,
         "the old password was tried again"
@@ -144,29 +148,29 @@ async fn a_rotated_password_file_is_read_at_the_next_login() {
 }
 
 #[tokio::test]
-async fn a_password_file_that_is_missing_is_waited_for() {
+async fn a_missing_password_file_is_retried() {
     let cluster = watched_cluster().await;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("password");
     let (port, shown) = (cluster.port(), path.display());
     let agent = start(&format!(
-        "{BRISK}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
+        "{FREQUENT}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
     ))
     .await;
-    let mut witness = Witness::of("the password file is missing", &agent);
+    let mut monitor = FaultMonitor::start("the password file is missing", &agent);
     let page = agent
         .scrape_until("credentials", |page| failures(page, "credentials") > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     fs::write(&path, PASSWORD).expect("a temporary folder can be written");
-    witness.over();
+    monitor.fault_ended();
     until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
 }
 
-/// As on a mount that hangs: who opens it waits.
+/// As on a mount that hangs: opening the file blocks.
 #[tokio::test]
-async fn a_password_file_that_hangs_holds_one_thread_whatever_the_number_of_logins() {
+async fn a_password_file_that_hangs_blocks_only_one_thread() {
     let cluster = watched_cluster().await;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = |name: &str| folder.path().join(name);
@@ -174,7 +178,7 @@ async fn a_password_file_that_hangs_holds_one_thread_whatever_the_number_of_logi
     must_run(Command::new("mkfifo").arg(path("pipe")));
     let (port, shown) = (cluster.port(), path("password").display().to_string());
     let agent = start(&format!(
-        "{HASTY}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
+        "{SHORT_TIMEOUT}servers: {{a: {{host: 127.0.0.1, port: {port}, password_file: '{shown}'}}}}\n"
     ))
     .await;
     until_up(&agent).await;
@@ -183,10 +187,10 @@ async fn a_password_file_that_hangs_holds_one_thread_whatever_the_number_of_logi
         tasks.expect("it runs").count()
     };
     let before = threads();
-    let mut witness = Witness::of("the password file hangs", &agent);
+    let mut monitor = FaultMonitor::start("the password file hangs", &agent);
     fs::rename(path("password"), path("kept")).expect("a temporary folder can be written");
     fs::rename(path("pipe"), path("password")).expect("a temporary folder can be written");
-    send_away(&cluster).await;
+    terminate_session(&cluster).await;
     let late = |page: &Scrape| failures(page, "timeout") >= 5.0;
     agent.scrape_until("five logins are late", late).await;
     assert!(
@@ -197,8 +201,8 @@ async fn a_password_file_that_hangs_holds_one_thread_whatever_the_number_of_logi
 
     let writer = File::options().write(true).open(path("password"));
     fs::rename(path("kept"), path("password")).expect("a temporary folder can be written");
-    drop(writer.expect("somebody reads it"));
-    witness.over();
+    drop(writer.expect("the agent reads it"));
+    monitor.fault_ended();
     until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
 }

@@ -1,27 +1,27 @@
-//! Sizes that never come: a disk that hangs holds the server's process in the middle of the statement.
+//! A disk that hangs: the backend blocks in the middle of the statement that measures sizes.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{LIMIT, backend, backends, lost, until_up, up};
 use crate::sizes::{create_large, wait_until};
 use crate::support::{
     AGENT, Agent, Cluster, Scrape, TestSession, create_agent_role, eventually, trusting,
 };
 
-/// A statement that hangs costs patience, which is then paid for with twice as much rest, and a little more.
+/// A little more than the wait for a session that hangs and the pause that follows, which is twice as long.
 const RESTED: Duration = Duration::from_secs(13);
 
 async fn watch(cluster: &Cluster) -> Agent {
-    let cadence =
+    let timing =
         "poll: {interval: 100ms, timeout: 1s}\nsizes: {interval: 1s, max_time_fraction: 0.5}\n";
     let dsn = cluster.url(AGENT, AGENT, "postgres");
-    super::start(&format!("{cadence}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
+    super::start(&format!("{timing}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
 }
 
-/// How often sizes were asked for, however it ended.
+/// How often sizes were measured, with any outcome.
 fn asked(page: &Scrape) -> f64 {
     page.sum("pgcommons_polls_total", &[("poll", "sizes")])
 }
@@ -31,8 +31,8 @@ async fn until_asked(agent: &Agent, before: f64) {
     agent.scrape_until("sizes are asked for", again).await;
 }
 
-/// Stops the process in the middle of measuring the large database, where a dead disk would hold it.
-async fn stop_amidst_measuring(cluster: &Cluster, admin: &TestSession, pid: u32) {
+/// Stops the backend while it measures the large database, where a disk that hangs would block it.
+async fn stop_while_measuring(cluster: &Cluster, admin: &TestSession, pid: u32) {
     let measuring = format!(
         "pid = {pid} AND state = 'active' AND query LIKE '%pg_database_size%' \
          AND query_start < clock_timestamp() - interval '3 ms'"
@@ -54,9 +54,10 @@ async fn stop_amidst_measuring(cluster: &Cluster, admin: &TestSession, pid: u32)
     .await;
 }
 
-/// Another agent with the same role must neither be taken for what was left behind nor be kept from measuring.
+/// The session of another agent with the same role must not be taken for the orphaned backend, and that agent must continue
+/// to measure.
 #[tokio::test]
-async fn no_size_is_asked_for_while_the_one_before_hangs() {
+async fn no_size_is_measured_while_the_previous_one_hangs() {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     create_large(&cluster).await;
@@ -67,12 +68,12 @@ async fn no_size_is_asked_for_while_the_one_before_hangs() {
     let other = watch(&cluster).await;
     until_asked(&other, 0.0).await;
 
-    let mut witness = Witness::of("a size hangs", &agent);
-    stop_amidst_measuring(&cluster, &admin, old).await;
+    let mut monitor = FaultMonitor::start("a size hangs", &agent);
+    stop_while_measuring(&cluster, &admin, old).await;
     let late = [("poll", "sizes"), ("outcome", "timeout")];
     let page = agent
         .scrape_until("a size is late", |page| {
-            assert!(up(page, "a"), "a size costs only itself: {}", agent.log());
+            assert!(up(page, "a"), "a size affects only itself: {}", agent.log());
             page.sum("pgcommons_polls_total", &late) >= 1.0
         })
         .await;
@@ -83,16 +84,16 @@ async fn no_size_is_asked_for_while_the_one_before_hangs() {
     eventually(RESTED + LIMIT, "the rest is over", async || {
         let page = agent.scrape().await;
         assert!(up(&page, "a"), "{}", agent.log());
-        assert!(asked(&page) <= before, "one more would be left behind");
+        assert!(asked(&page) <= before, "another backend would be orphaned");
         (lost_at.elapsed() > RESTED).then_some(())
     })
     .await;
     assert_eq!(backends(&admin).await.split(' ').count(), 3);
     until_asked(&other, others).await;
 
-    witness.over();
+    monitor.fault_ended();
     cluster.signal_process("CONT", old);
     until_asked(&agent, before).await;
-    witness.report();
+    monitor.assert_recovered();
     assert_eq!(backends(&admin).await.split(' ').count(), 2);
 }

@@ -1,13 +1,13 @@
-//! Networks that are slow, that drop what they should carry, or that forget a connection on one side only.
+//! Networks that are slow, that drop packets, or that lose a connection on one side only.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{
-    HASTY, LIMIT, assert_unready, backend, backends, down, failures, lost, polls, start, until_up,
-    up,
+    LIMIT, SHORT_TIMEOUT, assert_unready, backend, backends, down, failures, lost, polls, start,
+    until_up, up,
 };
 use crate::support::{
     AGENT, Agent, Cluster, Relay, Scrape, TestSession, create_agent_role, create_tenant,
@@ -15,11 +15,11 @@ use crate::support::{
 };
 
 const DEFAULT: &str = "";
-/// Longer than an agent has nothing to say with polls of [`HASTY`].
+/// Longer than a poll is current with [`SHORT_TIMEOUT`].
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// A server with a tenant of five connections, far away.
-async fn far_away() -> (Cluster, Relay) {
+/// A server behind a relay, with a tenant whose limit is five connections.
+async fn remote_server() -> (Cluster, Relay) {
     let cluster = trusting(&[("log_connections", "on")]).await;
     create_agent_role(&cluster).await;
     create_tenant(&cluster, "shop", 5).await;
@@ -27,9 +27,9 @@ async fn far_away() -> (Cluster, Relay) {
     (cluster, relay)
 }
 
-async fn behind(relay: &Relay, cadence: &str) -> Agent {
+async fn behind(relay: &Relay, timing: &str) -> Agent {
     let dsn = format!("postgres://{AGENT}@127.0.0.1:{}/postgres", relay.port());
-    start(&format!("{cadence}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
+    start(&format!("{timing}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
 }
 
 fn headroom(page: &Scrape) -> Option<f64> {
@@ -44,57 +44,60 @@ fn exhausted(page: &Scrape) -> f64 {
 }
 
 #[tokio::test]
-async fn a_black_hole_is_said_in_time_and_left_as_soon_as_it_closes() {
-    let (cluster, relay) = far_away().await;
+async fn a_black_hole_is_reported_in_time_and_recovered_from_at_once() {
+    let (cluster, relay) = remote_server().await;
     let agent = behind(&relay, DEFAULT).await;
     until_up(&agent).await;
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
-    let mut witness = Witness::of("a black hole, shorter than 8 s", &agent);
+    let mut monitor = FaultMonitor::start("a black hole, shorter than 8 s", &agent);
     let blocked = Instant::now();
     relay.block(true);
     agent.scrape_until("down", |page| down(page, "a")).await;
     let took = blocked.elapsed();
-    eprintln!("measured: a black hole: said after {} ms", took.as_millis());
+    eprintln!(
+        "measured: a black hole: reported after {} ms",
+        took.as_millis()
+    );
     assert!(took < Duration::from_secs(6), "{took:?}");
     assert_unready(&agent, "timeout").await;
-    witness.over();
+    monitor.fault_ended();
     relay.block(false);
     assert_eq!(headroom(&until_up(&agent).await), Some(5.0));
-    witness.report();
+    monitor.assert_recovered();
     assert_eq!(backend(&admin).await, before, "the session was lost");
 }
 
 #[tokio::test]
-async fn a_long_black_hole_costs_one_session_and_no_logins_gather() {
-    let (cluster, relay) = far_away().await;
+async fn a_long_black_hole_loses_one_session_and_logins_do_not_accumulate() {
+    let (cluster, relay) = remote_server().await;
     let agent = behind(&relay, DEFAULT).await;
     until_up(&agent).await;
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
-    let mut witness = Witness::of("a black hole, longer than 8 s", &agent);
+    let mut monitor = FaultMonitor::start("a black hole, longer than 8 s", &agent);
     relay.block(true);
     let given_up = |page: &Scrape| lost(page) == 1 && failures(page, "timeout") >= 1.0;
     agent.scrape_until("a session given up", given_up).await;
-    // What is sent to nobody must not be taken for growth later.
+    // These sessions are opened while the agent cannot poll.
     let _meanwhile = sessions(&cluster, "shop", 2).await;
-    witness.over();
+    monitor.fault_ended();
     relay.block(false);
     let page = agent
         .scrape_until("up", |page| headroom(page) == Some(3.0))
         .await;
     assert!(up(&page, "a"), "{}", page.text());
-    witness.report();
+    monitor.assert_recovered();
     assert_ne!(backend(&admin).await, before);
 }
 
-/// Every answer takes more than half a second here, and a login is several of them.
+/// Every round trip takes more than half a second, and a login takes several.
 #[tokio::test]
-async fn a_slow_network_costs_no_poll() {
-    let (cluster, relay) = far_away().await;
+async fn a_slow_network_fails_no_poll() {
+    let (cluster, relay) = remote_server().await;
     relay.delay(Duration::from_millis(300));
     let agent = behind(&relay, "sizes: {interval: 2s}\nstats: {interval: 2s}\n").await;
-    let witness = Witness::of("300 ms each way", &agent);
+    let monitor = FaultMonitor::start("300 ms each way", &agent);
     let _open = sessions(&cluster, "shop", 2).await;
     let page = agent
         .scrape_until("everything", |page| {
@@ -109,16 +112,16 @@ async fn a_slow_network_costs_no_poll() {
     for failure in page.series("pgcommons_connect_failures_total") {
         assert!(failure.value < 1.0, "{failure:?}\n{}", agent.log());
     }
-    witness.report_none();
+    monitor.assert_unaffected();
 }
 
-/// As after a container's pause: its session is still good, and so the next poll is too.
+/// As after the pause of a container: the session is still usable, so the next poll succeeds.
 #[tokio::test]
-async fn what_went_on_while_an_agent_was_stopped_is_counted_for_nobody() {
-    let (cluster, relay) = far_away().await;
+async fn time_while_an_agent_was_stopped_is_not_counted() {
+    let (cluster, relay) = remote_server().await;
     let _full = sessions(&cluster, "shop", 5).await;
-    let agent = behind(&relay, HASTY).await;
-    // Between two polls, with nothing under way.
+    let agent = behind(&relay, SHORT_TIMEOUT).await;
+    // Stop between two polls, while no job runs.
     let shop = [("datname", "shop")];
     let measured = |page: &Scrape| page.value("pg_database_size_bytes", &shop).is_some();
     let before = exhausted(&agent.scrape_until("sizes", measured).await);
@@ -137,10 +140,10 @@ async fn what_went_on_while_an_agent_was_stopped_is_counted_for_nobody() {
 /// is never in the answer.
 #[tokio::test]
 async fn an_agent_that_was_stopped_does_not_show_the_count_from_before() {
-    let (cluster, relay) = far_away().await;
-    let cadence =
+    let (cluster, relay) = remote_server().await;
+    let timing =
         "poll: {interval: 500ms, timeout: 1s}\nsizes: {interval: 1h}\nstats: {interval: 1h}\n";
-    let agent = behind(&relay, cadence).await;
+    let agent = behind(&relay, timing).await;
     let count =
         |page: &Scrape| page.value("pgcommons_database_connections", &[("datname", "shop")]);
     for (n, pause) in [2100, 2300, 2500, 2700, 2900].into_iter().enumerate() {
@@ -167,16 +170,16 @@ async fn an_agent_that_was_stopped_does_not_show_the_count_from_before() {
     }
 }
 
-/// As after a laptop's or a container's sleep: the connection is known to the agent only.
+/// As after the sleep of a machine or container: the connection exists only on the side of the agent.
 #[tokio::test]
-async fn an_agent_that_was_suspended_says_nothing_old_and_does_not_make_up_for_it() {
-    let (cluster, relay) = far_away().await;
-    let agent = behind(&relay, HASTY).await;
+async fn a_suspended_agent_shows_no_old_figures_and_does_not_catch_up() {
+    let (cluster, relay) = remote_server().await;
+    let agent = behind(&relay, SHORT_TIMEOUT).await;
     until_up(&agent).await;
     let admin = cluster.admin().await;
     backend(&admin).await;
     agent.signal("STOP");
-    relay.forget();
+    relay.drop_silently();
     eventually(LIMIT, "the server sees it closed", async || {
         backends(&admin).await.is_empty().then_some(())
     })
@@ -186,19 +189,19 @@ async fn an_agent_that_was_suspended_says_nothing_old_and_does_not_make_up_for_i
     admin.value("SELECT pg_sleep(4)").await;
     agent.signal("CONT");
     let resumed = Instant::now();
-    let mut witness = Witness::of("a suspended agent, its connection forgotten", &agent);
-    witness.over();
-    // It may have polled already, over another session, if it was stopped while a slow job was under way.
+    let mut monitor = FaultMonitor::start("a suspended agent, its connection dropped", &agent);
+    monitor.fault_ended();
+    // If it was stopped during a slow job, it may have polled over another session already.
     let page = agent.scrape().await;
     assert!(
         down(&page, "a") || headroom(&page) == Some(0.0),
-        "as if it were fresh:\n{}",
+        "old figures shown as current:\n{}",
         page.text()
     );
     let page = agent
         .scrape_until("up", |page| headroom(page) == Some(0.0))
         .await;
-    witness.report();
+    monitor.assert_recovered();
     let ended = ["ok", "timeout", "error", "lost"].map(|outcome| polls(&page, "a", outcome));
     let before_and_after = resumed.elapsed().as_secs_f64() / 0.1 + 40.0;
     assert!(

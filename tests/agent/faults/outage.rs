@@ -1,11 +1,11 @@
-//! Servers that are not there, go away, or are busy with themselves.
+//! Servers that are down, restart, or are blocked by locks.
 
 use std::time::Duration;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{
-    BRISK, HASTY, LIMIT, PASSWORD, ROLE, STOP_LIMIT, assert_unready, backend, backends, down,
-    failures, logins, lost, polls, started, terminate, until_up, up, watch, watched_cluster,
+    FREQUENT, LIMIT, PASSWORD, ROLE, SHORT_TIMEOUT, STOP_LIMIT, assert_unready, backend, backends,
+    down, failures, logins, lost, polls, started, terminate, until_up, up, watch, watched_cluster,
 };
 use crate::support::{Agent, AgentSpec, Scrape, StopMode, eventually};
 
@@ -13,42 +13,42 @@ use crate::support::{Agent, AgentSpec, Scrape, StopMode, eventually};
 async fn a_server_that_is_down_at_the_start_is_found_when_it_comes_up() {
     let mut cluster = watched_cluster().await;
     cluster.stop(StopMode::Fast);
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
-    let mut witness = Witness::of("down at the start", &agent);
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
+    let mut monitor = FaultMonitor::start("down at the start", &agent);
     let page = agent
         .scrape_until("refused", |page| failures(page, "refused") > 0.0)
         .await;
     assert!(down(&page, "a"), "{}", page.text());
     cluster.start_again();
-    witness.over();
+    monitor.fault_ended();
     until_up(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
 }
 
 #[tokio::test]
-async fn a_restart_is_seen_and_survived() {
+async fn a_restart_is_detected_and_recovered_from() {
     let mut cluster = watched_cluster().await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
     for (mode, fault) in [
         (StopMode::Fast, "restart, fast"),
         (StopMode::Immediate, "restart, immediate"),
     ] {
         let before = started(&until_up(&agent).await);
-        let mut witness = Witness::of(fault, &agent);
+        let mut monitor = FaultMonitor::start(fault, &agent);
         cluster.stop(mode);
         agent.scrape_until("down", |page| down(page, "a")).await;
         cluster.start_again();
-        witness.over();
+        monitor.fault_ended();
         let after = started(&until_up(&agent).await);
-        witness.report();
+        monitor.assert_recovered();
         assert!(before < after, "{mode:?}: {before:?}, then {after:?}");
     }
 }
 
 #[tokio::test]
-async fn a_terminated_backend_is_replaced_by_one_other() {
+async fn a_terminated_backend_is_replaced_once() {
     let cluster = watched_cluster().await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
     let admin = cluster.admin().await;
     for losses in 0..3 {
         until_up(&agent).await;
@@ -58,16 +58,16 @@ async fn a_terminated_backend_is_replaced_by_one_other() {
             losses + 1,
             "a login for each loss, no more"
         );
-        let witness = Witness::of("its backend is terminated", &agent);
+        let monitor = FaultMonitor::start("its backend is terminated", &agent);
         terminate(&admin, &old).await;
         agent.scrape_until("lost", |page| lost(page) > losses).await;
         until_up(&agent).await;
-        witness.report();
+        monitor.assert_recovered();
         assert_ne!(backend(&admin).await, old);
     }
 }
 
-/// At a slow pace the next poll is long in coming, but the server's last word is there.
+/// With a long interval the next poll is far away, but the server's error message has arrived.
 #[tokio::test]
 async fn a_session_that_is_ended_between_polls_is_replaced_at_once() {
     let cluster = watched_cluster().await;
@@ -82,11 +82,11 @@ async fn a_session_that_is_ended_between_polls_is_replaced_at_once() {
     assert_ne!(backend(&admin).await, old);
 }
 
-/// Any superuser may hold these; logins wait for them as well.
+/// Any superuser may hold these locks; logins wait for them too.
 #[tokio::test]
-async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
+async fn a_locked_catalog_is_a_timeout_and_the_session_survives() {
     let cluster = watched_cluster().await;
-    let agent = watch(HASTY, &[("a", &cluster)]).await;
+    let agent = watch(SHORT_TIMEOUT, &[("a", &cluster)]).await;
     until_up(&agent).await;
     let admin = cluster.admin().await;
     let before = backend(&admin).await;
@@ -95,7 +95,7 @@ async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
         ("pg_authid", "pg_authid is locked"),
     ] {
         let timeouts = polls(&agent.scrape().await, "a", "timeout");
-        let mut witness = Witness::of(fault, &agent);
+        let mut monitor = FaultMonitor::start(fault, &agent);
         let lock = format!("BEGIN; LOCK TABLE pg_catalog.{catalog} IN ACCESS EXCLUSIVE MODE");
         admin
             .batch_execute(&lock)
@@ -106,22 +106,24 @@ async fn a_locked_catalog_is_a_timeout_and_the_session_survives_it() {
             .await;
         assert!(down(&page, "a"), "{}", page.text());
         assert_unready(&agent, "timeout").await;
-        witness.over();
+        monitor.fault_ended();
         let rollback = admin.batch_execute("ROLLBACK").await;
         rollback.expect("it can be rolled back");
         until_up(&agent).await;
-        witness.report();
+        monitor.assert_recovered();
     }
     assert_eq!(backend(&admin).await, before);
 }
 
-/// Nobody knows what a poll without an answer has cost the server.
+/// The cost of a poll without an answer is unknown.
 #[tokio::test]
-async fn polls_that_are_late_again_and_again_come_less_often() {
+async fn polls_that_time_out_repeatedly_come_less_often() {
     let cluster = watched_cluster().await;
     let dsn = cluster.url(ROLE, PASSWORD, "postgres");
     let agent = Agent::start(AgentSpec {
-        config: Some(&format!("{HASTY}servers: {{a: {{dsn: '{dsn}'}}}}\n")),
+        config: Some(&format!(
+            "{SHORT_TIMEOUT}servers: {{a: {{dsn: '{dsn}'}}}}\n"
+        )),
         env: &[("PGCOMMONS__POLL__MAX_TIME_FRACTION", "0.005")],
         ..AgentSpec::default()
     })
@@ -148,7 +150,7 @@ async fn polls_that_are_late_again_and_again_come_less_often() {
 #[tokio::test]
 async fn databases_come_and_go_between_polls() {
     let cluster = watched_cluster().await;
-    let agent = watch(BRISK, &[("a", &cluster)]).await;
+    let agent = watch(FREQUENT, &[("a", &cluster)]).await;
     until_up(&agent).await;
     let seen = |name: &'static str| {
         move |page: &Scrape| {
@@ -176,11 +178,11 @@ async fn databases_come_and_go_between_polls() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_told_to_stop_ends_well_and_leaves_no_session() {
+async fn an_agent_exits_cleanly_on_a_signal_and_leaves_no_session() {
     let cluster = watched_cluster().await;
     let admin = cluster.admin().await;
     for signal in ["TERM", "INT"] {
-        let mut agent = watch(BRISK, &[("a", &cluster)]).await;
+        let mut agent = watch(FREQUENT, &[("a", &cluster)]).await;
         until_up(&agent).await;
         backend(&admin).await;
         agent.signal(signal);

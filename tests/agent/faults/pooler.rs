@@ -1,4 +1,4 @@
-//! `PgBouncer` in between, which hands the session on to others: it is found out, however it is configured.
+//! `PgBouncer` in between, which shares server connections between clients: the agent detects it in every pool mode.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
@@ -7,8 +7,8 @@ use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
-use super::witness::Witness;
-use super::{BRISK, LIMIT, assert_unready, down, failures, start, until_up};
+use super::monitor::FaultMonitor;
+use super::{FREQUENT, LIMIT, assert_unready, down, failures, start, until_up};
 use crate::support::{
     AGENT, AgentSpec, Cluster, Relay, create_agent_role, eventually, free_port, give_to_server,
     run, server_command, trusting,
@@ -37,7 +37,7 @@ impl PgBouncer {
         for path in [folder.path(), &users, &ini] {
             give_to_server(path);
         }
-        // It refuses root, as the server does.
+        // PgBouncer refuses to run as root, as the server does.
         let child = server_command(&program(), folder.path())
             .arg(&ini)
             .stdout(Stdio::null())
@@ -59,7 +59,7 @@ impl PgBouncer {
 
 impl Drop for PgBouncer {
     fn drop(&mut self) {
-        // Both fail only when it has ended.
+        // Both fail only if it has ended.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -69,11 +69,11 @@ fn program() -> PathBuf {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/pgbouncer");
     let places = [unpacked, PathBuf::from("/usr/sbin/pgbouncer")];
     let found = places.into_iter().find(|program| program.is_file());
-    found.expect("PgBouncer is here; `scripts/need pgbouncer`")
+    found.expect("PgBouncer is installed; see `scripts/need pgbouncer`")
 }
 
 #[tokio::test]
-async fn a_pooler_in_between_is_refused_and_left_for_the_server() {
+async fn a_pooler_in_between_is_refused_and_a_direct_connection_accepted() {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     let ignoring = "ignore_startup_parameters = options";
@@ -85,15 +85,15 @@ async fn a_pooler_in_between_is_refused_and_left_for_the_server() {
         let pooler = PgBouncer::start(&cluster, &settings).await;
         let relay = Relay::start(pooler.port);
         let dsn = format!("postgres://{AGENT}@127.0.0.1:{}/postgres", relay.port());
-        let agent = start(&format!("{BRISK}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
-        let mut witness = Witness::of("PgBouncer in between", &agent);
+        let agent = start(&format!("{FREQUENT}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await;
+        let mut monitor = FaultMonitor::start("PgBouncer in between", &agent);
         let page = agent
             .scrape_until("refused", |page| failures(page, "pooler") > 1.0)
             .await;
         assert!(down(&page, "a"), "{settings}: {}", page.text());
         assert_unready(&agent, "pooler").await;
-        let said = "connect to PostgreSQL itself";
-        assert_eq!(agent.log().matches(said).count(), 1, "{}", agent.log());
+        let advice = "connect to PostgreSQL itself";
+        assert_eq!(agent.log().matches(advice).count(), 1, "{}", agent.log());
         let check = AgentSpec {
             args: &["check"],
             env: &[("DATABASE_URL", &dsn)],
@@ -101,9 +101,9 @@ async fn a_pooler_in_between_is_refused_and_left_for_the_server() {
         };
         let check = run(check).await;
         assert_eq!(check.status.code(), Some(3), "{settings}: {check:?}");
-        relay.lead_to(cluster.port());
-        witness.over();
+        relay.redirect_to(cluster.port());
+        monitor.fault_ended();
         until_up(&agent).await;
-        witness.report();
+        monitor.assert_recovered();
     }
 }

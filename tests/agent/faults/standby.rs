@@ -1,17 +1,17 @@
-//! A hot standby under the agent: watched, promoted, and put in the place of a primary that died.
+//! A hot standby: polled, promoted, and used in place of a failed primary.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{backend, down, failures, start, started, up};
 use crate::support::{
     AGENT, Agent, Cluster, Relay, Scrape, StopMode, create_agent_role, create_tenant, failed_polls,
     fresh, sessions, trusting, watch_as,
 };
 
-/// How long the agent may take to get over to another server.
+/// How long the agent may take to connect to another server.
 const FAILOVER: Duration = Duration::from_secs(10);
 
 /// A primary with a tenant of five connections, and its standby; both know the agent's role.
@@ -37,12 +37,12 @@ async fn until_measured(agent: &Agent) -> Scrape {
 }
 
 #[tokio::test]
-async fn a_hot_standby_is_watched_as_any_server() {
+async fn a_hot_standby_is_polled_like_any_server() {
     let (primary, standby) = pair().await;
     let agent = watch_as(&standby, AGENT, "").await;
     until_measured(&agent).await;
     let _readers = sessions(&standby, "shop", 2).await;
-    // Those of the primary are not the standby's.
+    // The sessions of the primary do not count on the standby.
     let _writers = sessions(&primary, "shop", 1).await;
     let page = fresh(&agent).await;
     assert_eq!(
@@ -68,7 +68,7 @@ async fn a_hot_standby_is_watched_as_any_server() {
     assert!(!agent.log().contains("WARN"), "{}", agent.log());
 }
 
-/// Under which it is watched when the configuration gives it none.
+/// The default name of a server.
 fn name(cluster: &Cluster) -> String {
     format!("{}:{}", cluster.host(), cluster.port())
 }
@@ -82,14 +82,14 @@ async fn a_promotion_shows_at_the_next_poll_of_the_same_session() {
     let session = backend(&admin).await;
     primary.stop(StopMode::Immediate);
     assert_eq!(is_replica(&fresh(&agent).await), Some(1.0));
-    let mut witness = Witness::of("promotion", &agent);
+    let mut monitor = FaultMonitor::start("promotion", &agent);
     standby.promote().await;
-    witness.over();
+    monitor.fault_ended();
     let page = fresh(&agent).await;
-    witness.report();
+    monitor.assert_recovered();
     assert_eq!(is_replica(&page), Some(0.0), "{}", page.text());
     assert_eq!(started(&page), started(&before));
-    assert_eq!(backend(&admin).await, session, "it logged in anew");
+    assert_eq!(backend(&admin).await, session, "the agent logged in again");
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
     standby.sql("CREATE DATABASE wiki").await;
     let created = |page: &Scrape| {
@@ -97,30 +97,35 @@ async fn a_promotion_shows_at_the_next_poll_of_the_same_session() {
         size.is_some()
     };
     agent
-        .scrape_until("what it was promoted for", created)
+        .scrape_until("a database created after the promotion", created)
         .await;
 }
 
-/// An agent behind an address that leads to the primary. It is as patient as it is by default: this is about how soon it
-/// gets over to another server.
+/// An agent behind a relay to the primary. It has the default timeout, because the tests measure how soon it connects to
+/// another server.
 async fn behind(relay: &Relay) -> Agent {
     let dsn = format!("postgres://{AGENT}@127.0.0.1:{}/postgres", relay.port());
-    let cadence = "sizes: {interval: 1s}\n";
-    start(&format!("{cadence}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
+    let timing = "sizes: {interval: 1s}\n";
+    start(&format!("{timing}servers: {{a: {{dsn: '{dsn}'}}}}\n")).await
 }
 
-/// The address leads to the standby now: before long the page is that of the standby, which has become a primary.
-async fn gets_over(agent: &Agent, relay: &Relay, standby: &Cluster, mut witness: Witness) {
-    relay.lead_to(standby.port());
+/// Redirects the relay to the standby. Soon the page must show the standby, which has been promoted.
+async fn assert_failover(
+    agent: &Agent,
+    relay: &Relay,
+    standby: &Cluster,
+    mut monitor: FaultMonitor,
+) {
+    relay.redirect_to(standby.port());
     let switched = Instant::now();
-    witness.over();
+    monitor.fault_ended();
     let start = "SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8";
     let start = standby.query_one_i64(start).await as f64 / 1000.0;
-    // The primary was started but a moment before.
+    // The primary was started only a short time before.
     let is_there = |page: &Scrape| started(page).is_some_and(|shown| (shown - start).abs() < 0.002);
     let page = agent.scrape_until("the standby", is_there).await;
     let took = switched.elapsed();
-    witness.report();
+    monitor.assert_recovered();
     assert!(took < FAILOVER, "{took:?}\n{}", agent.log());
     assert_eq!((up(&page, "a"), is_replica(&page)), (true, Some(0.0)));
     until_measured(agent).await;
@@ -133,26 +138,26 @@ async fn the_agent_follows_its_address_to_the_promoted_standby() {
     let agent = behind(&relay).await;
     assert_eq!(is_replica(&until_measured(&agent).await), Some(0.0));
 
-    let witness = Witness::of("failover, the primary is gone", &agent);
+    let monitor = FaultMonitor::start("failover, the primary is gone", &agent);
     primary.stop(StopMode::Immediate);
     let page = agent.scrape_until("down", |page| down(page, "a")).await;
     assert_eq!((is_replica(&page), started(&page)), (None, None));
     standby.promote().await;
-    // Long enough without a server for attempts to have become rarer.
+    // After several attempts the pauses between them are longer.
     let refused = |page: &Scrape| failures(page, "refused") >= 3.0;
     agent.scrape_until("several attempts", refused).await;
-    gets_over(&agent, &relay, &standby, witness).await;
+    assert_failover(&agent, &relay, &standby, monitor).await;
 }
 
-/// Nobody closes the connections of a machine that is gone.
+/// The connections of a machine that failed are not closed.
 #[tokio::test]
-async fn a_primary_that_falls_silent_is_left_for_the_promoted_standby() {
+async fn an_unresponsive_primary_is_replaced_by_the_promoted_standby() {
     let (primary, standby) = pair().await;
     let relay = Relay::start(primary.port());
     let agent = behind(&relay).await;
     until_measured(&agent).await;
-    let witness = Witness::of("failover, the primary is silent", &agent);
+    let monitor = FaultMonitor::start("failover, the primary does not answer", &agent);
     primary.freeze();
     standby.promote().await;
-    gets_over(&agent, &relay, &standby, witness).await;
+    assert_failover(&agent, &relay, &standby, monitor).await;
 }

@@ -1,8 +1,8 @@
-//! Statistics that do not come: up to PostgreSQL 14 a process of the server's own keeps them, and who asks waits for it.
+//! Late statistics: up to PostgreSQL 14 the statistics collector has them, and queries wait for its answer.
 
 use std::time::Duration;
 
-use super::witness::Witness;
+use super::monitor::FaultMonitor;
 use super::{LIMIT, backend, lost};
 use tokio::time::Instant;
 
@@ -26,11 +26,11 @@ fn of_shop(page: &Scrape, family: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn statistics_that_do_not_come_keep_no_connection_from_being_counted() {
+async fn late_statistics_do_not_stop_the_count_of_connections() {
     let cluster = trusting(&[]).await;
     if cluster.major_version().await >= 15 {
         assert_eq!(cluster.process(COLLECTOR), None);
-        return; // in shared memory
+        return; // PostgreSQL 15 has them in shared memory
     }
     create_tenant(&cluster, "shop", 5).await;
     let agent = watch(&cluster, "").await;
@@ -40,7 +40,7 @@ async fn statistics_that_do_not_come_keep_no_connection_from_being_counted() {
     let before = backend(&admin).await;
     let collector = eventually(LIMIT, "a collector", async || cluster.process(COLLECTOR)).await;
 
-    let mut witness = Witness::of("statistics do not come", &agent);
+    let mut monitor = FaultMonitor::start("statistics are late", &agent);
     cluster.signal_process("STOP", collector);
     let page = agent
         .scrape_until("statistics are late, twice", |page| {
@@ -55,19 +55,24 @@ async fn statistics_that_do_not_come_keep_no_connection_from_being_counted() {
     assert_eq!(used, Some(1.0), "{}", page.text());
 
     cluster.signal_process("CONT", collector);
-    witness.over();
+    monitor.fault_ended();
     let page = agent.scrape_until("statistics again", known).await;
-    witness.report();
+    monitor.assert_recovered();
     assert_eq!(lost(&page), 0);
-    // The collector has the archiver's figures too.
-    let of_it = |failed: &String| failed.contains("\"stats\"") || failed.contains("\"archiver\"");
-    assert!(failed_polls(&page).iter().all(of_it), "{}", page.text());
+    // The statistics collector has the figures of the archiver too.
+    let from_collector =
+        |failed: &String| failed.contains("\"stats\"") || failed.contains("\"archiver\"");
+    assert!(
+        failed_polls(&page).iter().all(from_collector),
+        "{}",
+        page.text()
+    );
     assert_eq!(backend(&admin).await, before);
 }
 
-/// What the role may see is learnt from the fast poll, and statistics that are late do not put that in doubt.
+/// The primary poll shows what the role may see; late statistics do not change that.
 #[tokio::test]
-async fn after_late_statistics_no_size_is_taken_for_forbidden() {
+async fn after_late_statistics_no_size_is_reported_as_forbidden() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "shop", 5).await;
     cluster
@@ -77,7 +82,7 @@ async fn after_late_statistics_no_size_is_taken_for_forbidden() {
     let measured = |page: &Scrape| up(page) && of_shop(page, "pg_database_size_bytes").is_some();
     agent.scrape_until("sizes", measured).await;
 
-    // The agent is stopped while it waits for statistics, and not before they are late.
+    // Stop the agent while it waits for statistics, until their deadline has passed.
     let admin = cluster.admin().await;
     lock(&admin).await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcommons' AND wait_event_type = 'Lock'";
@@ -112,7 +117,7 @@ async fn unlock(admin: &TestSession) {
     rollback.expect("it can be rolled back");
 }
 
-/// A lock on a view that only the statistics read. Meanwhile a tenant opens sessions one by one.
+/// A lock on a view that only the statistics job reads, while a tenant opens sessions one by one.
 #[tokio::test]
 async fn statistics_that_hang_never_show_the_server_as_down() {
     let cluster = trusting(&[]).await;
@@ -130,7 +135,7 @@ async fn statistics_that_hang_never_show_the_server_as_down() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         open.extend(sessions(&cluster, "shop", 1).await);
         let opened = Instant::now();
-        // A statement that hangs holds the next poll up for a second at first.
+        // A statement that hangs delays the next poll by a second at first.
         let right = |page: &Scrape| {
             assert!(up(page), "{}", agent.log());
             of_shop(page, "pgcommons_database_connections") == Some(open.len() as f64)
@@ -151,7 +156,7 @@ async fn statistics_that_hang_never_show_the_server_as_down() {
 }
 
 #[tokio::test]
-async fn an_archiver_that_hangs_costs_its_own_series_only() {
+async fn an_archiver_query_that_hangs_loses_only_its_own_series() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "shop", 5).await;
     let agent = watch(&cluster, "").await;

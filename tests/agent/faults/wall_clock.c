@@ -1,6 +1,6 @@
-/* The wall's clock of one process and its children, off by the seconds that a file says; other clocks are left alone.
- * Nothing is kept between two calls: PostgreSQL up to 15 forks its processes and looks at the time in handlers of
- * signals, which come in the middle of any other call. libfaketime then leaves those processes with the real time. */
+/* A wall clock for one process and its children, shifted by the seconds in a file. Other clocks are not changed.
+ * It keeps no state between calls: PostgreSQL up to 15 forks its processes and reads the time in signal handlers,
+ * which may interrupt any other call. With libfaketime such processes would see the real time. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +17,7 @@ static time_t off(void)
     int kept = errno;
     int file = open(getenv("WALL_CLOCK"), O_RDONLY | O_CLOEXEC);
     if (file < 0 || read(file, text, sizeof text - 1) <= 0)
-        abort(); /* a test that goes by the real time would show nothing */
+        abort(); /* with the real time a test would prove nothing */
     close(file);
     errno = kept;
     return atol(text);

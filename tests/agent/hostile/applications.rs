@@ -1,10 +1,10 @@
-//! Names of applications, of which a tenant may have as many as it likes.
+//! Names of applications: a tenant may use any number of them.
 
 use std::collections::BTreeSet;
 
 use tokio::task::JoinHandle;
 
-use super::{MEMORY, folded, resident};
+use super::{MEMORY, overflow, resident};
 use crate::support::{
     Scrape, StopMode, TestSession, create_tenant, failed_polls, fresh, sessions, trusting, watch,
 };
@@ -12,14 +12,14 @@ use crate::support::{
 const SESSIONS: &str = "pg_stat_activity_count";
 const CROWD: usize = 40;
 
-/// 250 names for each of the sessions, so quickly one after the other that no two polls see the same.
+/// 250 names per session, changed so quickly that no two polls see the same.
 const RENAME: &str = "DO $$ BEGIN
     FOR n IN 1..250 LOOP
         PERFORM set_config('application_name', 'job ' || pg_backend_pid() || '-' || n, false), pg_sleep(0.03);
     END LOOP;
 END $$";
 
-/// The names that the series of the database have; one without a name has no such label.
+/// The application names in the series of the database. A session without a name has no such label.
 fn names(page: &Scrape) -> BTreeSet<String> {
     let mut series = page.series(SESSIONS);
     series.retain(|series| series.label("datname") == Some("app"));
@@ -29,7 +29,7 @@ fn names(page: &Scrape) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Sessions that take ever new names, until they have had enough of them.
+/// Sessions that change their names 250 times.
 fn renaming(crowd: Vec<TestSession>) -> Vec<JoinHandle<()>> {
     let rename = |session: TestSession| {
         tokio::spawn(async move { session.batch_execute(RENAME).await.expect("names") })
@@ -50,17 +50,17 @@ async fn ten_thousand_application_names_are_a_handful_of_series() {
     let before = resident(&fresh(&agent).await);
     let crowd = renaming(sessions(&cluster, "app", CROWD).await);
 
-    let (mut seen, mut most_folded, mut after) = (BTreeSet::new(), 0.0, before);
+    let (mut seen, mut max_overflow, mut after) = (BTreeSet::new(), 0.0, before);
     while !crowd.iter().all(JoinHandle::is_finished) {
         let page = fresh(&agent).await;
         let of_web = page.sum(SESSIONS, &[("datname", "app"), ("application_name", "web")]);
         assert_eq!(Some(of_web), Some(2.0), "a tenant lost its series");
         let of_all = page.sum(SESSIONS, &[("datname", "app")]);
         let connections = page.value("pgcommons_database_connections", &[("datname", "app")]);
-        assert_eq!(Some(of_all), connections, "a sum that is not the whole");
+        assert_eq!(Some(of_all), connections, "the sum is incomplete");
         seen.extend(names(&page));
-        let folded = folded(&page, "application_name").expect("known");
-        most_folded = folded.max(most_folded);
+        let overflow = overflow(&page, "application_name").expect("known");
+        max_overflow = overflow.max(max_overflow);
         after = resident(&page);
         assert_eq!(failed_polls(&page), [""; 0]);
     }
@@ -69,13 +69,13 @@ async fn ten_thousand_application_names_are_a_handful_of_series() {
     }
     assert!(seen.len() <= 5, "{seen:?}");
     assert!(seen.contains("other"), "{seen:?}");
-    assert!(most_folded >= 35.0, "{most_folded}");
+    assert!(max_overflow >= 35.0, "{max_overflow}");
     assert!(after < MEMORY, "{before} bytes, then {after}");
 }
 
-/// Series outlive the database and the server that they are of, and so do the seats.
+/// Series slots, like series, are kept when the database is dropped or the server restarts.
 #[tokio::test]
-async fn a_database_made_anew_gets_no_more_names() {
+async fn a_recreated_database_gets_no_more_names() {
     let mut cluster = trusting(&[]).await;
     create_tenant(&cluster, "app", -1).await;
     let agent = watch(&cluster, "series_limits: {application_names: 1}").await;
@@ -98,7 +98,7 @@ async fn a_database_made_anew_gets_no_more_names() {
             _ => {}
         }
     }
-    // The first may have been seen before it had its name.
+    // The first session may have been polled before it had its name.
     seen.remove("before drop");
     assert_eq!(seen, ["other".to_owned()].into());
 }

@@ -1,5 +1,5 @@
-//! Defaults that somebody else has set for the agent's role or its database: the owner of the database may, and up to
-//! PostgreSQL 15 whoever has CREATEROLE.
+//! Defaults that another role has set for the agent's role or its database. The owner of the database may do so, and up to
+//! PostgreSQL 15 every role with CREATEROLE.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::support::{
     trusting, watch_as,
 };
 
-/// What would make statements fail, wait, or say something else.
+/// Settings that would make statements fail, wait, or return other results.
 const DEFAULTS: [(&str, &str); 29] = [
     ("application_name", "'fake'"),
     ("bytea_output", "'escape'"),
@@ -43,7 +43,7 @@ const DEFAULTS: [(&str, &str); 29] = [
 
 async fn set_defaults(cluster: &Cluster) {
     let admin = cluster.admin().await;
-    // Of no use to somebody who is not a member.
+    // The setting `role` has an effect only for a member.
     let mut all = format!("GRANT mallory TO {AGENT};");
     for (setting, value) in DEFAULTS {
         let _ = write!(all, "ALTER ROLE {AGENT} SET {setting} = {value};");
@@ -65,7 +65,7 @@ async fn defaults_of_the_role_and_the_database_change_nothing() {
     create_agent_role(&cluster).await;
     set_defaults(&cluster).await;
     let open = sessions(&cluster, "mallory", 2).await;
-    // For this one, which writes, a deferrable transaction would wait as long as it is open.
+    // A deferrable transaction would wait until this transaction, which writes, has ended.
     for sql in [
         "CREATE TABLE t ()",
         "BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO t DEFAULT VALUES",
@@ -81,7 +81,7 @@ async fn defaults_of_the_role_and_the_database_change_nothing() {
     let privilege = |name| page.value("pgcommons_privilege", &[("privilege", name)]);
     assert_eq!(privilege("pg_read_all_stats"), Some(1.0));
     assert_eq!(privilege("superuser"), Some(0.0));
-    // 100 of max_connections less the superusers' three.
+    // max_connections is 100, and three slots are reserved for superusers.
     assert_eq!(
         page.value("pgcommons_server_connections_limit", &[]),
         Some(97.0)
@@ -96,9 +96,9 @@ async fn defaults_of_the_role_and_the_database_change_nothing() {
     assert!(!agent.log().contains("WARN"), "{}", agent.log());
 }
 
-/// A value that is no number must not keep the agent out.
+/// A value that is not a number must not make the login fail.
 #[tokio::test]
-async fn a_setting_of_no_meaning_keeps_nobody_out() {
+async fn an_invalid_custom_setting_does_not_block_the_login() {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     let nonsense =

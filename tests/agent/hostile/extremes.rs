@@ -1,4 +1,4 @@
-//! Numbers as large as PostgreSQL lets a tenant make them.
+//! The largest numbers that a tenant can cause.
 
 use super::{MEMORY, peak_memory, resident};
 use crate::support::{Scrape, create_tenant, failed_polls, fresh, sessions, trusting, watch};
@@ -53,7 +53,7 @@ async fn a_hundred_thousand_advisory_locks_are_one_series() {
     assert!(bytes < MEMORY, "{bytes}");
 }
 
-/// The text of a query is not asked for, however long the server keeps it.
+/// The agent does not read query texts, however long they are.
 #[tokio::test]
 async fn long_queries_do_not_reach_the_agent() {
     let cluster = trusting(&[("track_activity_query_size", "1MB")]).await;

@@ -1,4 +1,4 @@
-//! Names of every byte that PostgreSQL allows, and names made to be taken for others.
+//! Names of every byte that PostgreSQL allows, and names that imitate others.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,19 +11,19 @@ use crate::support::{
     trusting, watch,
 };
 
-/// In a database of this encoding the characters up to U+00FF are stored as that byte each.
+/// A database with this encoding stores each character up to U+00FF as one byte.
 async fn bytewise(cluster: &Cluster) {
     let latin = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0";
     cluster.sql(latin).await;
 }
 
-/// Every byte but 0, in names as long as they may be: 63 bytes.
+/// Every byte except 0, in names of the maximum length of 63 bytes.
 fn every_byte() -> Vec<String> {
     let bytes: Vec<char> = (1..=u8::MAX).map(char::from).collect();
     bytes.chunks(63).map(|name| name.iter().collect()).collect()
 }
 
-/// As it stands in a label: what is no UTF-8 is spelt out. No two of the characters of `every_byte` are UTF-8 together.
+/// The label value: bytes that are not UTF-8 are escaped. No two bytes of `every_byte` form a UTF-8 character.
 fn label(name: &str) -> String {
     let mut label = String::new();
     for character in name.chars() {
@@ -37,7 +37,7 @@ fn label(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_byte_may_stand_in_a_name() {
+async fn every_byte_may_occur_in_a_name() {
     let cluster = trusting(&[]).await;
     bytewise(&cluster).await;
     let names = every_byte();
@@ -65,9 +65,9 @@ async fn every_byte_may_stand_in_a_name() {
     }
 }
 
-/// Two series alike cost the whole page; `Scrape` refuses it as Prometheus does.
+/// Two equal series make the whole page invalid; `Scrape` refuses it as Prometheus does.
 #[tokio::test]
-async fn no_name_can_be_made_to_be_another_ones_series() {
+async fn no_name_can_duplicate_the_series_of_another() {
     let cluster = trusting(&[]).await;
     bytewise(&cluster).await;
     let alike = [r"caf\xe9", r"caf\x5cxe9", r"caf\\xe9", r"caf\xE9"];
@@ -81,7 +81,7 @@ async fn no_name_can_be_made_to_be_another_ones_series() {
     for create in ["CREATE ROLE \"café\" LOGIN", "CREATE DATABASE \"café\""] {
         cluster.sql_in("latin", create).await;
     }
-    // A budget is that of the database of that very name.
+    // A budget applies to the database of exactly that name.
     let budget = "budgets: {'caf\\x5cxe9': {owner: literal}, 'caf\\xe9': {owner: byte}}";
     let agent = watch(&cluster, budget).await;
     let page = fresh(&agent).await;
@@ -103,7 +103,7 @@ async fn no_name_can_be_made_to_be_another_ones_series() {
     }
 }
 
-/// Names that would clear a terminal, forge a line, turn one around, or run in a browser.
+/// Names that would clear a terminal, forge a line, reverse text, or run in a browser.
 const FORGED: [&str; 8] = [
     "\u{1b}[2J\u{1b}[H",
     "\u{9b}31mred",
@@ -128,7 +128,7 @@ async fn forged(cluster: &Cluster) {
 }
 
 #[tokio::test]
-async fn no_name_garbles_what_people_and_programs_read() {
+async fn no_name_corrupts_the_output_of_check() {
     let cluster = trusting(&[]).await;
     forged(&cluster).await;
     create_agent_role(&cluster).await;
@@ -163,7 +163,7 @@ async fn no_name_garbles_what_people_and_programs_read() {
 }
 
 #[tokio::test]
-async fn no_name_reaches_the_page_for_people_or_forges_a_line_of_the_log() {
+async fn no_name_reaches_the_index_page_or_forges_a_log_line() {
     let cluster = trusting(&[]).await;
     forged(&cluster).await;
     let missing = "budgets: {\"gone\\r\\n2026-01-01T00:00:00Z  WARN forged\": {owner: nobody}}";

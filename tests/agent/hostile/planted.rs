@@ -1,19 +1,19 @@
-//! Functions, operators, tables and types of the names that the agent's SQL uses, planted where a careless session would
-//! find them before the server's own. Each of them raises an error: one call, and a poll has failed.
+//! Functions, operators, tables and types with the names that the agent's SQL uses, created where an unprotected session would
+//! find them before the server's own. Each raises an error, so one call fails a poll.
 
 use crate::support::{
     AGENT, Cluster, create_agent_role, create_tenant, failed_polls, fresh, sessions, trusting,
     watch_as,
 };
 
-/// Every function and aggregate that the statements in `src/pg` name, `extract` by what it is made of, casts too.
+/// Every function and aggregate that the statements in `src/postgres` use, including the functions behind `extract` and casts.
 const FUNCTIONS: &str = "'age', 'clock_timestamp', 'count', 'current_setting', 'date_part', 'extract', 'float8', \
     'has_database_privilege', 'int4', 'int8', 'lower', 'max', 'min', 'mxid_age', 'namesend', 'now', \
     'pg_database_size', 'pg_has_role', 'pg_postmaster_start_time', 'pg_stat_get_activity', \
     'hashint8extended', 'hashnameextended', 'hashoidextended', 'statement_timestamp', 'sum', 'text', 'timestamptz', \
     'version'";
 
-/// Takes the signatures from the catalogue, so that each fits at least as well as what it stands for.
+/// Takes the signatures from the catalogue, so that each matches as well as the original.
 const PLANT: &str = "
 DO $plant$
 DECLARE real record; body text := $$ LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''planted''; END' $$;
@@ -54,11 +54,14 @@ END $plant$";
 async fn plant(cluster: &Cluster) {
     cluster
         .sql("GRANT CREATE ON SCHEMA public TO mallory")
-        .await; // everybody has it up to 14
+        .await; // PUBLIC has it up to 14
     let mallory = cluster.connect("mallory", "mallory", "postgres").await;
     let mallory = mallory.expect("PUBLIC may connect");
     let plant = PLANT.replace("{functions}", FUNCTIONS);
-    mallory.batch_execute(&plant).await.expect("all is planted");
+    mallory
+        .batch_execute(&plant)
+        .await
+        .expect("planted objects");
     mallory.close().await;
     for whose in [format!("ROLE {AGENT}"), "DATABASE postgres".to_owned()] {
         let first = format!("ALTER {whose} SET search_path = public, pg_catalog");
@@ -66,9 +69,9 @@ async fn plant(cluster: &Cluster) {
     }
 }
 
-/// A session that does not look out does call it.
-async fn assert_found_by_the_careless(cluster: &Cluster) {
-    let careless = cluster
+/// A session without protection does call them.
+async fn assert_found_by_unprotected_session(cluster: &Cluster) {
+    let session = cluster
         .connect(AGENT, AGENT, "postgres")
         .await
         .expect("a session");
@@ -77,14 +80,11 @@ async fn assert_found_by_the_careless(cluster: &Cluster) {
         "SELECT text 'a' = text 'b'",
         "SELECT count(*) FROM pg_catalog.pg_roles",
     ] {
-        let error = careless
-            .batch_execute(statement)
-            .await
-            .expect_err(statement);
+        let error = session.batch_execute(statement).await.expect_err(statement);
         let error = error.as_db_error().expect("of the server").message();
         assert_eq!(error, "planted", "{statement}");
     }
-    careless.close().await;
+    session.close().await;
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn nothing_planted_in_public_is_ever_called() {
     create_tenant(&cluster, "mallory", 50).await;
     create_agent_role(&cluster).await;
     plant(&cluster).await;
-    assert_found_by_the_careless(&cluster).await;
+    assert_found_by_unprotected_session(&cluster).await;
     let raised = || cluster.log().matches("planted").count();
     let before = raised();
 

@@ -1,4 +1,4 @@
-//! What a tenant can do to the agent's session itself, and to the slots that it needs.
+//! Attacks of a tenant on the agent's session and on the connection slots.
 
 use tokio_postgres::error::SqlState;
 
@@ -27,7 +27,7 @@ async fn a_tenant_can_neither_end_the_session_nor_lock_what_it_reads() {
             Some(&SqlState::INSUFFICIENT_PRIVILEGE),
             "{attack}"
         );
-        mallory.batch_execute("ROLLBACK").await.expect("an end");
+        mallory.batch_execute("ROLLBACK").await.expect("a rollback");
     }
     let page = fresh(&agent).await;
     assert_eq!(failed_polls(&page), [""; 0]);
@@ -64,7 +64,7 @@ async fn a_flood_of_logins_does_not_stop_the_polls() {
         );
     }
     for attacker in flood {
-        attacker.await.expect("all of them are refused");
+        attacker.await.expect("all logins are refused");
     }
     assert!(polls > 1);
 }

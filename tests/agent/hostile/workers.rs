@@ -1,14 +1,14 @@
-//! Background workers of extensions, which call themselves as they like: `pg_partman`'s after its database.
+//! Background workers of extensions, which may have any name: that of `pg_partman` contains its database.
 
 use crate::support::{Cluster, SUPERUSER, Scrape, StopMode, failed_polls, fresh, trusting, watch};
 
-/// 63 bytes, of which the server keeps as many as fit into the type of a worker: half of a character is the last.
+/// 63 bytes. The server truncates the type of a worker, here in the middle of a character.
 fn datname() -> String {
     format!("x{}", "é".repeat(31))
 }
 
-/// On this server a worker of the database goes about its maintenance for longer than the test.
-async fn set_to_work(cluster: &mut Cluster, datname: &str) {
+/// Restarts the server with a worker whose maintenance of the database takes longer than the test.
+async fn start_worker(cluster: &mut Cluster, datname: &str) {
     cluster.sql(&format!("CREATE DATABASE \"{datname}\"")).await;
     let extension = "CREATE EXTENSION pg_partman; ALTER ROUTINE run_maintenance RENAME TO once; \
         CREATE FUNCTION run_maintenance(p_analyze boolean, p_jobmon boolean) RETURNS void LANGUAGE sql \
@@ -24,21 +24,21 @@ async fn set_to_work(cluster: &mut Cluster, datname: &str) {
 }
 
 #[tokio::test]
-async fn a_worker_of_an_extension_may_call_itself_anything() {
+async fn a_worker_of_an_extension_may_have_any_name() {
     let mut cluster = trusting(&[]).await;
     let available = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_partman'";
     if cluster.query_one_i64(available).await == 0 {
-        eprintln!("skipped: pg_partman is not there for this PostgreSQL");
+        eprintln!("skipped: pg_partman is not installed for this PostgreSQL");
         return;
     }
     let datname = datname();
-    set_to_work(&mut cluster, &datname).await;
+    start_worker(&mut cluster, &datname).await;
     let agent = watch(&cluster, "").await;
     let worker = [
         ("datname", &*datname),
         ("backend_type", "background worker"),
     ];
-    let is_at_work = |page: &Scrape| page.sum("pg_stat_activity_count", &worker) > 0.0;
-    agent.scrape_until("a worker", is_at_work).await;
+    let is_running = |page: &Scrape| page.sum("pg_stat_activity_count", &worker) > 0.0;
+    agent.scrape_until("a worker", is_running).await;
     assert_eq!(failed_polls(&fresh(&agent).await), [""; 0]);
 }

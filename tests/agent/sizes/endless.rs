@@ -1,4 +1,4 @@
-//! A database that takes a minute and more to measure, in one statement: time to do something in the middle of it.
+//! A database that takes more than a minute to measure in one statement, so that a test can act during the statement.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -6,10 +6,10 @@ use std::os::unix::fs::symlink;
 use crate::support::Cluster;
 
 const FILES: usize = 20_000;
-/// How often PostgreSQL goes through them.
+/// How often PostgreSQL reads all of them.
 const ROUNDS: usize = 3_000;
 
-/// `pg_database_size()` adds up the database's folder in each tablespace. These are all the same one.
+/// `pg_database_size()` adds up the database's directory in each tablespace. All of these are links to the same one.
 pub(crate) async fn create_endless(cluster: &Cluster) {
     cluster.sql("CREATE DATABASE endless").await;
     let oid = "SELECT oid FROM pg_database WHERE datname = 'endless'";

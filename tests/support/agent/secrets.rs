@@ -1,4 +1,4 @@
-//! What an agent was given and must not give away: looked for in all that comes out of it, in any test.
+//! The secrets that an agent was given. Every test searches all output of the agent for them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use percent_encoding::percent_decode_str;
 
 use super::AgentSpec;
 
-/// A shorter one is a word that may stand there by chance.
-const LEAST: usize = 6;
+/// A shorter secret may occur by chance.
+const MIN_LENGTH: usize = 6;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Secrets {
     given: Vec<String>,
-    /// Nothing but the password in them, or lines of libpq's password file.
+    /// Files with only a password, or in the format of libpq's password file.
     files: Vec<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ impl Secrets {
         secrets
     }
 
-    /// In a configuration file, or a connection string of either form.
+    /// Finds secrets in a configuration file, or in a connection string of either form.
     fn find(&mut self, text: &str) {
         for (_, rest) in split_at_each(text, "://") {
             let url = rest
@@ -60,10 +60,10 @@ impl Secrets {
         }
     }
 
-    /// Files are read now: a password that was rotated is a secret too.
+    /// Reads the files now: a rotated password is a secret too.
     fn all(&self) -> Vec<String> {
         let mut all = self.given.clone();
-        // A pipe would keep who opens it waiting.
+        // Opening a named pipe would block.
         for file in self.files.iter().filter(|file| file.is_file()) {
             let text = fs::read_to_string(file).unwrap_or_default();
             let last = |line: &str| line.splitn(5, ':').nth(4).map(str::to_owned);
@@ -72,11 +72,11 @@ impl Secrets {
         }
         let decoded: Vec<_> = all.iter().map(|secret| decoded(secret)).collect();
         all.extend(decoded);
-        all.retain(|secret| secret.len() >= LEAST);
+        all.retain(|secret| secret.len() >= MIN_LENGTH);
         all
     }
 
-    /// Panics if any of them is in the text, as it is, percent-encoded, or with escapes.
+    /// Panics if the text contains a secret in clear text, percent-encoded, or with escapes.
     pub(super) fn assert_absent(&self, what: &str, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         let forms = [
@@ -114,7 +114,7 @@ fn split_at_each<'a>(text: &'a str, marker: &str) -> impl Iterator<Item = (&'a s
         .into_iter()
 }
 
-/// Behind `: ` or `=`, in quotes or not.
+/// The value after `: ` or `=`, with or without quotes.
 fn value_after(rest: &str) -> Option<String> {
     let rest = rest.trim_start().strip_prefix([':', '='])?.trim_start();
     let quoted = ['\'', '"'].into_iter().find_map(|quote| {

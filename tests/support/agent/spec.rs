@@ -1,4 +1,4 @@
-//! How the agent is called, and its sub-commands that end by themselves.
+//! How the agent is called, and its sub-commands that exit by themselves.
 
 use std::io::Write;
 use std::panic;
@@ -20,12 +20,12 @@ pub(crate) struct AgentSpec<'a> {
     pub(crate) args: &'a [&'a str],
     pub(crate) env: &'a [(&'a str, &'a str)],
     pub(crate) config: Option<&'a str>,
-    /// What runs the agent, which comes after it; it must become the agent.
+    /// A command that is run with the agent's command line as arguments, and must `exec` it.
     pub(crate) through: &'a [&'a str],
 }
 
 impl AgentSpec<'_> {
-    /// The command, and the file it reads, to be kept until it has ended.
+    /// The command, and its configuration file, which must exist until the command has exited.
     pub(super) fn command(&self) -> (Command, Option<NamedTempFile>) {
         let agent = env!("CARGO_BIN_EXE_pgcommons");
         let mut command = match self.through {
@@ -37,7 +37,7 @@ impl AgentSpec<'_> {
             }
         };
         command.env_clear().stdin(Stdio::null());
-        // The second says where an instrumented binary leaves its coverage.
+        // An instrumented binary writes its coverage to LLVM_PROFILE_FILE.
         for name in ["PATH", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -64,7 +64,7 @@ fn config_file(text: &str) -> NamedTempFile {
     file
 }
 
-/// Runs the agent to its end; panics if that takes too long, or if it gives a secret away.
+/// Runs the agent until it exits. Panics if that takes too long, or if the output contains a secret.
 pub(crate) async fn run(spec: AgentSpec<'_>) -> Output {
     let (command, config) = spec.command();
     let running = tokio::task::spawn_blocking(move || run_blocking(command));

@@ -1,4 +1,4 @@
-//! A server with a disk that is soon full: a small file system that only its own processes see, which takes root.
+//! A server with a small disk: a file system that only the server's processes see. Mounting needs root.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::super::process::{clean, give_to_server, server_account};
 use super::Cluster;
 
 impl Cluster {
-    /// Starts a server whose tablespace `small` has so many megabytes; `None` when this machine does not let us mount.
+    /// Starts a server whose tablespace `small` has this many megabytes. `None` if mounting is not permitted.
     pub(crate) async fn start_with_small_disk(megabytes: u32) -> Option<Self> {
         let probe = Command::new("unshare")
             .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
@@ -34,7 +34,7 @@ impl Cluster {
     }
 }
 
-/// Mounts in a namespace of its own, and becomes the server under the server's account.
+/// Mounts in a new namespace, then executes the server under the server's account.
 pub(super) fn mounted_command(mount: &str, program: &Path, cwd: &Path) -> Command {
     let (uid, gid) = server_account().expect("only root mounts");
     let script =

@@ -1,4 +1,4 @@
-//! The server's process: started, stopped, frozen, and gone with its cluster.
+//! The process of the server: start, stop, freeze, and end when the cluster is dropped.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
@@ -17,15 +17,15 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const DROP_LIMIT: Duration = Duration::from_secs(10);
 const FREEZE_LIMIT: Duration = Duration::from_secs(5);
 const RELOAD_LIMIT: Duration = Duration::from_secs(5);
-/// How often a port may turn out to be taken between its choice and the server's bind.
+/// How often to retry when another process takes the port between its choice and the server's bind.
 const PORT_ATTEMPTS: u32 = 5;
 
-/// How a server is told to stop.
+/// The mode of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StopMode {
-    /// Ends the sessions and shuts down in order.
+    /// Terminates the sessions and shuts down cleanly.
     Fast,
-    /// Drops everything; the next start recovers.
+    /// Ends all processes at once; the next start runs recovery.
     Immediate,
 }
 
@@ -54,12 +54,12 @@ impl Cluster {
         }
     }
 
-    /// Tells the server to stop once the last session has ended. Until then it takes no new one.
+    /// Starts a smart shutdown: the server accepts no new sessions and stops when the last one has ended.
     pub(crate) fn begin_to_stop(&self) {
         signal("TERM", &[self.postmaster_pid()]);
     }
 
-    /// Starts a stopped server on its old port; blocks until it takes connections.
+    /// Starts a stopped server on its old port; blocks until it accepts connections.
     pub(crate) fn start_again(&mut self) {
         assert!(self.server.is_none(), "the server runs already");
         if let Err(log) = self.launch() {
@@ -72,10 +72,10 @@ impl Cluster {
         self.start_again();
     }
 
-    /// Stops all its processes in their tracks: connections are accepted, but nothing answers.
+    /// Stops all processes of the server with SIGSTOP: the kernel accepts connections, but no process answers.
     pub(crate) fn freeze(&self) {
         let postmaster = self.postmaster_pid();
-        // The postmaster first: after that there come no more children.
+        // The postmaster first: then no new children are forked.
         freeze_all(&[postmaster]);
         freeze_all(&children(postmaster));
     }
@@ -98,14 +98,14 @@ impl Cluster {
         })
     }
 
-    /// Sends a signal (`STOP`, `KILL`, ...) to one of the server's processes, as the one that serves a session.
+    /// Sends a signal (`STOP`, `KILL`, ...) to one of the server's processes, such as a backend.
     pub(crate) fn signal_process(&self, name: &str, pid: u32) {
-        let served = children(self.postmaster_pid()).contains(&pid);
-        assert!(served, "{pid} is no process of this server");
+        let is_child = children(self.postmaster_pid()).contains(&pid);
+        assert!(is_child, "{pid} is no process of this server");
         signal(name, &[pid]);
     }
 
-    /// Has the server read its files again; new sessions go by them when this returns.
+    /// Makes the server read its files again. New sessions use them when this returns.
     pub(crate) async fn reload(&self) {
         let reloads = || self.log().matches("received SIGHUP").count();
         let before = reloads();
@@ -147,7 +147,7 @@ impl Cluster {
             Ok(None) => is_ready(&data, server.id()).then_some(true),
             Ok(Some(_)) | Err(_) => Some(false),
         });
-        // Kept whatever came of it, so that the drop ends it.
+        // Stored in any case, so that the drop ends it.
         let server = self.server.insert(server);
         if ready == Some(true) {
             return Ok(());
@@ -174,7 +174,7 @@ impl Cluster {
     }
 }
 
-/// The last line of postmaster.pid says how far this postmaster, and not one before it, has come.
+/// postmaster.pid has the status of the postmaster; the pid shows that it is not the file of an earlier one.
 fn is_ready(data: &Path, pid: u32) -> bool {
     let Ok(pid_file) = fs::read_to_string(data.join("postmaster.pid")) else {
         return false;
@@ -192,7 +192,7 @@ fn freeze_all(pids: &[u32]) {
 }
 
 fn ends_within(limit: Duration, server: &mut Child) -> bool {
-    // An error means that there is nothing left to wait for.
+    // An error means that the process has ended.
     poll_blocking(limit, || match server.try_wait() {
         Ok(None) => None,
         Ok(Some(_)) | Err(_) => Some(()),
@@ -200,7 +200,7 @@ fn ends_within(limit: Duration, server: &mut Child) -> bool {
     .is_some()
 }
 
-/// Ends a server for certain: in order if that works, so that no shared memory stays behind.
+/// Ends a server in any case: cleanly if that works, so that no shared memory remains.
 fn end(server: &mut Child) {
     signal("QUIT", &[server.id()]);
     if ends_within(DROP_LIMIT, server) {

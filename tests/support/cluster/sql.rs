@@ -1,4 +1,4 @@
-//! Sessions on the server, and the addresses to reach it by.
+//! Sessions on the server, and its connection URLs.
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
@@ -6,7 +6,7 @@ use tokio_postgres::{Config, Error};
 use super::super::session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 use super::Cluster;
 
-/// More sessions than any test's server takes.
+/// More sessions than any test's server accepts.
 const FILL_LIMIT: usize = 1_000;
 
 impl Cluster {
@@ -39,7 +39,7 @@ impl Cluster {
             .unwrap_or_else(|error| panic!("{error:?}\n{}", self.log()))
     }
 
-    /// Runs statements as the superuser, in a session that is gone when this returns.
+    /// Runs statements as the superuser, in a session that has ended when this returns.
     pub(crate) async fn sql(&self, statements: &str) {
         self.sql_in("postgres", statements).await;
     }
@@ -54,7 +54,7 @@ impl Cluster {
         session.close().await;
     }
 
-    /// A number that the superuser asks for, in a session that is gone when this returns.
+    /// Runs a query for one number as the superuser, in a session that has ended when this returns.
     pub(crate) async fn query_one_i64(&self, query: &str) -> i64 {
         let session = self.admin().await;
         let value = session.value(query).await;

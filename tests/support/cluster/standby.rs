@@ -1,4 +1,4 @@
-//! A second server that replays what the first one does.
+//! A hot standby of another server.
 
 use std::fs::File;
 use std::process::Command;
@@ -8,7 +8,7 @@ use super::super::session::SUPERUSER;
 use super::{Cluster, StopMode};
 
 impl Cluster {
-    /// Starts a hot standby of this server, which is stopped for as long as its files are copied. Blocks.
+    /// Starts a hot standby of this server, which is stopped while its files are copied. Blocks.
     pub(crate) fn start_standby(&mut self) -> Self {
         self.stop(StopMode::Fast);
         let original = self.data_dir();
@@ -25,7 +25,7 @@ impl Cluster {
         standby
     }
 
-    /// Makes a primary of a standby; it has become one when this returns.
+    /// Promotes a standby; it is a primary when this returns.
     pub(crate) async fn promote(&self) {
         let session = self.admin().await;
         let promoted = session.value("SELECT pg_promote()").await;

@@ -1,10 +1,10 @@
-//! Databases and roles, of which whoever may create them can create any number, and drop them again.
+//! Databases and roles: a role that may create them can create and drop any number.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{MEMORY, folded, resident, values};
+use super::{MEMORY, overflow, resident, values};
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, SUPERUSER, Scrape, TestSession, create_agent_role,
     create_tenant, failed_polls, fresh, run, sessions, trusting, watch,
@@ -26,9 +26,10 @@ async fn create_databases(cluster: &Cluster, count: usize) {
     admin.close().await;
 }
 
-async fn visits<const N: usize>(cluster: &Cluster, visitors: [u32; N]) -> Vec<TestSession> {
+/// Opens sessions of role `n * 100` in database `n`.
+async fn open_sessions<const N: usize>(cluster: &Cluster, numbers: [u32; N]) -> Vec<TestSession> {
     let mut open = Vec::new();
-    for n in visitors {
+    for n in numbers {
         let (role, database) = (format!("role_{}", n * 100), format!("db_{n}"));
         let session = cluster.connect(&role, &role, &database).await;
         open.push(session.expect("PUBLIC may connect"));
@@ -36,7 +37,7 @@ async fn visits<const N: usize>(cluster: &Cluster, visitors: [u32; N]) -> Vec<Te
     open
 }
 
-/// How many databases and roles a check reports.
+/// How many databases and roles `check` reports.
 async fn checked(cluster: &Cluster, config: &str) -> [Option<usize>; 2] {
     let url = cluster.url(AGENT, AGENT, "postgres");
     let env = [("DATABASE_URL", url.as_str())];
@@ -56,11 +57,11 @@ fn of_server(page: &Scrape, what: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
+async fn names_over_the_limit_are_counted_and_server_figures_are_complete() {
     let cluster = trusting(&[("max_locks_per_transaction", "500")]).await;
     create_roles(&cluster, 12_000).await;
     create_databases(&cluster, 120).await;
-    let _open = visits(&cluster, [119, 118, 1]).await;
+    let _open = open_sessions(&cluster, [119, 118, 1]).await;
     let config = "series_limits: {databases: 20, roles: 100}\nbudgets: {db_120: {size: 1GiB}}";
     let agent = watch(&cluster, config).await;
 
@@ -70,13 +71,13 @@ async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
     for shown in ["postgres", "db_1", "db_118", "db_119", "db_120"] {
         assert!(databases.contains(shown), "{shown} is busy or has a budget");
     }
-    assert_eq!(folded(&page, "datname"), Some(100.0));
+    assert_eq!(overflow(&page, "datname"), Some(100.0));
     let roles = values(&page, "rolname");
     assert_eq!(roles.len(), 100);
     for busy in [AGENT, SUPERUSER, "role_100", "role_11800", "role_11900"] {
         assert!(roles.contains(busy), "{busy} has sessions, or is old");
     }
-    assert_eq!(folded(&page, "rolname"), Some(12_002.0 - 100.0));
+    assert_eq!(overflow(&page, "rolname"), Some(12_002.0 - 100.0));
     let superuser = of_server(&page, "_limit").expect("a limit");
     assert_eq!(
         of_server(&page, "_committed"),
@@ -87,52 +88,55 @@ async fn past_the_cap_names_are_counted_and_the_server_is_whole() {
     let bytes = resident(&page);
     assert!(bytes < MEMORY, "{bytes}");
     let log = agent.log();
-    assert!(log.contains("more names than are shown"), "{log}");
+    assert!(
+        log.contains("more databases or roles than series_limits"),
+        "{log}"
+    );
 
-    // A check leaves out nobody but roles without number.
+    // `check` shows all databases, and at most 10,000 roles.
     assert_eq!(checked(&cluster, config).await, [Some(121), Some(10_000)]);
 }
 
-/// Databases of continuous integration, for example. What exists is shown, and what is gone makes room for it.
+/// As with databases for continuous integration: databases that exist take the slots of those that were dropped.
 #[tokio::test]
-async fn under_ever_new_names_few_are_shown_at_once_and_those_that_exist_come_first() {
+async fn with_ever_new_names_few_are_shown_and_existing_ones_come_first() {
     let cluster = trusting(&[]).await;
     let agent = watch(&cluster, "series_limits: {databases: 3, roles: 4}").await;
     let admin = cluster.admin().await;
     for n in 0..12 {
-        let guest = format!("guest_{n}");
-        create_tenant(&cluster, &guest, 1).await;
-        let visit = sessions(&cluster, &guest, 1).await;
+        let tenant = format!("tenant_{n}");
+        create_tenant(&cluster, &tenant, 1).await;
+        let open = sessions(&cluster, &tenant, 1).await;
         let page = fresh(&agent).await;
         let full = page.value(
             "pgcommons_database_connections_headroom",
-            &[("datname", &guest)],
+            &[("datname", &tenant)],
         );
-        assert_eq!(full, Some(0.0), "{guest} is at its limit");
-        let role = page.value("pgcommons_role_connections", &[("rolname", &guest)]);
-        assert_eq!(role, Some(1.0), "{guest}");
+        assert_eq!(full, Some(0.0), "{tenant} is at its limit");
+        let role = page.value("pgcommons_role_connections", &[("rolname", &tenant)]);
+        assert_eq!(role, Some(1.0), "{tenant}");
         let databases = values(&page, "datname");
         assert!(databases.len() <= 3, "{databases:?}");
         let roles = values(&page, "rolname");
         assert!(roles.len() <= 4, "{roles:?}");
-        TestSession::close_all(visit).await;
+        TestSession::close_all(open).await;
         for sql in [
-            format!("DROP DATABASE {guest}"),
-            format!("DROP ROLE {guest}"),
+            format!("DROP DATABASE {tenant}"),
+            format!("DROP ROLE {tenant}"),
         ] {
-            admin.batch_execute(&sql).await.expect("a tenant is gone");
+            admin.batch_execute(&sql).await.expect("a dropped tenant");
         }
     }
 }
 
-/// Whoever owns a database can change it without end, and with each change all databases and roles are read.
+/// The owner of a database can change it all the time, and each change makes the agent read all databases and roles.
 #[tokio::test]
-async fn what_an_owner_makes_the_agent_read_is_paid_for_with_rest() {
+async fn catalogue_reads_caused_by_an_owner_make_polls_less_frequent() {
     let cluster = trusting(&[]).await;
     create_roles(&cluster, 9000).await;
     create_tenant(&cluster, "mallory", 50).await;
     let mallory = cluster.connect("mallory", "mallory", "mallory").await;
-    let mallory = mallory.expect("his own");
+    let mallory = mallory.expect("its own database");
     create_agent_role(&cluster).await;
     let url = cluster.url(AGENT, AGENT, "postgres");
     let agent = Agent::start(AgentSpec {
@@ -147,21 +151,24 @@ async fn what_an_owner_makes_the_agent_read_is_paid_for_with_rest() {
     let changing = async {
         for limit in 1.. {
             let change = format!("ALTER DATABASE mallory CONNECTION LIMIT {}", limit % 50);
-            mallory.batch_execute(&change).await.expect("his own");
+            mallory
+                .batch_execute(&change)
+                .await
+                .expect("its own database");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    // Reading 9,000 roles takes several milliseconds each time; a poll without that, a fraction of one.
+    // Reading 9,000 roles takes several milliseconds; a poll without it takes less than one.
     let slow = |page: &Scrape| page.value("pgcommons_poll_interval_seconds", &[]) > Some(3.0);
     tokio::select! {
         () = changing => {}
-        page = agent.scrape_until("rest", slow) => assert_eq!(failed_polls(&page), [""; 0]),
+        page = agent.scrape_until("a longer interval", slow) => assert_eq!(failed_polls(&page), [""; 0]),
     }
 }
 
-/// Changes that a sum of limits or of transaction identifiers would not show, while statistics are read once an hour.
+/// Changes that do not alter a sum of limits or of transaction ids, while statistics are read once an hour.
 #[tokio::test]
-async fn limits_and_names_that_change_places_are_seen_with_the_next_poll() {
+async fn swapped_limits_and_names_are_seen_with_the_next_poll() {
     let cluster = trusting(&[]).await;
     cluster
         .sql(
@@ -185,7 +192,7 @@ async fn limits_and_names_that_change_places_are_seen_with_the_next_poll() {
         .scrape_until("as before", are([20.0, 10.0, 30.0]))
         .await;
     let admin = cluster.admin().await;
-    let between = async |changes: &str, wanted: [f64; 3]| {
+    let apply = async |changes: &str, wanted: [f64; 3]| {
         fresh(&agent).await; // the statistics were read, and the catalogue with them
         let before = polls(&agent.scrape().await);
         admin.batch_execute(changes).await.expect("changes");
@@ -194,13 +201,13 @@ async fn limits_and_names_that_change_places_are_seen_with_the_next_poll() {
         assert!(polls(&page) - before < 100.0, "{changes}: {before}");
     };
     let swap = "BEGIN; ALTER ROLE a CONNECTION LIMIT 10; ALTER ROLE b CONNECTION LIMIT 20; COMMIT";
-    between(swap, [10.0, 20.0, 30.0]).await;
-    // Consecutive identifiers, so that a sum weighted by them stays the same.
+    apply(swap, [10.0, 20.0, 30.0]).await;
+    // The OIDs are consecutive, so that a sum weighted by OID stays the same.
     let shift = "BEGIN; ALTER ROLE a CONNECTION LIMIT 7; ALTER ROLE b CONNECTION LIMIT 26; \
                  ALTER ROLE c CONNECTION LIMIT 27; COMMIT";
-    between(shift, [7.0, 26.0, 27.0]).await;
+    apply(shift, [7.0, 26.0, 27.0]).await;
     let names = "BEGIN; ALTER ROLE a RENAME TO x; ALTER ROLE b RENAME TO a; ALTER ROLE x RENAME TO b; COMMIT";
-    between(names, [26.0, 7.0, 27.0]).await;
+    apply(names, [26.0, 7.0, 27.0]).await;
 }
 
 fn polls(page: &Scrape) -> f64 {

@@ -1,5 +1,5 @@
-//! Looks at `/metrics` for as long as a fault lasts. In every state it is answered at once, and what it says is either
-//! fresh or not said.
+//! Scrapes `/metrics` while a fault lasts. The agent must answer at once in every state, and its figures must be current or
+//! absent.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,40 +11,40 @@ use tokio::time::Instant;
 
 use crate::support::{Agent, Scrape, exchange, poll_blocking};
 
-/// Answers come from memory; this is for a machine that has other things to do too.
+/// Answers come from memory; the limit allows for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// The longest pause between two logins, and a little for what comes then.
-const RIGHT_AGAIN: Duration = Duration::from_secs(12);
-/// A poll that has hardly begun, and one that has hardly missed its deadline, by default.
-const FRESH: f64 = 5.0;
+/// The longest pause between two logins, and time for the login and a poll.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(12);
+/// Seconds from the start of a poll until the deadline of the next one, by default.
+const MAX_AGE: f64 = 5.0;
 /// Longer than any fault lasts.
-const LONGEST: Duration = Duration::from_mins(2);
+const MAX_DURATION: Duration = Duration::from_mins(2);
 
-pub(crate) struct Witness {
+pub(crate) struct FaultMonitor {
     fault: &'static str,
     ended: Arc<AtomicBool>,
     seen: Option<JoinHandle<Seen>>,
-    over: Instant,
+    fault_ended: Instant,
 }
 
 #[derive(Default)]
 struct Seen {
     pages: usize,
     slowest: Duration,
-    /// The greatest age, in seconds, of figures that were said to be those of a server that is up.
+    /// The greatest age in seconds of figures that were shown while `pg_up` was 1.
     oldest: f64,
-    /// Answers that were none.
+    /// Failed requests and answers with another status than 200.
     bad: Vec<String>,
 }
 
-impl Witness {
-    /// Begins to look.
-    pub(crate) fn of(fault: &'static str, agent: &Agent) -> Self {
+impl FaultMonitor {
+    /// Starts to scrape, on a thread.
+    pub(crate) fn start(fault: &'static str, agent: &Agent) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let (until, address) = (Arc::clone(&ended), agent.address());
         let look = move || {
             let mut seen = Seen::default();
-            poll_blocking(LONGEST, || {
+            poll_blocking(MAX_DURATION, || {
                 seen.look(address);
                 until.load(Ordering::SeqCst).then_some(())
             });
@@ -54,33 +54,33 @@ impl Witness {
             fault,
             ended,
             seen: Some(std::thread::spawn(look)),
-            over: Instant::now(),
+            fault_ended: Instant::now(),
         }
     }
 
-    /// From now on everything could be right again.
-    pub(crate) fn over(&mut self) {
-        self.over = Instant::now();
+    /// The fault has ended: the time to recover begins now.
+    pub(crate) fn fault_ended(&mut self) {
+        self.fault_ended = Instant::now();
     }
 
-    /// Everything is right again.
-    pub(crate) fn report(self) {
-        let took = self.over.elapsed();
+    /// The agent has recovered.
+    pub(crate) fn assert_recovered(self) {
+        let took = self.fault_ended.elapsed();
         self.report_after(took);
     }
 
-    /// Nothing was ever wrong.
-    pub(crate) fn report_none(self) {
+    /// The fault had no effect on the agent.
+    pub(crate) fn assert_unaffected(self) {
         self.report_after(Duration::ZERO);
     }
 
     fn report_after(mut self, took: Duration) {
         self.ended.store(true, Ordering::SeqCst);
-        let seen = self.seen.take().expect("it is reported once").join();
+        let seen = self.seen.take().expect("this runs once").join();
         let seen = seen.expect("every answer is a page");
         let (fault, slowest) = (self.fault, seen.slowest);
         eprintln!(
-            "measured: {fault}: right again after {} ms; slowest of {} answers {} ms; oldest figures {:.1} s",
+            "measured: {fault}: recovered after {} ms; slowest of {} answers {} ms; oldest figures {:.1} s",
             took.as_millis(),
             seen.pages,
             slowest.as_millis(),
@@ -88,12 +88,12 @@ impl Witness {
         );
         assert_eq!(seen.bad, [""; 0], "{fault}");
         assert!(slowest < AT_ONCE, "{fault}: {slowest:?}");
-        assert!(took < RIGHT_AGAIN, "{fault}: {took:?}");
-        assert!(seen.oldest < FRESH, "{fault}: {} s", seen.oldest);
+        assert!(took < RECOVERY_LIMIT, "{fault}: {took:?}");
+        assert!(seen.oldest < MAX_AGE, "{fault}: {} s", seen.oldest);
     }
 }
 
-impl Drop for Witness {
+impl Drop for FaultMonitor {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
     }
@@ -115,7 +115,7 @@ impl Seen {
     }
 }
 
-/// How old the figures are of a server that is said to be up.
+/// The age of the figures; None while the server is down.
 fn age(page: &Scrape) -> Option<f64> {
     let up = page.series("pg_up").iter().any(|up| up.value > 0.0);
     let last = page.value(

@@ -1,10 +1,10 @@
-//! `pgcommons_*` of the server, its databases and roles: limits put together, headroom, what the polls saw in between.
-//! Everything that counts sessions is absent without `pg_monitor`, for a part must not be shown as the whole.
+//! `pgcommons_*` about the server, its databases and roles: every limit that applies, headroom, and what polls saw between
+//! two scrapes. Everything that counts sessions is absent without `pg_monitor`: a partial count must not pass for the total.
 
 use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::policy::Budget;
-use crate::size_schedule::Unknown;
-use crate::snapshot::Judged;
+use crate::size_schedule::UnknownSize;
+use crate::snapshot::ConnectionStatus;
 use crate::state::Server;
 
 const DATABASE: &[&str] = &["datname"];
@@ -14,15 +14,15 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_server_connections",
         &[],
-        "Slots of max_connections in use, superusers' and the agent's own included. Absent without pg_monitor.",
+        "Connection slots in use, including those of superusers and of the agent. Absent without pg_monitor.",
         |server, series| {
-            of_server(server, series, |judged| Some(f64::from(judged.limits.used)));
+            of_server(server, series, |status| Some(f64::from(status.limits.used)));
         },
     ),
     gauge(
         "pgcommons_server_connections_limit",
         &[],
-        "Slots that ordinary roles may use: max_connections less what is reserved. Absent while the server is down.",
+        "Connection slots that ordinary roles may use: max_connections minus the reserved slots. Absent while the server is down.",
         |server, series| {
             series.put_known(
                 [],
@@ -33,14 +33,14 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_server_connections_headroom",
         &[],
-        "Connections that an ordinary role could still open; 0 when it is refused. Before PostgreSQL 18 an upper bound: \
-         logins under way hold slots that nobody is shown. Absent without pg_monitor.",
+        "Connections that an ordinary role can still open; 0 means that logins are refused. Before PostgreSQL 18 an upper bound: \
+         logins in progress hold slots that no view shows. Absent without pg_monitor.",
         |server, series| of_server(server, series, headroom),
     ),
     gauge(
         "pgcommons_server_connections_committed",
         &[],
-        "Sum of the connection limits of the databases watched, one without a limit counted as the whole server.",
+        "Sum of the connection limits of the watched databases; a database without a limit counts as the limit of the server.",
         |server, series| {
             series.put_known(
                 [],
@@ -51,8 +51,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_server_connections_hidden",
         &[],
-        "Slots held by logins that have not come as far as a database. Absent before PostgreSQL 18, which shows them \
-         first, and without pg_monitor.",
+        "Connection slots held by logins that have not reached a database yet. Absent before PostgreSQL 18, which is the first \
+         version that shows them, and without pg_monitor.",
         |server, series| {
             series.put_known([], server.snapshot().and_then(|snapshot| snapshot.starting));
         },
@@ -60,51 +60,51 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_server_connections_peak",
         &[],
-        "The most connections that a poll of the last window (poll.window) saw. Absent without pg_monitor.",
+        "Maximum number of connections that a poll saw within poll.window. Absent without pg_monitor.",
         |server, series| of_server(server, series, peak),
     ),
     counter(
         "pgcommons_server_connections_exhausted_seconds_total",
         &[],
-        "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
+        "Time for which polls saw no headroom; failed polls and a limit of 0 do not count. Absent without pg_monitor.",
         |server, series| of_server(server, series, exhausted),
     ),
     gauge(
         "pgcommons_database_connections",
         DATABASE,
-        "Sessions that count against the database's limit. Absent without pg_monitor.",
+        "Sessions that count against the connection limit of the database. Absent without pg_monitor.",
         |server, series| {
-            of_databases(server, series, |judged| Some(f64::from(judged.limits.used)));
+            of_databases(server, series, |status| Some(f64::from(status.limits.used)));
         },
     ),
     gauge(
         "pgcommons_database_connections_limit",
         &["datname", "kind"],
-        "Every limit that applies: of the database itself, the configured budget, the server. Where nobody can connect only \
-         the budget; absent without pg_monitor.",
+        "Every limit that applies: of the database, of the configured budget, of the server. Only the budget if the database \
+         accepts no logins. Absent without pg_monitor.",
         |server, series| {
             for view in server.databases() {
-                limits(&view.row.name, view.judged.as_ref(), series);
+                limits(&view.row.name, view.connections.as_ref(), series);
             }
         },
     ),
     gauge(
         "pgcommons_database_connections_headroom",
         DATABASE,
-        "Connections that an ordinary role could still open here, the least over all limits. Before PostgreSQL 18 an upper \
-         bound. Absent where nobody can connect, and without pg_monitor.",
+        "Connections to this database that an ordinary role can still open: the minimum over all limits. Before PostgreSQL 18 an \
+         upper bound. Absent if the database accepts no logins, and without pg_monitor.",
         |server, series| of_databases(server, series, headroom),
     ),
     gauge(
         "pgcommons_database_connections_peak",
         DATABASE,
-        "The most connections that a poll of the last window (poll.window) saw. Absent without pg_monitor.",
+        "Maximum number of connections that a poll saw within poll.window. Absent without pg_monitor.",
         |server, series| of_databases(server, series, peak),
     ),
     counter(
         "pgcommons_database_connections_exhausted_seconds_total",
         DATABASE,
-        "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
+        "Time for which polls saw no headroom; failed polls and a limit of 0 do not count. Absent without pg_monitor.",
         |server, series| of_databases(server, series, exhausted),
     ),
     gauge(
@@ -120,7 +120,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_size_limit_bytes",
         DATABASE,
-        "The configured size budget; absent where none is.",
+        "Configured size budget; absent if none is configured.",
         |server, series| {
             for view in server.databases() {
                 series.put_known(
@@ -133,7 +133,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_budgets_without_database",
         &[],
-        "Budgets of this server alone whose database is not there; the name may be misspelt. Absent while it is down.",
+        "Budgets of this server only whose database does not exist; the name may be misspelt. Absent while the server is down.",
         |server, series| {
             series.put_known(
                 [],
@@ -146,12 +146,13 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_sizes_unknown",
         &["reason"],
-        "Databases whose size is not known, by reason: pending, forbidden, unreadable, timeout, error, invalid. Of those with series.",
+        "Databases with series whose size is unknown, by reason: pending, forbidden, unreadable, timeout, error, invalid. Absent \
+         while the server is down.",
         |server, series| {
             if server.snapshot().is_none() {
                 return;
             }
-            for reason in Unknown::ALL {
+            for reason in UnknownSize::ALL {
                 let unknown = server
                     .databases()
                     .iter()
@@ -164,7 +165,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_sizes_oldest_timestamp_seconds",
         &[],
-        "When the oldest of the sizes shown was measured, since the epoch; absent while none is known.",
+        "Time of the oldest measurement among the known sizes, since the epoch; absent while no size is known.",
         |server, series| {
             series.put_known(
                 [],
@@ -175,7 +176,7 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_info",
         &["datname", "owner"],
-        "Always 1; carries the configured owner and labels (team, contact ...) of a database, for joins and for routing.",
+        "Always 1; has the configured owner and labels (team, contact ...) of a database, for joins and for alert routing.",
         |server, series| {
             let none = Budget::default();
             for view in server.databases() {
@@ -188,59 +189,59 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_role_connections",
         ROLE,
-        "Sessions that count against the role's limit. Absent without pg_monitor.",
+        "Sessions that count against the connection limit of the role. Absent without pg_monitor.",
         |server, series| {
-            of_roles(server, series, |judged| Some(f64::from(judged.limits.used)));
+            of_roles(server, series, |status| Some(f64::from(status.limits.used)));
         },
     ),
     gauge(
         "pgcommons_role_connections_limit",
         &["rolname", "kind"],
-        "Every limit that applies: of the role itself (never for a superuser) and the slots that the role may use. Absent \
+        "Every limit that applies: of the role (not for a superuser) and the connection slots that the role may use. Absent \
          without pg_monitor.",
         |server, series| {
             for view in server.roles() {
-                limits(&view.row.name, view.judged.as_ref(), series);
+                limits(&view.row.name, view.connections.as_ref(), series);
             }
         },
     ),
     gauge(
         "pgcommons_role_connections_headroom",
         ROLE,
-        "Connections that the role could still open, in a database without a limit. Before PostgreSQL 18 an upper bound. \
+        "Connections that the role can still open in a database without a limit. Before PostgreSQL 18 an upper bound. \
          Absent without pg_monitor.",
         |server, series| of_roles(server, series, headroom),
     ),
     gauge(
         "pgcommons_role_connections_peak",
         ROLE,
-        "The most connections that a poll of the last window (poll.window) saw. Absent without pg_monitor.",
+        "Maximum number of connections that a poll saw within poll.window. Absent without pg_monitor.",
         |server, series| of_roles(server, series, peak),
     ),
     counter(
         "pgcommons_role_connections_exhausted_seconds_total",
         ROLE,
-        "Time for which polls saw no headroom; not that of failed polls, nor of a limit of 0. Absent without pg_monitor.",
+        "Time for which polls saw no headroom; failed polls and a limit of 0 do not count. Absent without pg_monitor.",
         |server, series| of_roles(server, series, exhausted),
     ),
 ];
 
-type Value = fn(&Judged) -> Option<f64>;
+type Value = fn(&ConnectionStatus) -> Option<f64>;
 
-fn headroom(judged: &Judged) -> Option<f64> {
-    judged.limits.headroom().map(f64::from)
+fn headroom(status: &ConnectionStatus) -> Option<f64> {
+    status.limits.headroom().map(f64::from)
 }
 
-fn peak(judged: &Judged) -> Option<f64> {
-    judged.past.peak.map(f64::from)
+fn peak(status: &ConnectionStatus) -> Option<f64> {
+    status.history.peak.map(f64::from)
 }
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "one of several values, some of which may be unknown"
+    reason = "the type of a value that may be unknown"
 )]
-fn exhausted(judged: &Judged) -> Option<f64> {
-    Some(judged.past.exhausted.as_secs_f64())
+fn exhausted(status: &ConnectionStatus) -> Option<f64> {
+    Some(status.history.exhausted.as_secs_f64())
 }
 
 fn of_server(server: &Server, series: &mut Series, value: Value) {
@@ -255,18 +256,18 @@ fn of_server(server: &Server, series: &mut Series, value: Value) {
 
 fn of_databases(server: &Server, series: &mut Series, value: Value) {
     for view in server.databases() {
-        series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
+        series.put_known([&*view.row.name], view.connections.as_ref().and_then(value));
     }
 }
 
 fn of_roles(server: &Server, series: &mut Series, value: Value) {
     for view in server.roles() {
-        series.put_known([&*view.row.name], view.judged.as_ref().and_then(value));
+        series.put_known([&*view.row.name], view.connections.as_ref().and_then(value));
     }
 }
 
-fn limits(name: &str, judged: Option<&Judged>, series: &mut Series) {
-    let limits = judged.into_iter().flat_map(|judged| judged.limits.limits());
+fn limits(name: &str, status: Option<&ConnectionStatus>, series: &mut Series) {
+    let limits = status.into_iter().flat_map(|status| status.limits.all());
     for limit in limits {
         series.put([name, limit.kind.label()], limit.connections);
     }
