@@ -232,8 +232,8 @@ async fn other_processes_cannot_read_memory_and_environment() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
     let program = folder.path().join("pgcommons");
-    // Another process copies the program. If this process wrote it, a child that another test forks meanwhile would inherit the open
-    // file, and executing the program would fail (ETXTBSY).
+    // Another process copies the program. If this process wrote it, a child that another test forks meanwhile would inherit the
+    // open file, and executing the program would fail (ETXTBSY).
     let copied = Command::new("cp")
         .arg(env!("CARGO_BIN_EXE_pgcommons"))
         .arg(&program)

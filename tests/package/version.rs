@@ -27,8 +27,8 @@ fn project(version: &str, changelog: &str) -> TempDir {
 }
 
 fn check(project: &TempDir, args: &[&str]) -> Output {
-    // Bash reads the script. Executing it directly could fail (ETXTBSY) while a child that another test has just forked still has the
-    // written file open.
+    // Bash reads the script. Executing it directly could fail (ETXTBSY) while a child that another test has just forked still has
+    // the written file open.
     Command::new("bash")
         .arg(project.path().join("scripts/check-version"))
         .args(args)
