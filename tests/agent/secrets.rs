@@ -226,22 +226,26 @@ async fn a_password_in_an_invalid_file_is_not_shown() {
     }
 }
 
+fn copy_program(program: &Path) {
+    // Another process copies the program. If this process wrote it, a child that another test forks meanwhile would inherit the
+    // open file, and executing the program would fail (ETXTBSY).
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_pgcommons"))
+        .arg(program)
+        .status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "a program can be copied"
+    );
+}
+
 /// Passwords are in the agent's memory and environment. The kernel lets only root read them.
 #[tokio::test]
 async fn other_processes_cannot_read_memory_and_environment() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
     let program = folder.path().join("pgcommons");
-    // Another process copies the program. If this process wrote it, a child that another test forks meanwhile would inherit the
-    // open file, and executing the program would fail (ETXTBSY).
-    let copied = Command::new("cp")
-        .arg(env!("CARGO_BIN_EXE_pgcommons"))
-        .arg(&program)
-        .status();
-    assert!(
-        copied.is_ok_and(|status| status.success()),
-        "a program can be copied"
-    );
+    copy_program(&program);
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut agent = server_command(&program, folder.path())
         .args(["--web.listen-address", &address.to_string()])

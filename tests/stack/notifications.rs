@@ -134,16 +134,22 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
     on_call.received - begun
 }
 
+/// `max_connections`, and how many of them are not reserved.
+async fn connections(cluster: &Cluster) -> (i64, i64) {
+    let setting = "current_setting('max_connections')::int";
+    let reserved = "sum(setting::int) FROM pg_settings WHERE name ~ 'reserved_connections$'";
+    let max = cluster.query_one_i64(&format!("SELECT {setting}")).await;
+    let slots = max - cluster.query_one_i64(&format!("SELECT {reserved}")).await;
+    (max, slots)
+}
+
 /// A database takes the last slot of the server and reaches its own limit too: only the server's alert is sent.
 async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
     let alert = Alert {
         name: "PgcommonsServerConnectionsExhausted",
         server,
     };
-    let setting = "current_setting('max_connections')::int";
-    let reserved = "sum(setting::int) FROM pg_settings WHERE name ~ 'reserved_connections$'";
-    let max = cluster.query_one_i64(&format!("SELECT {setting}")).await;
-    let slots = max - cluster.query_one_i64(&format!("SELECT {reserved}")).await;
+    let (max, slots) = connections(cluster).await;
     // The agent's session holds one slot.
     let rest = usize::try_from(slots - 1).expect("slots") - usize::from(SHOP_LIMIT);
     let crowd = sessions(cluster, "crowd", rest).await;
@@ -172,6 +178,12 @@ async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Durat
         "{server} was full at {slots} of {max} connections, {share:.2}"
     ));
 
+    assert_tenants_inhibited(stack, server, begun);
+    notice.received - begun
+}
+
+/// Asserts that no critical alert of a tenant of this server was sent.
+fn assert_tenants_inhibited(stack: &Stack, server: &str, begun: Instant) {
     let notices = stack.receiver.notices().into_iter();
     let of_tenants: Vec<Notice> = notices
         .filter(|notice| notice.received >= begun && notice.label("server") == server)
@@ -180,7 +192,6 @@ async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Durat
         .filter(|notice| notice.label("severity") == "critical")
         .collect();
     assert!(of_tenants.is_empty(), "not inhibited: {of_tenants:?}");
-    notice.received - begun
 }
 
 /// The server stops answering and recovers.

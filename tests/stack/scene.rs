@@ -52,22 +52,7 @@ impl Scene {
             ("late", &late),
             ("down", &down),
         ];
-        let path = folder.path().join("pgcommons.yaml");
-        fs::write(&path, configuration(&servers)).expect("a configuration can be written");
-        let agent = Agent::start(AgentSpec {
-            args: &["--config.file", path.to_str().expect("a UTF-8 path")],
-            ..AgentSpec::default()
-        })
-        .await;
-        agent
-            .scrape_until("sizes are known", |page| {
-                let known = page.series("pg_database_size_bytes").into_iter();
-                known
-                    .filter(|size| size.label("server") == Some("main"))
-                    .count()
-                    > 6
-            })
-            .await;
+        let agent = start_agent(&folder, &servers).await;
         held.extend(full.fill("app", "app", "postgres").await);
         Self {
             main,
@@ -95,6 +80,27 @@ impl Scene {
     pub(crate) fn configuration(&self) -> PathBuf {
         self.folder.path().join("pgcommons.yaml")
     }
+}
+
+/// Starts an agent, and waits until the sizes of the main server are known.
+async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
+    let path = folder.path().join("pgcommons.yaml");
+    fs::write(&path, configuration(servers)).expect("a configuration can be written");
+    let agent = Agent::start(AgentSpec {
+        args: &["--config.file", path.to_str().expect("a UTF-8 path")],
+        ..AgentSpec::default()
+    })
+    .await;
+    agent
+        .scrape_until("sizes are known", |page| {
+            let known = page.series("pg_database_size_bytes").into_iter();
+            known
+                .filter(|size| size.label("server") == Some("main"))
+                .count()
+                > 6
+        })
+        .await;
+    agent
 }
 
 /// Creates tenants, and opens sessions that stay open.

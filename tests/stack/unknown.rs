@@ -57,6 +57,11 @@ impl Watched {
         self.wait_for(receiver, SHOP_IS_FULL, true).await;
     }
 
+    async fn empty_shop(&mut self, receiver: &Receiver) {
+        TestSession::close_all(std::mem::take(&mut self.held)).await;
+        self.wait_for(receiver, SHOP_IS_FULL, false).await;
+    }
+
     fn matches(&self, notice: &Notice, alert: &str) -> bool {
         notice.label("alertname") == alert
             && notice.label("instance") == self.agent.address().to_string()
@@ -105,6 +110,36 @@ async fn frozen(cluster: &Cluster) {
     cluster.thaw();
 }
 
+/// Makes the facts of each server unknown in a different way.
+async fn hide_facts(
+    full: &mut Watched,
+    pausing: &Watched,
+    freezing: &Watched,
+    unprivileged: &Watched,
+    receiver: &Receiver,
+) {
+    full.cluster.stop(StopMode::Immediate);
+    unprivileged
+        .cluster
+        .sql(&format!("REVOKE pg_monitor FROM {AGENT}"))
+        .await;
+    tokio::join!(
+        paused(&pausing.agent),
+        frozen(&freezing.cluster),
+        full.wait_for(receiver, SERVER_IS_DOWN, true),
+    );
+}
+
+/// Asserts that none of these alerts was resolved, and names the faults of those that were.
+fn assert_unresolved(receiver: &Receiver, alerts: &[(&Watched, &str, &str)]) {
+    let resolved: Vec<&str> = alerts
+        .iter()
+        .filter(|(watched, alert, _)| watched.was_resolved(receiver, alert))
+        .map(|(.., fault)| *fault)
+        .collect();
+    assert!(resolved.is_empty(), "resolved: {resolved:?}");
+}
+
 #[tokio::test]
 async fn no_alert_is_resolved_while_its_facts_are_unknown() {
     let (mut pausing, mut freezing, mut unprivileged, mut full) = tokio::join!(
@@ -124,38 +159,25 @@ async fn no_alert_is_resolved_while_its_facts_are_unknown() {
         unprivileged.fill_shop(&receiver),
     );
 
-    full.cluster.stop(StopMode::Immediate);
-    unprivileged
-        .cluster
-        .sql(&format!("REVOKE pg_monitor FROM {AGENT}"))
-        .await;
-    tokio::join!(
-        paused(&pausing.agent),
-        frozen(&freezing.cluster),
-        full.wait_for(&receiver, SERVER_IS_DOWN, true),
+    hide_facts(&mut full, &pausing, &freezing, &unprivileged, &receiver).await;
+    assert_unresolved(
+        &receiver,
+        &[
+            (&full, SERVER_IS_FULL, "stopped while full"),
+            (&pausing, SHOP_IS_FULL, "agent stopped for 8 s"),
+            (&freezing, SHOP_IS_FULL, "server frozen for 15 s"),
+            (&unprivileged, SHOP_IS_FULL, "pg_monitor revoked"),
+        ],
     );
-    let ended: Vec<&str> = [
-        (&full, SERVER_IS_FULL, "stopped while full"),
-        (&pausing, SHOP_IS_FULL, "agent stopped for 8 s"),
-        (&freezing, SHOP_IS_FULL, "server frozen for 15 s"),
-        (&unprivileged, SHOP_IS_FULL, "pg_monitor revoked"),
-    ]
-    .into_iter()
-    .filter(|(watched, alert, _)| watched.was_resolved(&receiver, alert))
-    .map(|(.., fault)| fault)
-    .collect();
-    assert!(ended.is_empty(), "resolved: {ended:?}");
 
     // When the facts are known again, the alerts are resolved long before five minutes are over.
     unprivileged
         .cluster
         .sql(&format!("GRANT pg_monitor TO {AGENT}"))
         .await;
-    let at_limit = [pausing, freezing, unprivileged];
-    let ends = at_limit.map(async |mut watched| {
-        TestSession::close_all(std::mem::take(&mut watched.held)).await;
-        watched.wait_for(&receiver, SHOP_IS_FULL, false).await;
-    });
-    let [first, second, third] = ends;
-    tokio::join!(first, second, third);
+    tokio::join!(
+        pausing.empty_shop(&receiver),
+        freezing.empty_shop(&receiver),
+        unprivileged.empty_shop(&receiver),
+    );
 }

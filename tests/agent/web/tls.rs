@@ -80,7 +80,7 @@ async fn client_auth_type_decides_which_certificates_are_accepted() {
     let clients = [
         folder.client(),
         folder.client_as("client"),
-        folder.client_as("stranger"),
+        folder.client_as("other-ca-client"),
     ];
     let ca = "client_ca_file: ca.crt";
     for (keys, [none, good, wrong]) in [
@@ -117,7 +117,7 @@ async fn client_auth_type_decides_which_certificates_are_accepted() {
 async fn a_client_certificate_needs_an_allowed_name() {
     let folder = WebFolder::new();
     let [scraper, nameless, other_ca] =
-        ["scraper", "client", "stranger"].map(|name| folder.client_as(name));
+        ["scraper", "client", "other-ca-client"].map(|name| folder.client_as(name));
     let clients = [scraper, nameless, other_ca, folder.client()];
     let verified = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt";
     for name in [
