@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::snapshot::Snapshot;
 
-pub(crate) use severity::{Severity, Thresholds, own_limit};
+pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ pub(crate) enum Concern {
     Privilege,
     Connections,
     Size,
-    /// A budget for a database that does not exist.
+    /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
@@ -101,6 +101,7 @@ pub(crate) fn findings(
     let mut findings = server::findings(snapshot, sizes_failure, thresholds);
     for view in &snapshot.databases {
         findings.extend(connections::of_database(view, thresholds));
+        findings.extend(connections::of_budget(view));
         findings.extend(sizes::of_database(view, thresholds));
         findings.extend(server::invalid(view));
     }

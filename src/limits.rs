@@ -82,28 +82,42 @@ impl Limit {
     pub(crate) fn free(self) -> u32 {
         self.connections.saturating_sub(self.used)
     }
+
+    /// By how much it is exceeded: a budget may be, and a limit that was lowered.
+    pub(crate) fn excess(self) -> u32 {
+        self.used.saturating_sub(self.connections)
+    }
 }
 
 /// The connections of the server, a database or a role, and every limit that applies to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LimitStatus {
     pub(crate) used: u32,
-    /// The server's limit, then `datconnlimit` or `rolconnlimit`, then the budget. Without the first no login is possible.
-    limits: [Option<Limit>; 3],
+    /// What PostgreSQL enforces: the server's limit, then `datconnlimit` or `rolconnlimit`. Without the first no login is
+    /// possible.
+    enforced: [Option<Limit>; 2],
+    /// What the operator has allotted. PostgreSQL knows nothing of it and refuses nothing.
+    pub(crate) budget: Option<Limit>,
 }
 
 impl LimitStatus {
+    /// The limits that PostgreSQL enforces.
+    pub(crate) fn enforced(&self) -> impl Iterator<Item = Limit> {
+        self.enforced.into_iter().flatten()
+    }
+
+    /// The enforced limits and the budget.
     pub(crate) fn all(&self) -> impl Iterator<Item = Limit> {
-        self.limits.into_iter().flatten()
+        self.enforced().chain(self.budget)
     }
 
     pub(crate) fn limit(&self, kind: LimitKind) -> Option<Limit> {
         self.all().find(|limit| limit.kind == kind)
     }
 
-    /// The limit that is reached first. Among equals the one with the widest scope, because raising another would not help.
+    /// The enforced limit that is reached first. Among equals the one with the widest scope, because raising another would not help.
     pub(crate) fn binding(&self) -> Option<Limit> {
-        self.all().min_by_key(|limit| limit.free())
+        self.enforced().min_by_key(|limit| limit.free())
     }
 
     /// Connections that can still be opened; None when no login is possible, whatever the limits are.
@@ -140,7 +154,8 @@ pub(crate) fn committed<'a>(
 pub(crate) fn server(usage: &Usage, slots: ConnectionSlots) -> LimitStatus {
     LimitStatus {
         used: usage.server,
-        limits: [Some(server_limit(slots.ordinary, usage)), None, None],
+        enforced: [Some(server_limit(slots.ordinary, usage)), None],
+        budget: None,
     }
 }
 
@@ -168,12 +183,14 @@ pub(crate) fn database(
     let is_open = reachable(database);
     let own = catalogue_limit(database.connection_limit).filter(|_| is_open);
     let budget = budget.and_then(|budget| budget.connections);
-    let limits = [
-        is_open.then(|| server_limit(slots.ordinary, usage)),
-        own.map(|connections| limit(LimitKind::Database, connections)),
-        budget.map(|connections| limit(LimitKind::Budget, connections)),
-    ];
-    LimitStatus { used, limits }
+    LimitStatus {
+        used,
+        enforced: [
+            is_open.then(|| server_limit(slots.ordinary, usage)),
+            own.map(|connections| limit(LimitKind::Database, connections)),
+        ],
+        budget: budget.map(|connections| limit(LimitKind::Budget, connections)),
+    }
 }
 
 /// Neither its own limit nor the reserved slots restrict a superuser.
@@ -187,7 +204,8 @@ pub(crate) fn role(role: &Role, usage: &Usage, slots: ConnectionSlots) -> LimitS
     });
     LimitStatus {
         used,
-        limits: [Some(server_limit(slots.for_role(role), usage)), own, None],
+        enforced: [Some(server_limit(slots.for_role(role), usage)), own],
+        budget: None,
     }
 }
 

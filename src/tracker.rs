@@ -246,7 +246,7 @@ fn with_status<T>(
 
 /// A limit of 0 closes a database or a role on purpose; that is not exhaustion.
 fn observed(limits: &LimitStatus) -> Observed {
-    let is_open = limits.all().all(|limit| limit.connections > 0);
+    let is_open = limits.enforced().all(|limit| limit.connections > 0);
     Observed {
         used: limits.used,
         headroom: limits.headroom().filter(|_| is_open),

@@ -56,14 +56,15 @@ impl Thresholds {
         }
     }
 
-    /// The worse of the limit of the server and the own limit of this database or role.
+    /// The worst of the limit of the server, the own limit of this database or role, and its budget.
     pub(crate) fn connections(self, status: Option<&ConnectionStatus>) -> Severity {
         let Some(status) = status else {
             return Severity::Unknown;
         };
         let limits = [status.limits.limit(LimitKind::Server), own_limit(status)];
-        let levels = limits.into_iter().flatten().map(|limit| self.limit(limit));
-        levels.max().unwrap_or(Severity::Ok)
+        let limits = limits.into_iter().flatten().map(|limit| self.limit(limit));
+        let budget = status.limits.budget.map(budget);
+        limits.chain(budget).max().unwrap_or(Severity::Ok)
     }
 
     /// Without a free connection it is critical, whatever the thresholds are.
@@ -91,10 +92,18 @@ impl Thresholds {
     }
 }
 
-/// The smallest limit of the database or role alone: its connection limit in the catalogue or its budget. A limit of 0 closes
-/// it on purpose and is ignored. The alerting rules use the same limit (`pgcommons:database_connections_limit:own`).
+/// A budget is no limit: more connections than it allots are worth a warning, because PostgreSQL refuses nothing.
+pub(crate) fn budget(budget: Limit) -> Severity {
+    if budget.excess() > 0 {
+        Severity::Warning
+    } else {
+        Severity::Ok
+    }
+}
+
+/// The connection limit of the database or role in the catalogue. A limit of 0 closes it on purpose and is ignored. The
+/// alerting rules use the same limit (`pgcommons:database_connections_limit:own`).
 pub(crate) fn own_limit(status: &ConnectionStatus) -> Option<Limit> {
-    let own = status.limits.all();
-    let own = own.filter(|limit| limit.kind != LimitKind::Server && limit.connections > 0);
-    own.min_by_key(|limit| limit.connections)
+    let mut enforced = status.limits.enforced();
+    enforced.find(|limit| limit.kind != LimitKind::Server && limit.connections > 0)
 }

@@ -195,22 +195,18 @@ fn no_login_is_possible_to_an_invalid_or_closed_database() {
 }
 
 #[test]
-fn the_budget_binds_when_it_is_the_least() {
+fn a_budget_is_no_limit() {
     let slots = ConnectionSlots::of(&info(100, 3, None), &Policy::default());
-    let usage = Usage::count(&[clients(1, 2, 4)], AGENT_VERSION);
+    let usage = Usage::count(&[clients(1, 2, 6)], AGENT_VERSION);
     let budget = Budget {
         connections: Some(5),
         ..Budget::default()
     };
-    let status = database(&tenant(50), Some(&budget), &usage, slots);
-    assert_eq!(
-        status.binding(),
-        Some(Limit {
-            kind: LimitKind::Budget,
-            connections: 5,
-            used: 4
-        })
-    );
+    let status = database(&tenant(15), Some(&budget), &usage, slots);
+    let binding = status.binding().map(|limit| limit.kind);
+    assert_eq!(binding, Some(LimitKind::Database));
+    assert_eq!(status.headroom(), Some(9));
+    assert_eq!(status.budget.map(Limit::excess), Some(1));
 }
 
 #[test]

@@ -167,7 +167,7 @@ async fn limits_that_are_overrun_leave_no_headroom() {
 }
 
 #[tokio::test]
-async fn every_limit_that_applies_is_shown_and_the_least_binds() {
+async fn every_limit_is_shown_and_the_least_that_is_enforced_binds() {
     let cluster = trusting(&[("max_connections", "100")]).await;
     create_tenant(&cluster, "calibre", 10).await;
     create_tenant(&cluster, "wiki", -1).await;
@@ -176,7 +176,7 @@ async fn every_limit_that_applies_is_shown_and_the_least_binds() {
         "budgets: {calibre: {connections: 4}, wiki: {connections: 200}}",
     )
     .await;
-    let _sessions = sessions(&cluster, "calibre", 3).await;
+    let _sessions = sessions(&cluster, "calibre", 6).await;
 
     let page = fresh(&agent).await;
     let all = |datname| limits(&page, DATABASE, datname);
@@ -188,12 +188,12 @@ async fn every_limit_that_applies_is_shown_and_the_least_binds() {
     assert_eq!(all("postgres"), kinds([("server", 97.0)]));
     assert_eq!(
         of(&page, "_headroom", DATABASE, "calibre"),
-        Some(1.0),
-        "the budget binds"
+        Some(4.0),
+        "the limit of the database binds, and the budget is no limit"
     );
     assert_eq!(
         of(&page, "_headroom", DATABASE, "wiki"),
-        Some(93.0),
+        Some(90.0),
         "the server binds"
     );
     assert_eq!(
@@ -202,13 +202,20 @@ async fn every_limit_that_applies_is_shown_and_the_least_binds() {
     );
     assert_eq!(of_server(&page, "_committed"), Some(10.0 + 97.0 + 97.0));
 
+    // Its sessions are over the budget, and nothing is refused.
+    assert_eq!(cluster.fill("calibre", "calibre", "calibre").await.len(), 4);
+    assert_eq!(
+        of(&page, "_exhausted_seconds_total", DATABASE, "calibre"),
+        Some(0.0)
+    );
+
     // An owner may do this. The sessions continue, and the operator's budget still applies.
     cluster
         .sql("ALTER DATABASE calibre ALLOW_CONNECTIONS false")
         .await;
     let page = fresh(&agent).await;
     assert_eq!(limits(&page, DATABASE, "calibre"), kinds([("budget", 4.0)]));
-    assert_eq!(of(&page, "", DATABASE, "calibre"), Some(3.0));
+    assert_eq!(of(&page, "", DATABASE, "calibre"), Some(6.0));
     assert_eq!(of(&page, "_headroom", DATABASE, "calibre"), None);
 }
 

@@ -121,9 +121,8 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
         assert_eq!(notice.label("datname"), "shop");
         assert_eq!(notice.label("team"), "web");
         assert_eq!(notice.label("owner"), "alice");
-        let summary = format!(
-            "Database shop on {server} holds 5 connections: its limit or budget is used up"
-        );
+        let summary =
+            format!("Database shop on {server} holds 5 connections: its limit is used up");
         assert_eq!(notice.annotations["summary"], summary);
     }
     TestSession::close_all(held).await;

@@ -184,7 +184,7 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
     (late, filled)
 }
 
-/// The agent's configuration, with size budgets that are nearly reached or exceeded.
+/// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
 fn configuration(servers: &[(&str, &Cluster)]) -> String {
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
@@ -196,7 +196,7 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
     }
     text + "budgets:
   shop: {owner: alice, size: 1GiB, labels: {team: web}}
-  wiki: {owner: bob, size: 8MiB, labels: {team: data}}
+  wiki: {owner: bob, connections: 2, size: 8MiB, labels: {team: data}}
   docs: {owner: bob, size: 4MiB, labels: {team: data}}
   gone: {owner: eve, size: 1GiB}
 "

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::poll::PolledServer;
-use crate::findings::{Finding, Severity, Thresholds, findings, own_limit};
+use crate::findings::{Finding, Severity, Thresholds, findings};
 use crate::limits::{LimitKind, LimitStatus};
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
@@ -37,9 +37,8 @@ pub(crate) struct Connections {
     /// The limit that is reached first, and where it is set.
     pub(crate) limit: Option<u32>,
     pub(crate) bound_by: Option<&'static str>,
-    /// The limit of the database or role alone, and where it is set.
+    /// `datconnlimit` or `rolconnlimit`; 0 closes the database or role.
     pub(crate) own_limit: Option<u32>,
-    pub(crate) own_limit_set_by: Option<&'static str>,
     pub(crate) headroom: Option<u32>,
 }
 
@@ -49,6 +48,8 @@ pub(crate) struct DatabaseReport {
     pub(crate) status: Severity,
     #[serde(flatten)]
     pub(crate) connections: Connections,
+    /// The configured budget, which PostgreSQL does not enforce.
+    pub(crate) budget: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     /// Why the size is unknown.
     pub(crate) size_unknown: Option<&'static str>,
@@ -158,6 +159,7 @@ fn database(
             .connections(view.connections.as_ref())
             .max(thresholds.size(view)),
         connections: connections(view.connections.as_ref()),
+        budget: view.budget.as_ref().and_then(|budget| budget.connections),
         size_bytes: view.size.ok(),
         size_unknown: view.size.err().map(UnknownSize::label),
         size_limit_bytes: view.size_limit(),
@@ -178,19 +180,15 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
 fn connections(status: Option<&ConnectionStatus>) -> Connections {
     let limits = status.map(|status| &status.limits);
     let binding = limits.and_then(LimitStatus::binding);
-    // A limit of 0, which closes a database or role, is shown if there is no budget.
-    let closing = |limits: &LimitStatus| {
-        let database = limits.limit(LimitKind::Database);
-        database.or_else(|| limits.limit(LimitKind::Role))
+    let own = |limits: &LimitStatus| {
+        let mut enforced = limits.enforced();
+        enforced.find(|limit| limit.kind != LimitKind::Server)
     };
-    let catalogue = limits.and_then(closing);
-    let own = status.and_then(own_limit).or(catalogue);
     Connections {
         used: limits.map(|limits| limits.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
-        own_limit: own.map(|limit| limit.connections),
-        own_limit_set_by: own.map(|limit| limit.kind.label()),
+        own_limit: limits.and_then(own).map(|limit| limit.connections),
         headroom: limits.and_then(LimitStatus::headroom),
     }
 }

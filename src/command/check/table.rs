@@ -108,9 +108,9 @@ fn databases(rows: &[DatabaseReport]) -> String {
         "DATABASE",
         "USED",
         "LIMIT",
-        "SET BY",
         "FREE",
         "BOUND BY",
+        "BUDGET",
         "SIZE",
         "QUOTA",
         "OWNER",
@@ -118,9 +118,9 @@ fn databases(rows: &[DatabaseReport]) -> String {
     ];
     let has_budget_owners = rows.iter().any(|row| row.budget_owner.is_some());
     let columns = header.len() - usize::from(!has_budget_owners);
-    let mut table = table(&header[..columns], &[2, 3, 5, 7, 8]);
+    let mut table = table(&header[..columns], &[2, 3, 4, 6, 7, 8]);
     for row in rows {
-        let [used, limit, by, free, bound] = cells(&row.connections, row.closed);
+        let [used, limit, free, bound] = cells(&row.connections, row.closed);
         let size = row
             .size_bytes
             .map(bytes)
@@ -130,9 +130,9 @@ fn databases(rows: &[DatabaseReport]) -> String {
             escape_for_terminal(&row.datname),
             used,
             limit,
-            by,
             free,
             bound,
+            number(row.budget),
             size.unwrap_or_else(dash),
             row.size_limit_bytes.map_or_else(dash, bytes),
             row.owner.as_deref().map_or_else(dash, escape_for_terminal),
@@ -149,7 +149,7 @@ fn roles(rows: &[&RoleReport]) -> String {
     let header = ["STATUS", "ROLE", "USED", "LIMIT", "FREE", "BOUND BY"];
     let mut table = table(&header, &[2, 3, 4]);
     for row in rows {
-        let [used, limit, _, free, bound] = cells(&row.connections, None);
+        let [used, limit, free, bound] = cells(&row.connections, None);
         table.add_row([
             row.status.label().to_owned(),
             escape_for_terminal(&row.rolname),
@@ -162,13 +162,12 @@ fn roles(rows: &[&RoleReport]) -> String {
     lines(&table)
 }
 
-/// Used, own limit, where that is set, free, and the limit that is reached first.
-fn cells(connections: &Connections, closed: Option<&str>) -> [String; 5] {
+/// Used, own limit, free, and the limit that is reached first.
+fn cells(connections: &Connections, closed: Option<&str>) -> [String; 4] {
     let word = |word: Option<&str>| word.map_or_else(dash, str::to_owned);
     [
         number(connections.used),
         number(connections.own_limit),
-        word(connections.own_limit_set_by),
         number(connections.headroom),
         word(closed.or(connections.bound_by)),
     ]

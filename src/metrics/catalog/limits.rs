@@ -80,8 +80,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_connections_limit",
         &["datname", "kind"],
-        "Every limit that applies: of the database, of the configured budget, of the server. Only the budget if the database \
-         accepts no logins. Absent without pg_monitor.",
+        "The limits that PostgreSQL enforces (kind database and server), and the configured budget, which it does not. Only the \
+         budget if the database accepts no logins. Absent without pg_monitor.",
         |server, series| {
             for view in server.databases() {
                 limits(&view.row.name, view.connections.as_ref(), series);
@@ -91,8 +91,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pgcommons_database_connections_headroom",
         DATABASE,
-        "Connections to this database that an ordinary role can still open: the minimum over all limits. Before PostgreSQL 18 an \
-         upper bound. Absent if the database accepts no logins, and without pg_monitor.",
+        "Connections to this database that an ordinary role can still open: the minimum over the limits that \
+         PostgreSQL enforces. Before PostgreSQL 18 an upper bound. Absent if the database accepts no logins, and without pg_monitor.",
         |server, series| of_databases(server, series, headroom),
     ),
     gauge(

@@ -98,18 +98,14 @@ async fn a_database_near_its_limit_is_1() {
 }
 
 #[tokio::test]
-async fn a_budget_is_a_limit() {
+async fn more_connections_than_the_budget_are_1() {
     let cluster = shared_server(&[]).await;
     let _open = sessions(&cluster, "shop", 2).await;
-    let full = "CRITICAL: SERVER: database shop uses 2 of 2 connections of its budget";
-    assert_summary(
-        &cluster,
-        &[],
-        "budgets: {shop: {connections: 2}}\n",
-        2,
-        full,
-    )
-    .await;
+    let budget = |connections| format!("budgets: {{shop: {{connections: {connections}}}}}\n");
+    let over = "WARNING: SERVER: database shop uses 2 connections, 1 over its budget of 1 (no login is refused)";
+    assert_summary(&cluster, &[], &budget(1), 1, over).await;
+    let ok = "OK: 1 server(s), no findings";
+    assert_summary(&cluster, &[], &budget(2), 0, ok).await;
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn the_table_starts_with_the_worst() {
     let cells: Vec<_> = row.split_whitespace().collect();
     assert_eq!(
         cells[..6],
-        ["ok", "blog", "2", "10", "database", "8"],
+        ["ok", "blog", "2", "10", "8", "database"],
         "{text}"
     );
     assert_eq!(cells.last(), Some(&"Ann"), "{text}");
@@ -61,7 +61,7 @@ async fn the_json_has_all_values() {
     let size = cluster
         .query_one_i64("SELECT pg_database_size('shop')")
         .await;
-    let config = "budgets: {shop: {size: 1GiB, owner: Ann}}\n";
+    let config = "budgets: {shop: {connections: 20, size: 1GiB, owner: Ann}}\n";
     let (code, text) = check(&cluster, &["--json"], config).await;
     assert_eq!(code, 1, "{text}");
     let report: Value = serde_json::from_str(&text).expect("JSON");
@@ -89,7 +89,7 @@ async fn the_json_has_all_values() {
             (1_u64 << 30).into(),
         ),
         ("/servers/0/databases/0/own_limit", 5.into()),
-        ("/servers/0/databases/0/own_limit_set_by", "database".into()),
+        ("/servers/0/databases/0/budget", 20.into()),
         ("/servers/0/databases/0/owner", "postgres".into()),
         ("/servers/0/databases/0/budget_owner", "Ann".into()),
         ("/servers/0/databases/0/closed", Value::Null),
