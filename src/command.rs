@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 use crate::config::{Config, ConfigError, Environment, Flag};
 use crate::findings::Severity;
-use crate::http::{Guard, WebFile};
+use crate::http::{Protection, WebFile};
 use crate::{logging, process};
 use cli::{Cli, Command, Global};
 
@@ -109,10 +109,10 @@ fn config_check(config: &Config) {
 fn prepared(
     global: &Global,
     environment: &Environment,
-) -> Result<(Config, (Option<WebFile>, Guard)), ConfigError> {
+) -> Result<(Config, (Option<WebFile>, Protection)), ConfigError> {
     let web = match &global.web_config_file {
-        None => Ok((None, Guard::default())),
-        Some(path) => WebFile::open(path).map(|(file, guard)| (Some(file), guard)),
+        None => Ok((None, Protection::default())),
+        Some(path) => WebFile::open(path).map(|(file, protection)| (Some(file), protection)),
     };
     match (settings(global, environment), web) {
         (Ok(config), Ok(web)) => Ok((config, web)),

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::collect::Supervisor;
 use crate::config::{Config, Environment};
-use crate::http::{self, Guard, WebFile};
+use crate::http::{self, Protection, WebFile};
 use crate::logging;
 use crate::systemd::Systemd;
 use reload::{Loaded, Reloader, log_warnings, successful_reload};
@@ -22,14 +22,14 @@ use reload::{Loaded, Reloader, log_warnings, successful_reload};
 /// SIGHUP calls `load` to read the configuration again. The web file is followed without a signal.
 pub(super) async fn run(
     config: Config,
-    (web_file, guard): (Option<WebFile>, Guard),
+    (web_file, protection): (Option<WebFile>, Protection),
     environment: &Environment,
     load: impl Fn() -> Loaded + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
     logging::init(config.log_level);
     let systemd = Systemd::new(environment);
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
-    let listener = listen(&config.listen_address, &guard).await?;
+    let listener = listen(&config.listen_address, &protection).await?;
     let reload = successful_reload();
     let (mut supervisor, state) = Supervisor::new(reload);
     log_warnings(&config);
@@ -37,10 +37,10 @@ pub(super) async fn run(
     supervisor.apply(config.servers, reload);
     let mut notifying = pin!(systemd.follow(state.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
-    let (guards, guard) = watch::channel(Arc::new(guard));
-    let mut following = pin!(follow(web_file, guards));
+    let (publisher, protection) = watch::channel(Arc::new(protection));
+    let mut following = pin!(follow(web_file, publisher));
     let stopped = async { drop(stopped.await) };
-    let mut listening = pin!(http::serve(listener, state, guard, stopped));
+    let mut listening = pin!(http::serve(listener, state, protection, stopped));
     loop {
         tokio::select! {
             never = &mut following => match never {},
@@ -66,20 +66,20 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn listen(address: &str, guard: &Guard) -> anyhow::Result<TcpListener> {
+async fn listen(address: &str, protection: &Protection) -> anyhow::Result<TcpListener> {
     let listener = http::bind(address).await;
     let listener = listener.with_context(|| format!("listening on {address}"))?;
-    let (address, tls) = (listener.local_addr()?, guard.speaks_tls());
+    let (address, tls) = (listener.local_addr()?, protection.has_tls());
     info!(%address, version = crate::build_info::VERSION, tls, "listening");
-    if guard.sends_passwords_in_the_clear() {
+    if protection.sends_passwords_in_clear_text() {
         warn!("basic_auth_users without tls_server_config: passwords are sent in clear text");
     }
     Ok(listener)
 }
 
-async fn follow(file: Option<WebFile>, guards: watch::Sender<Arc<Guard>>) -> Infallible {
+async fn follow(file: Option<WebFile>, publisher: watch::Sender<Arc<Protection>>) -> Infallible {
     match file {
-        Some(file) => file.follow(guards).await,
+        Some(file) => file.follow(publisher).await,
         None => std::future::pending().await,
     }
 }

@@ -127,7 +127,7 @@ fn completion(shell: Shell) -> String {
     String::from_utf8(text).expect("a script is UTF-8")
 }
 
-/// The files that lie in a folder of the project.
+/// The files in a folder of the project.
 fn files(folder: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder is there");
     entries
