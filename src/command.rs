@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use crate::config::{Config, ConfigError, Environment, Flag};
 use crate::findings::Severity;
 use crate::http::{Protection, WebFile};
+use crate::systemd::Systemd;
 use crate::{logging, process};
 use cli::{Cli, Command, Global};
 
@@ -88,9 +89,11 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;
+            logging::init(config.log_level);
+            let systemd = Systemd::new(environment);
             let (global, variables) = (global.clone(), environment.clone());
             let load = move || settings(&global, &variables);
-            let served = serve::run(config, web, environment, load).await;
+            let served = serve::run(config, web, &systemd, load).await;
             served.map(|()| 0)
         }
     }

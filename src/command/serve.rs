@@ -13,9 +13,9 @@ use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::collect::Supervisor;
-use crate::config::{Config, Environment};
+use crate::config::Config;
 use crate::http::{self, Protection, WebFile};
-use crate::logging;
+use crate::state::Published;
 use crate::systemd::Systemd;
 use reload::{Loaded, Reloader, log_warnings, successful_reload};
 
@@ -23,24 +23,19 @@ use reload::{Loaded, Reloader, log_warnings, successful_reload};
 pub(super) async fn run(
     config: Config,
     (web_file, protection): (Option<WebFile>, Protection),
-    environment: &Environment,
+    systemd: &Systemd,
     load: impl Fn() -> Loaded + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
-    logging::init(config.log_level);
-    let systemd = Systemd::new(environment);
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &protection).await?;
-    let reload = successful_reload();
-    let (mut supervisor, state) = Supervisor::new(reload);
-    log_warnings(&config);
-    let mut reloader = Reloader::new(&config, reload, load);
-    supervisor.apply(config.servers, reload);
+    let (mut supervisor, state, mut reloader) = start(config, load);
     let mut notifying = pin!(systemd.follow(state.clone()));
-    let (stop, stopped) = oneshot::channel::<()>();
     let (publisher, protection) = watch::channel(Arc::new(protection));
     let mut following = pin!(follow(web_file, publisher));
-    let stopped = async { drop(stopped.await) };
-    let mut listening = pin!(http::serve(listener, state, protection, stopped));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut listening = pin!(http::serve(listener, state, protection, async {
+        drop(stopped.await);
+    }));
     loop {
         tokio::select! {
             never = &mut following => match never {},
@@ -64,6 +59,19 @@ pub(super) async fn run(
     drop((supervisor, stop));
     listening.await;
     Ok(())
+}
+
+/// Starts the pollers.
+fn start<F>(config: Config, load: F) -> (Supervisor, Published, Reloader<F>)
+where
+    F: Fn() -> Loaded + Send + Sync + 'static,
+{
+    let reload = successful_reload();
+    let (mut supervisor, state) = Supervisor::new(reload);
+    log_warnings(&config);
+    let reloader = Reloader::new(&config, reload, load);
+    supervisor.apply(config.servers, reload);
+    (supervisor, state, reloader)
 }
 
 async fn listen(address: &str, protection: &Protection) -> anyhow::Result<TcpListener> {
