@@ -1,23 +1,23 @@
-# The agent as one static program on an empty root file system: no shell, no libraries, nobody's account.
+# The agent as one static program on an empty root file system: no shell, no libraries, no named user.
 #
 #   docker build --build-arg REVISION="$(git rev-parse --short=12 HEAD)" -t pgcommons .
 #
-# Nothing here names an architecture: docker buildx build --platform linux/amd64,linux/arm64 makes both.
+# It works for every architecture: docker buildx build --platform linux/amd64,linux/arm64 builds both.
 
-# The tag says the compiler; for the same bytes next year, give the digest as well: --build-arg RUST_IMAGE=...@sha256:...
+# The tag sets the compiler. For a reproducible build, add the digest: --build-arg RUST_IMAGE=...@sha256:...
 ARG RUST_IMAGE=docker.io/library/rust:1.95.0-slim-bookworm
 
 FROM ${RUST_IMAGE} AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /src
-# A static libc is right only where there are no modules for looking up names that it could load, as below.
+# A static libc loads NSS modules of the system, which may not match it. The image below has none.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
-# Cargo knows these, and puts them before Cargo.toml: for a build that is tried and thrown away.
+# Cargo reads these variables, and they override Cargo.toml. Only test builds set them.
 ARG CARGO_PROFILE_RELEASE_LTO
 ARG CARGO_PROFILE_RELEASE_CODEGEN_UNITS
 
-# The dependencies, with a program that does nothing: a layer that lasts until Cargo.lock changes. Naming the target keeps
-# RUSTFLAGS away from macros and build scripts.
+# Builds the dependencies with an empty program, as a layer that is reused until Cargo.lock changes. With --target, Cargo does not
+# use RUSTFLAGS for macros and build scripts.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
@@ -25,12 +25,12 @@ RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
 COPY build.rs ./
 COPY src src
 ARG REVISION=unknown
-# What was copied may be older than what was built of nothing.
+# The copied files may be older than the empty program, and Cargo compares modification times.
 RUN touch src/main.rs src/lib.rs \
     && PGCOMMONS_REVISION="${REVISION}" cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
     && install -D -t /root-fs/usr/bin target/*/release/pgcommons
 
-# Certificates for sslmode=verify-full, and where names are looked up; Docker adds /etc/hosts and /etc/resolv.conf.
+# CA certificates for sslmode=verify-full, and the order of name lookups. Docker adds /etc/hosts and /etc/resolv.conf.
 ARG SOURCE_DATE_EPOCH=0
 RUN install -D -m 644 -t /root-fs/etc/ssl/certs /etc/ssl/certs/ca-certificates.crt \
     && echo 'hosts: files dns' >/root-fs/etc/nsswitch.conf \
@@ -48,6 +48,6 @@ LABEL org.opencontainers.image.title="pgcommons" \
 COPY --from=build /root-fs/ /
 USER 65532:65532
 EXPOSE 19187
-# Whether the agent answers, not whether PostgreSQL does: a restart of the agent would mend nothing there.
+# Checks only the agent: restarting it would not repair PostgreSQL.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/bin/pgcommons", "healthcheck"]
 ENTRYPOINT ["/usr/bin/pgcommons"]

@@ -27,7 +27,10 @@ end
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of Prometheus exporters' -r -F
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level: debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Check the configuration and exit'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
@@ -38,17 +41,26 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Fraction of a limit at which the status is critical; without headroom it always is' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l timeout -d 'Maximum time for measuring sizes' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l log.level -d 'Log level: debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with the password of the role; the SQL contains it as a SCRAM verifier' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-version -d 'Major version of the server; by default it is read from the configured server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-version -d 'Major version of the server, 13 to 18; by default it is read from the configured server' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'Log level: debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l log.level -d 'Log level: debug, info, warn or error' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l ready -d 'Also check that at least one server is up'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -s h -l help -d 'Print help'

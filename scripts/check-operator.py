@@ -1,6 +1,6 @@
-"""check-operator.py MANIFESTS: checks the kinds of Prometheus Operator, and prints the other documents.
+"""check-operator.py MANIFESTS: validates the kinds of Prometheus Operator, and prints the other documents.
 
-A field that the operator does not know is no error to its types: it is missing in what they give back.
+The operator's types accept unknown fields and drop them. So a field that is missing in their output is an error.
 """
 
 import sys
@@ -12,7 +12,7 @@ GROUP = "monitoring.coreos.com/"
 
 
 def lost(given, kept, path="") -> list[str]:
-    """The paths of what is in `given` and not in `kept`."""
+    """The paths of all values in `given` that are not in `kept`."""
     if isinstance(given, dict) and isinstance(kept, dict):
         pairs = [(f"{path}.{key}", value, kept.get(key)) for key, value in given.items()]
     elif isinstance(given, list) and isinstance(kept, list):
@@ -26,7 +26,7 @@ def check(document) -> None:
     model = getattr(v1, document["kind"]).model_validate(document)
     unknown = lost(document, model.model_dump(mode="json", by_alias=True, exclude_none=True))
     if unknown:
-        sys.exit(f"{document['kind']} {document['metadata']['name']} has what the operator does not know: {unknown}")
+        sys.exit(f"{document['kind']} {document['metadata']['name']} has fields that the operator does not know: {unknown}")
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
         documents = list(yaml.safe_load_all(file))
     operators = [each for each in documents if each["apiVersion"].startswith(GROUP)]
     if not operators:
-        sys.exit(f"{sys.argv[1]}: nothing for Prometheus Operator")
+        sys.exit(f"{sys.argv[1]}: no kind of Prometheus Operator")
     for document in operators:
         check(document)
     yaml.safe_dump_all([each for each in documents if each not in operators], sys.stdout)

@@ -14,7 +14,8 @@ use anyhow::Context as _;
 
 use crate::config::{Config, ConfigError, Environment, Flag};
 use crate::findings::Severity;
-use crate::http::{Guard, WebFile};
+use crate::http::{Protection, WebFile};
+use crate::systemd::Systemd;
 use crate::{logging, process};
 use cli::{Cli, Command, Global};
 
@@ -88,9 +89,11 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;
+            logging::init(config.log_level);
+            let systemd = Systemd::new(environment);
             let (global, variables) = (global.clone(), environment.clone());
             let load = move || settings(&global, &variables);
-            let served = serve::run(config, web, environment, load).await;
+            let served = serve::run(config, web, &systemd, load).await;
             served.map(|()| 0)
         }
     }
@@ -109,10 +112,10 @@ fn config_check(config: &Config) {
 fn prepared(
     global: &Global,
     environment: &Environment,
-) -> Result<(Config, (Option<WebFile>, Guard)), ConfigError> {
+) -> Result<(Config, (Option<WebFile>, Protection)), ConfigError> {
     let web = match &global.web_config_file {
-        None => Ok((None, Guard::default())),
-        Some(path) => WebFile::open(path).map(|(file, guard)| (Some(file), guard)),
+        None => Ok((None, Protection::default())),
+        Some(path) => WebFile::open(path).map(|(file, protection)| (Some(file), protection)),
     };
     match (settings(global, environment), web) {
         (Ok(config), Ok(web)) => Ok((config, web)),

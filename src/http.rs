@@ -1,15 +1,15 @@
-//! The listener. Everything that it answers is read from memory: no request reaches PostgreSQL or waits for it. The only
-//! room that knows hyper. With `--web.config.file` it asks who is there, and speaks TLS.
+//! The listener. It answers every request from memory: no request reaches PostgreSQL or waits for it. Only this room uses hyper.
+//! With `--web.config.file` it authenticates clients and uses TLS.
 
 mod auth;
 mod client;
 mod client_cert;
-mod guard;
+mod connection_table;
 mod gzip;
 mod page;
+mod protection;
 mod rate;
 mod routes;
-mod seats;
 mod service;
 mod tls;
 mod unread;
@@ -36,24 +36,24 @@ use tokio_rustls::server::TlsStream;
 use crate::health::CloseReason;
 use crate::state::Published;
 use client::{Client, RECEIVE_BUFFER, SEND_BUFFER, Socket};
-pub(crate) use guard::Guard;
-use seats::{Seat, Seats};
-use service::{Door, Service};
+use connection_table::{ConnectionTable, Slot};
+pub(crate) use protection::Protection;
+use service::{Service, Transport};
 pub(crate) use web_file::WebFile;
 
-/// A handshake that takes longer is given up.
+/// The deadline of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first byte of a client that speaks TLS (RFC 8446, `ContentType` handshake).
+/// The first byte of a TLS connection (RFC 8446, `ContentType` handshake).
 const TLS_HANDSHAKE: u8 = 0x16;
-/// Room for a request head; a longer one is answered with 431.
+/// The maximum size of a request head. A longer one is answered with 431.
 const HEAD_BYTES: usize = 16 * 1024;
-/// Connections that may wait to be accepted; of one too many the client tries again a second later. The kernel has a limit
-/// of its own (`net.core.somaxconn`).
+/// How many connections may wait to be accepted. The client of a further one tries again after a second. The kernel has its own
+/// limit (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
-/// How long answers under way may take once the process is told to stop.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long answers may take after the process is asked to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Opens the listener. Without a host, every address of the machine, IPv6 and IPv4.
+/// Opens the listener. Without a host it listens on every address, IPv6 and IPv4.
 pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
     let listener = match address.strip_prefix(':') {
         None => TcpListener::bind(address).await?,
@@ -64,23 +64,23 @@ pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
             result => result?,
         },
     };
-    // Again, for more room than the library gives.
+    // Calls listen(2) again, because the library's backlog is smaller.
     rustix::net::listen(&listener, BACKLOG)?;
-    // Connections have what the listener has.
+    // Accepted connections inherit these sizes.
     set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
     set_socket_recv_buffer_size(&listener, RECEIVE_BUFFER)?;
     Ok(listener)
 }
 
-/// Serves until told to stop, then lets answers under way finish.
+/// Serves until `stop`, and then lets current answers finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     published: Published,
-    guard: watch::Receiver<Arc<Guard>>,
+    protection: watch::Receiver<Arc<Protection>>,
     stop: impl Future<Output = ()>,
 ) {
-    let mut seats = Seats::new();
-    let service = Arc::new(Service::new(published, guard, seats.count()));
+    let mut table = ConnectionTable::new();
+    let service = Arc::new(Service::new(published, protection, table.capacity()));
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     let mut failing = false;
@@ -92,129 +92,130 @@ pub(crate) async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 failing = false;
-                let visit = Visit {
+                let context = Context {
                     service: Arc::clone(&service),
-                    seat: seats.take(peer.ip()).await,
+                    slot: table.insert(peer.ip()).await,
                     stopped: stopped.clone(),
                 };
-                tokio::spawn(connection(stream, visit));
-                // Whoever has to leave does so, and the new one is answered, before the next one comes.
+                tokio::spawn(serve_connection(stream, context));
+                // Lets the evicted connection close and the new one answer before the next one is accepted.
                 yield_now().await;
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(%error, "accepting a connection failed");
                 }
-                make_room(&mut seats).await;
+                free_file_descriptor(&mut table).await;
             }
         }
     }
     drop(stopped);
     stopping.send_replace(());
-    drop(timeout(GRACE, stopping.closed()).await);
+    drop(timeout(SHUTDOWN_TIMEOUT, stopping.closed()).await);
 }
 
-/// After accepting has failed, most likely for lack of file descriptors.
-async fn make_room(seats: &mut Seats) {
-    if seats.free_one().await {
+/// Accepting has failed, most likely because the process has no free file descriptor.
+async fn free_file_descriptor(table: &mut ConnectionTable) {
+    if table.evict_one().await {
         yield_now().await;
     } else {
         sleep(Duration::from_millis(100)).await; // do not spin
     }
 }
 
-/// What a connection has beside its socket.
-struct Visit {
+/// What a connection needs in addition to its socket.
+struct Context {
     service: Arc<Service>,
-    seat: Arc<Seat>,
+    slot: Arc<Slot>,
     stopped: watch::Receiver<()>,
 }
 
-/// Everything that happens on one connection. A client that goes away in the middle is its own affair.
-async fn connection(stream: TcpStream, visit: Visit) {
-    let Visit {
+/// Serves one connection to its end. A client that disconnects early is no error.
+async fn serve_connection(stream: TcpStream, context: Context) {
+    let Context {
         service,
-        seat,
+        slot,
         stopped,
-    } = visit;
-    let client = Arc::new(Client::new(stream, seat));
-    let conversation = async {
-        converse(&client, &service, stopped.clone()).await?;
-        last_bytes(&client, &service).await
+    } = context;
+    let client = Arc::new(Client::new(stream, slot));
+    let served = async {
+        serve_client(&client, &service, stopped.clone()).await?;
+        close(&client, &service).await
     };
-    if let Err(reason) = conversation.await {
-        service.closed(reason);
+    if let Err(reason) = served.await {
+        service.count_closed(reason);
     }
 }
 
-/// Until the client has taken everything. The connection may lose its place meanwhile.
-async fn last_bytes(client: &Arc<Client>, service: &Service) -> Result<(), CloseReason> {
+/// Waits until the client has acknowledged everything. The connection may be evicted meanwhile.
+async fn close(client: &Arc<Client>, service: &Service) -> Result<(), CloseReason> {
     let mut closing = std::pin::pin!(client.close());
     loop {
         let reason = tokio::select! {
             () = &mut closing => return Ok(()),
-            reason = client.seat.lost() => reason,
+            reason = client.slot.must_close() => reason,
         };
-        if reason != CloseReason::ConnectionLimit || !service.may_stay(client) {
-            client.end_if_all_is_taken();
+        if reason != CloseReason::ConnectionLimit || !service.may_finish(client) {
+            client.end_if_all_acknowledged();
             return Err(reason);
         }
     }
 }
 
-/// Until the client or the agent wants no more of it, or, with the reason, has to go.
-async fn converse(
+/// Answers requests until the client or the agent ends the connection. An error is the reason why the agent must close it.
+async fn serve_client(
     client: &Arc<Client>,
     service: &Arc<Service>,
     stopped: watch::Receiver<()>,
 ) -> Result<(), CloseReason> {
     let Some(tls) = service.tls() else {
         let stream = Socket(Arc::clone(client));
-        return requests(stream, Door::Plain, client, service, stopped).await;
+        return serve_http(stream, Transport::Plain, client, service, stopped).await;
     };
-    let arrived = tokio::select! {
-        arrived = timeout(HANDSHAKE_TIMEOUT, arrival(client, Arc::clone(&tls))) => arrived,
-        reason = client.seat.lost() => return Err(reason),
+    let handshake = tokio::select! {
+        handshake = timeout(HANDSHAKE_TIMEOUT, handshake(client, Arc::clone(&tls))) => handshake,
+        reason = client.slot.must_close() => return Err(reason),
     };
-    match arrived {
-        Ok(Ok(Arrival::Shaken(stream))) => {
-            requests(*stream, Door::Tls(tls), client, service, stopped).await
+    match handshake {
+        Ok(Ok(Handshake::Completed(stream))) => {
+            serve_http(*stream, Transport::Tls(tls), client, service, stopped).await
         }
-        Ok(Ok(Arrival::Plain(stream))) => {
-            requests(stream, Door::Wrong, client, service, stopped).await
+        Ok(Ok(Handshake::PlainHttp(stream))) => {
+            let transport = Transport::PlainOnTlsPort;
+            serve_http(stream, transport, client, service, stopped).await
         }
         Ok(Err(error)) => {
-            tracing::debug!(%error, "a client could not shake hands");
+            tracing::debug!(%error, "a TLS handshake failed");
             Ok(())
         }
         Err(_) => {
-            tracing::debug!("a client took too long to shake hands");
-            client.end_if_all_is_taken();
+            tracing::debug!("a TLS handshake timed out");
+            client.end_if_all_acknowledged();
             Err(CloseReason::NoRequest)
         }
     }
 }
 
-enum Arrival {
-    Shaken(Box<TlsStream<Socket>>),
-    /// Speaks HTTP where TLS is spoken.
-    Plain(Socket),
+enum Handshake {
+    Completed(Box<TlsStream<Socket>>),
+    /// The client sends plain HTTP to a TLS port.
+    PlainHttp(Socket),
 }
 
-async fn arrival(client: &Arc<Client>, tls: Arc<ServerConfig>) -> io::Result<Arrival> {
+async fn handshake(client: &Arc<Client>, tls: Arc<ServerConfig>) -> io::Result<Handshake> {
     let (mut first, socket) = ([0], Socket(Arc::clone(client)));
     if client.peek(&mut first).await? == 1 && first != [TLS_HANDSHAKE] {
-        return Ok(Arrival::Plain(socket));
+        return Ok(Handshake::PlainHttp(socket));
     }
     let acceptor = TlsAcceptor::from(tls);
-    let bounded = |tls: &mut ServerConnection| tls.set_buffer_limit(Some(tls::BUFFER));
-    let shaken = acceptor.accept_with(socket, bounded).await?;
-    Ok(Arrival::Shaken(Box::new(shaken)))
+    let limit_buffer = |tls: &mut ServerConnection| tls.set_buffer_limit(Some(tls::BUFFER));
+    let stream = acceptor.accept_with(socket, limit_buffer).await?;
+    Ok(Handshake::Completed(Box::new(stream)))
 }
 
-async fn requests<S>(
+async fn serve_http<S>(
     stream: S,
-    door: Door,
+    transport: Transport,
     client: &Arc<Client>,
     service: &Arc<Service>,
     mut stopped: watch::Receiver<()>,
@@ -223,30 +224,30 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answering = service_fn(|request| {
-        client.seat.asked();
-        let answer = service.answer(client, &door, request);
+        client.slot.request_arrived();
+        let answer = service.answer(client, &transport, request);
         async { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     let mut connection = http1::Builder::new()
-        .half_close(true) // who has said all may still listen
-        .header_read_timeout(None) // a seat is lost without requests
+        .half_close(true) // a client may stop sending and still read
+        .header_read_timeout(None) // the connection table closes connections without requests
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answering);
-    let (rest, lost) = loop {
+    let (time_left, closed) = loop {
         let reason = tokio::select! {
             _ = &mut connection => return Ok(()),
-            _ = stopped.changed() => break (GRACE, None),
-            reason = client.seat.lost() => reason,
+            _ = stopped.changed() => break (SHUTDOWN_TIMEOUT, None),
+            reason = client.slot.must_close() => reason,
         };
-        if reason != CloseReason::ConnectionLimit || !service.may_stay(client) {
+        if reason != CloseReason::ConnectionLimit || !service.may_finish(client) {
             break (Duration::ZERO, Some(reason));
         }
         Pin::new(&mut connection).graceful_shutdown();
     };
     Pin::new(&mut connection).graceful_shutdown();
-    // In the middle of an answer it is reset.
-    if timeout(rest, &mut connection).await.is_ok() && lost.is_some() {
-        client.end_if_all_is_taken();
+    // Without time left, an unfinished answer is reset.
+    if timeout(time_left, &mut connection).await.is_ok() && closed.is_some() {
+        client.end_if_all_acknowledged();
     }
-    lost.map_or(Ok(()), Err)
+    closed.map_or(Ok(()), Err)
 }

@@ -164,6 +164,7 @@ impl<S: Source> Poller<S> {
             SlowJobResult::Answered(Ok(_)) | SlowJobResult::TimedOut => {}
             SlowJobResult::Replaced(new) => {
                 self.source.abandoned(job, session);
+                self.source.replaced(&new);
                 *session = new;
             }
             SlowJobResult::Lost => {

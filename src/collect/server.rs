@@ -155,13 +155,18 @@ impl Source for ServerSource {
     }
 
     fn opened(&mut self, session: &postgres::Session) {
+        self.replaced(session);
+        self.readings = Readings::default();
+        self.catalogue_due = Duration::ZERO;
+    }
+
+    fn replaced(&mut self, session: &postgres::Session) {
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
+            self.readings = Readings::default();
             self.tracker.reset();
         }
-        self.readings = Readings::default();
-        self.catalogue_due = Duration::ZERO;
     }
 
     fn interval(&self, job: usize) -> Option<Duration> {

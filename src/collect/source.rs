@@ -68,6 +68,9 @@ pub(crate) trait Source: Send + Sized + 'static {
     /// A session was opened. What earlier sessions brought may be of another server.
     fn opened(&mut self, session: &Self::Session);
 
+    /// A second session replaces one that hangs. The readings of other jobs stay valid if it is a session of the same server.
+    fn replaced(&mut self, session: &Self::Session);
+
     /// How long a job other than the primary one rests after a success. None: [`Source::question`] decides when it is due.
     fn interval(&self, job: usize) -> Option<Duration>;
 

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
-/// Without a configuration file it monitors the server of `DATABASE_URL`, or of PGHOST, PGPORT, PGUSER and PGPASSWORD.
+/// Without a command it runs the agent, until SIGTERM or SIGINT. Without a configuration file it monitors the server of `DATABASE_URL`, or of PGHOST, PGPORT, PGUSER and PGPASSWORD.
 #[derive(Debug, Parser)]
 #[command(name = "pgcommons", version = crate::build_info::VERSION_LINE, args_conflicts_with_subcommands = false)]
 pub struct Cli {
@@ -31,8 +32,8 @@ pub struct Global {
     /// YAML file with TLS and users of the listener, in the format of Prometheus exporters
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
-    /// Log level: debug, info, warn or error
-    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
+    /// Log level
+    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = LogLevel)]
     pub log_level: Option<String>,
 }
 
@@ -73,8 +74,8 @@ pub struct RoleArgs {
     /// File with the password of the role; the SQL contains it as a SCRAM verifier
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Major version of the server; by default it is read from the configured server
-    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..100))]
+    /// Major version of the server, 13 to 18; by default it is read from the configured server
+    #[arg(long, value_name = "MAJOR", value_parser = major)]
     pub server_version: Option<u32>,
 }
 
@@ -83,6 +84,38 @@ pub struct HealthArgs {
     /// Also check that at least one server is up
     #[arg(long)]
     pub ready: bool,
+}
+
+/// Takes any text, because the configuration checks it together with the file and the variables. It is here for the help and
+/// for completions.
+#[derive(Debug, Clone)]
+struct LogLevel;
+
+impl TypedValueParser for LogLevel {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let levels = ["debug", "info", "warn", "error"];
+        Some(Box::new(levels.into_iter().map(PossibleValue::new)))
+    }
+}
+
+/// `15`, or a whole version such as `15.4`.
+fn major(text: &str) -> Result<u32, String> {
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    match (major.parse(), minor.parse::<u32>()) {
+        (Ok(major @ 13..=18), Ok(_)) => Ok(major),
+        _ => Err("want a version of PostgreSQL from 13 to 18, such as 15".to_owned()),
+    }
 }
 
 fn fraction(text: &str) -> Result<f64, String> {

@@ -13,34 +13,29 @@ use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::collect::Supervisor;
-use crate::config::{Config, Environment};
-use crate::http::{self, Guard, WebFile};
-use crate::logging;
+use crate::config::Config;
+use crate::http::{self, Protection, WebFile};
+use crate::state::Published;
 use crate::systemd::Systemd;
 use reload::{Loaded, Reloader, log_warnings, successful_reload};
 
 /// SIGHUP calls `load` to read the configuration again. The web file is followed without a signal.
 pub(super) async fn run(
     config: Config,
-    (web_file, guard): (Option<WebFile>, Guard),
-    environment: &Environment,
+    (web_file, protection): (Option<WebFile>, Protection),
+    systemd: &Systemd,
     load: impl Fn() -> Loaded + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
-    logging::init(config.log_level);
-    let systemd = Systemd::new(environment);
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
-    let listener = listen(&config.listen_address, &guard).await?;
-    let reload = successful_reload();
-    let (mut supervisor, state) = Supervisor::new(reload);
-    log_warnings(&config);
-    supervisor.apply(config.servers.clone(), reload);
-    let mut reloader = Reloader::new(config, reload, load);
+    let listener = listen(&config.listen_address, &protection).await?;
+    let (mut supervisor, state, mut reloader) = start(config, load);
     let mut notifying = pin!(systemd.follow(state.clone()));
+    let (publisher, protection) = watch::channel(Arc::new(protection));
+    let mut following = pin!(follow(web_file, publisher));
     let (stop, stopped) = oneshot::channel::<()>();
-    let (guards, guard) = watch::channel(Arc::new(guard));
-    let mut following = pin!(follow(web_file, guards));
-    let stopped = async { drop(stopped.await) };
-    let mut listening = pin!(http::serve(listener, state, guard, stopped));
+    let mut listening = pin!(http::serve(listener, state, protection, async {
+        drop(stopped.await);
+    }));
     loop {
         tokio::select! {
             never = &mut following => match never {},
@@ -66,20 +61,33 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn listen(address: &str, guard: &Guard) -> anyhow::Result<TcpListener> {
+/// Starts the pollers.
+fn start<F>(config: Config, load: F) -> (Supervisor, Published, Reloader<F>)
+where
+    F: Fn() -> Loaded + Send + Sync + 'static,
+{
+    let reload = successful_reload();
+    let (mut supervisor, state) = Supervisor::new(reload);
+    log_warnings(&config);
+    let reloader = Reloader::new(&config, reload, load);
+    supervisor.apply(config.servers, reload);
+    (supervisor, state, reloader)
+}
+
+async fn listen(address: &str, protection: &Protection) -> anyhow::Result<TcpListener> {
     let listener = http::bind(address).await;
     let listener = listener.with_context(|| format!("listening on {address}"))?;
-    let (address, tls) = (listener.local_addr()?, guard.speaks_tls());
+    let (address, tls) = (listener.local_addr()?, protection.has_tls());
     info!(%address, version = crate::build_info::VERSION, tls, "listening");
-    if guard.sends_passwords_in_the_clear() {
+    if protection.sends_passwords_in_clear_text() {
         warn!("basic_auth_users without tls_server_config: passwords are sent in clear text");
     }
     Ok(listener)
 }
 
-async fn follow(file: Option<WebFile>, guards: watch::Sender<Arc<Guard>>) -> Infallible {
+async fn follow(file: Option<WebFile>, publisher: watch::Sender<Arc<Protection>>) -> Infallible {
     match file {
-        Some(file) => file.follow(guards).await,
+        Some(file) => file.follow(publisher).await,
         None => std::future::pending().await,
     }
 }

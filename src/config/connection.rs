@@ -71,15 +71,17 @@ impl ConnectionParams {
                 merged.parameters.insert(key.to_owned(), value);
             }
         }
-        // Lower layers have no password_file, and their password is already dropped: both are the server's own keys.
-        if ["password", "password_file"]
-            .iter()
-            .all(|key| merged.parameters.contains_key(*key))
-        {
-            let got = "a value beside password_file, which overrides it";
-            reader.warning(&merged.key("password"), got, "one of the two");
-        }
+        merged.warn_of_two_passwords(reader);
         Some(merged)
+    }
+
+    /// Lower layers have no `password_file`, and their password is already dropped: both are the server's own keys.
+    fn warn_of_two_passwords(&self, reader: &mut Reader) {
+        let mut keys = ["password", "password_file"].iter();
+        if keys.all(|key| self.parameters.contains_key(*key)) {
+            let got = "a value beside password_file, which overrides it";
+            reader.warning(&self.key("password"), got, "one of the two");
+        }
     }
 
     /// Takes libpq's variables for parameters that are not set yet. `PGHOSTADDR` belongs to `PGHOST`: it is ignored if the

@@ -128,27 +128,26 @@ struct Defaults {
     cadence: Cadence,
 }
 
+const SERVER: Entry = Entry {
+    prefix: "servers",
+    noun: "server",
+    placeholder: "NAME",
+    sample: "host",
+    keys: RawServer::KEYS,
+};
+
 fn servers(
     reader: &mut Reader,
     mut raw: RawConfig,
     cadence: Cadence,
     environment: &Environment,
 ) -> Vec<ServerConfig> {
-    let mut policy = Policy {
-        series_limits: series_limits(reader, std::mem::take(&mut raw.series_limits)),
-        ..Policy::default()
-    };
-    databases(reader, "databases", raw.databases, &mut policy);
-    budgets(reader, "budgets", raw.budgets, &mut policy);
-    let entry = Entry {
-        prefix: "servers",
-        noun: "server",
-        placeholder: "NAME",
-        sample: "host",
-        keys: RawServer::KEYS,
-    };
+    let mut policy = shared_policy(reader, &mut raw);
     let problems = reader.problems.len();
-    let want = format!("a table of servers, as in {}", entry.example(entry.sample));
+    let want = format!(
+        "a table of servers, as in {}",
+        SERVER.example(SERVER.sample)
+    );
     let given = reader.table_like("servers", raw.servers, &want);
     if reader.problems.len() > problems {
         return Vec::new();
@@ -165,19 +164,44 @@ fn servers(
     for (name, block) in given {
         let problems = reader.problems.len();
         check_name(reader, &name);
-        // A name without a table may be a password that a typing error made a key.
-        let shown = match &block {
-            Block::Wrong(None) => redact::HIDDEN,
-            Block::Given(_) | Block::Wrong(Some(_)) => &name,
-        };
-        let prefix = format!("servers.{shown}");
-        let raw = reader.named_table(&entry, &name, block);
+        let prefix = prefix(&name, &block);
+        let raw = reader.named_table(&SERVER, &name, block);
         if reader.problems.len() == problems {
             let named = Some((name, prefix));
             servers.extend(server(reader, named, raw, &defaults, environment));
         }
     }
     servers
+}
+
+/// What applies to all servers.
+fn shared_policy(reader: &mut Reader, raw: &mut RawConfig) -> Policy {
+    let mut policy = Policy {
+        series_limits: series_limits(reader, std::mem::take(&mut raw.series_limits)),
+        ..Policy::default()
+    };
+    databases(
+        reader,
+        "databases",
+        std::mem::take(&mut raw.databases),
+        &mut policy,
+    );
+    budgets(
+        reader,
+        "budgets",
+        std::mem::take(&mut raw.budgets),
+        &mut policy,
+    );
+    policy
+}
+
+/// A name without a table may be a password that a typing error made a key, and is not shown.
+fn prefix<T>(name: &str, block: &Block<T>) -> String {
+    let shown = match block {
+        Block::Wrong(None) => redact::HIDDEN,
+        Block::Given(_) | Block::Wrong(Some(_)) => name,
+    };
+    format!("servers.{shown}")
 }
 
 fn check_name(reader: &mut Reader, name: &str) {

@@ -1,5 +1,5 @@
-//! Who may ask. A stranger learns nothing, not even by a clock, of which users there are; trying passwords costs one
-//! processor at most, and those who were let in once do not wait behind it.
+//! Basic authentication. Neither the answer nor its time shows whether a user exists. Password guessing uses at most one CPU core,
+//! and clients whose password was verified before do not wait for it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -14,112 +14,112 @@ use zeroize::Zeroizing;
 
 use crate::config::PasswordHash;
 
-/// A longer header cannot hold a name and a password that are meant.
+/// A longer header is rejected: no real name and password need it.
 const HEADER_BYTES: usize = 1024;
-/// Requests that may wait for their password to be tried; the next ones are told to come again.
-const QUEUE: usize = 16;
+/// Requests that may wait for bcrypt. Further ones get 503.
+const MAX_WAITING: usize = 16;
 
-/// Those who may ask.
+/// The users of the web file.
 pub(super) struct Users {
     known: BTreeMap<String, User>,
-    /// Stands in for whoever is not there.
-    stranger: User,
-    /// Of this process alone, so what is remembered is of no use elsewhere.
+    /// Takes the place of a user that does not exist.
+    unknown: User,
+    /// Random for each process, so that the stored digests are useless elsewhere.
     key: hmac::Key,
-    /// The cost of the costliest hash, which every failure has.
+    /// The highest cost of all hashes. Every failure takes as long as this one.
     cost: u32,
 }
 
 struct User {
     hash: PasswordHash,
-    /// The password that was right, as a keyed digest: bcrypt would take a tenth of a second at every scrape.
+    /// A keyed digest of the verified password: bcrypt would take a tenth of a second for every scrape.
     verified: OnceLock<hmac::Tag>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Welcome,
-    Refused,
-    /// Too many are waiting.
+    Accepted,
+    Rejected,
+    /// Too many requests wait for bcrypt.
     Busy,
 }
 
-/// The way to bcrypt: one at a time, and only so many waiting. Outlives the users.
-pub(super) struct Turns {
+/// Runs bcrypt for one request at a time and limits how many wait. It is kept when the users change.
+pub(super) struct BcryptQueue {
     waiting: Arc<Semaphore>,
-    turn: Arc<Semaphore>,
+    running: Arc<Semaphore>,
 }
 
-/// What a client says of itself.
+/// The name and the password that a client sends.
 pub(super) struct Credentials {
     name: String,
     password: Zeroizing<Vec<u8>>,
 }
 
 impl Users {
-    /// None: there are none, and everybody may ask.
+    /// None: no users are configured, so no password is required.
     pub(super) fn new(hashes: BTreeMap<String, PasswordHash>) -> Option<Self> {
         let cost = hashes.values().map(PasswordHash::cost).max()?;
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .expect("the system has random bytes");
-        let stranger = User::new(PasswordHash::decoy(cost));
+        let unknown = User::new(PasswordHash::decoy(cost));
         let known = hashes
             .into_iter()
             .map(|(name, hash)| (name, User::new(hash)));
         Some(Self {
             known: known.collect(),
-            stranger,
+            unknown,
             key,
             cost,
         })
     }
 
-    pub(super) async fn verdict(
+    pub(super) async fn authenticate(
         self: &Arc<Self>,
         credentials: Credentials,
-        turns: &Turns,
+        queue: &BcryptQueue,
     ) -> Verdict {
-        if self.remembers(&credentials) {
-            return Verdict::Welcome;
+        if self.is_verified(&credentials) {
+            return Verdict::Accepted;
         }
-        let Ok(waiting) = Arc::clone(&turns.waiting).try_acquire_owned() else {
+        let Ok(waiting) = Arc::clone(&queue.waiting).try_acquire_owned() else {
             return Verdict::Busy;
         };
-        let Ok(turn) = Arc::clone(&turns.turn).acquire_owned().await else {
+        let Ok(running) = Arc::clone(&queue.running).acquire_owned().await else {
             return Verdict::Busy;
         };
-        // Whoever came with the same before has paid for it.
-        if self.remembers(&credentials) {
-            return Verdict::Welcome;
+        // A request with the same password may have been verified meanwhile.
+        if self.is_verified(&credentials) {
+            return Verdict::Accepted;
         }
         let users = Arc::clone(self);
-        let trying = tokio::task::spawn_blocking(move || {
-            // Held to the end, even if the client has gone away by then.
-            let _held: [OwnedSemaphorePermit; 2] = [waiting, turn];
-            users.try_password(&credentials)
+        let verifying = tokio::task::spawn_blocking(move || {
+            // Held until bcrypt ends, even if the client disconnects before.
+            let _held: [OwnedSemaphorePermit; 2] = [waiting, running];
+            users.verify(&credentials)
         });
-        match trying.await {
-            Ok(true) => Verdict::Welcome,
-            Ok(false) => Verdict::Refused,
+        match verifying.await {
+            Ok(true) => Verdict::Accepted,
+            Ok(false) => Verdict::Rejected,
             Err(_) => Verdict::Busy,
         }
     }
 
-    fn remembers(&self, credentials: &Credentials) -> bool {
+    fn is_verified(&self, credentials: &Credentials) -> bool {
         let user = self.known.get(&credentials.name);
-        let verified = user.unwrap_or(&self.stranger).verified.get();
+        let verified = user.unwrap_or(&self.unknown).verified.get();
         verified
             .is_some_and(|tag| hmac::verify(&self.key, &credentials.password, tag.as_ref()).is_ok())
     }
 
-    /// Takes long. A failure always takes as long as the costliest hash: a cheaper one is followed by others, so that
-    /// 2^c + 2^c + 2^(c+1) ... come to the same.
-    fn try_password(&self, credentials: &Credentials) -> bool {
+    /// Runs bcrypt, so it blocks. Every failure takes as long as the hash with the highest cost: after a hash of cost c, hashes of
+    /// cost c, c + 1, ... are computed, because 2^c + 2^c + 2^(c+1) + ... adds up to the same time.
+    fn verify(&self, credentials: &Credentials) -> bool {
         let known = self.known.get(&credentials.name);
-        let user = known.unwrap_or(&self.stranger);
+        let user = known.unwrap_or(&self.unknown);
         let fits = user.hash.fits(&credentials.password);
         if fits && known.is_some() {
-            // A password beyond bcrypt's 72 bytes may fit in more than one spelling; the first is remembered.
+            // bcrypt ignores bytes after the 72nd, so several passwords may match. Only the first one is stored.
             user.verified
                 .get_or_init(|| hmac::sign(&self.key, &credentials.password));
             return true;
@@ -140,17 +140,18 @@ impl User {
     }
 }
 
-impl Default for Turns {
+impl Default for BcryptQueue {
     fn default() -> Self {
         Self {
-            waiting: Arc::new(Semaphore::new(QUEUE)),
-            turn: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            running: Arc::new(Semaphore::new(1)),
         }
     }
 }
 
 impl Credentials {
-    /// Of an `Authorization` header (RFC 7617). bcrypt takes "x" and "x\0x" for the same, so no password may hold a zero.
+    /// Parses an `Authorization` header (RFC 7617). A password with a zero byte is rejected, because bcrypt treats "x" and "x\0x"
+    /// alike.
     pub(super) fn parse(header: &HeaderValue) -> Option<Self> {
         let header = Some(header.as_bytes()).filter(|bytes| bytes.len() <= HEADER_BYTES)?;
         let (scheme, encoded) = header.split_at_checked(6)?;

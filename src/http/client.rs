@@ -1,5 +1,5 @@
-//! One connection: its socket, and how far its client has taken what was sent. A socket that is dropped is reset, and what the
-//! kernel kept for it is free at once; only [`Client::close`] ends a connection in order.
+//! One connection: its socket, and how much of the sent data its client has acknowledged. Dropping a socket resets the connection,
+//! which frees the kernel's buffers at once. Only [`Client::close`] closes a connection in order.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,31 +15,31 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use super::seats::Seat;
+use super::connection_table::Slot;
 
-/// The least `SO_SNDBUF`: what the kernel keeps for a client that does not read. By itself it would take megabytes for each.
+/// The minimum `SO_SNDBUF`: how much the kernel buffers for a client that does not read. The kernel's default reaches megabytes.
 pub(super) const SEND_BUFFER: usize = 16 * 1024;
-/// `SO_RCVBUF`: what the kernel keeps of requests that are not read yet.
+/// `SO_RCVBUF`: how much the kernel buffers of requests that the agent has not read yet.
 pub(super) const RECEIVE_BUFFER: usize = 8 * 1024;
-/// Between two looks at whether a client has taken everything.
+/// The shortest and the longest pause between two checks whether a client has acknowledged everything.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) struct Client {
     socket: TcpStream,
-    pub(super) seat: Arc<Seat>,
-    /// Bytes that the kernel has taken.
+    pub(super) slot: Arc<Slot>,
+    /// Bytes that the kernel has accepted.
     written: AtomicU64,
     send_buffer: AtomicUsize,
 }
 
 impl Client {
-    pub(super) fn new(socket: TcpStream, seat: Arc<Seat>) -> Self {
-        // It fails on no socket of TCP.
+    pub(super) fn new(socket: TcpStream, slot: Arc<Slot>) -> Self {
+        // This cannot fail on a TCP socket.
         drop(socket.set_zero_linger());
         Self {
             socket,
-            seat,
+            slot,
             written: AtomicU64::new(0),
             send_buffer: AtomicUsize::new(SEND_BUFFER),
         }
@@ -62,44 +62,44 @@ impl Client {
         self.socket.peek(bytes).await
     }
 
-    /// Whether the client has acknowledged everything that the kernel had to send, but for 3 kB. Linux calls a socket writable
-    /// while at most two thirds of its send buffer are in use (`sk_stream_is_writeable`), and the least buffer has 4.5 kB.
-    pub(super) fn has_taken_all(&self) -> bool {
-        // Neither call fails on a socket of TCP; at worst the buffer would stay as it is.
+    /// Whether the client has acknowledged all sent data except at most 3 kB. Linux reports a socket as writable while at most two
+    /// thirds of its send buffer are used (`sk_stream_is_writeable`), and the smallest buffer is 4.5 kB.
+    pub(super) fn has_acknowledged_all(&self) -> bool {
+        // Neither call fails on a TCP socket. If one did, the buffer would keep its size.
         let _ = set_socket_send_buffer_size(&self.socket, 1);
         let mut sockets = [PollFd::new(&self.socket, PollFlags::OUT)];
         let writable = poll(&mut sockets, Some(&Timespec::default()));
         self.set_send_buffer(self.send_buffer());
-        // A connection that is broken has nothing to send, and can be written too.
+        // A broken connection is writable too, and has nothing to send.
         writable != Ok(0)
     }
 
-    /// Ends the connection once its client has taken everything. Before that, the kernel would keep the rest for a socket that
-    /// belongs to no process any more: for minutes, and for any number of such sockets.
+    /// Closes the connection after its client has acknowledged everything. If the agent closed it earlier, the kernel would keep
+    /// the unsent data for minutes after the socket left the process, for an unlimited number of sockets.
     pub(super) async fn close(&self) {
         let mut pause = FIRST_PAUSE;
-        while !self.has_taken_all() {
+        while !self.has_acknowledged_all() {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.end();
     }
 
-    /// Ends the connection in order, unless there is something left to send.
-    pub(super) fn end_if_all_is_taken(&self) {
-        if self.has_taken_all() {
+    /// Closes the connection in order, unless unacknowledged data remains.
+    pub(super) fn end_if_all_acknowledged(&self) {
+        if self.has_acknowledged_all() {
             self.end();
         }
     }
 
     fn end(&self) {
-        // Both fail only if the client is gone, which needs no end of the connection any more.
+        // Both fail only if the client has already disconnected.
         let _ = set_socket_linger(&self.socket, None);
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 }
 
-/// The client's socket as TLS and HTTP use it.
+/// The client's socket for TLS and HTTP.
 pub(super) struct Socket(pub(super) Arc<Client>);
 
 impl Socket {
@@ -167,7 +167,7 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// Left to [`Client::close`].
+    /// [`Client::close`] does this.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! Certificates of clients, with the meanings of Go's `ClientAuthType`, and the names that they must have.
+//! Verifies client certificates as Go's `ClientAuthType` defines it, and their subject alternative names.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -46,9 +46,9 @@ pub(super) fn verifier(
 
 #[derive(Debug)]
 struct Verifier {
-    /// No connection without a certificate.
+    /// A connection without a certificate is refused.
     mandatory: bool,
-    /// None: whoever issued it, the client has its key, and that is all that is looked at.
+    /// None: any issuer is accepted. The handshake only proves that the client has the key of its certificate.
     chain: Option<Arc<dyn ClientCertVerifier>>,
     allowed_sans: Option<Vec<String>>,
     hints: Vec<DistinguishedName>,
@@ -110,7 +110,7 @@ impl ClientCertVerifier for Verifier {
     }
 }
 
-/// The subject alternative names of the kinds that the format compares: DNS, e-mail, URI, address.
+/// The subject alternative names that `client_allowed_sans` is compared with: DNS, e-mail, URI and IP addresses.
 fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, x509_cert::der::Error> {
     let certificate = Certificate::from_der(certificate)?;
     let extension = certificate.tbs_certificate.get::<SubjectAltName>()?;

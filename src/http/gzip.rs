@@ -1,4 +1,4 @@
-//! The page in fewer bytes, for those who accept it.
+//! Compresses pages for clients that accept gzip.
 
 use std::io::{self, Write};
 use std::sync::{LazyLock, Mutex};
@@ -8,15 +8,15 @@ use flate2::write::ZlibEncoder;
 use flate2::{Compress, Compression};
 use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
-/// Base-2 logarithm of how far back repetition is looked for, in bytes.
+/// Base-2 logarithm of the compression window in bytes.
 const WINDOW_BITS: u8 = 15;
 
-/// Made for the first page and kept for all: a compressor takes more memory than the agent holds besides, and what is taken
-/// and returned at every scrape leaves the heap in pieces that add up to several times as much.
+/// The compressor, made for the first page and reused for all. It needs more memory than the rest of the agent, and allocating it
+/// for every scrape would fragment the heap to several times its size.
 pub(super) struct Gzip(LazyLock<Mutex<ZlibEncoder<Vec<u8>>>>);
 
 impl Default for Gzip {
-    /// Speed before size: the page is made anew at every poll that is looked at.
+    /// Prefers speed to size, because each scraped poll needs a new page.
     fn default() -> Self {
         Self(LazyLock::new(|| {
             let compress = Compress::new_gzip(Compression::fast(), WINDOW_BITS);
@@ -26,18 +26,18 @@ impl Default for Gzip {
 }
 
 impl Gzip {
-    /// What is written, compressed.
+    /// Compresses what `write` writes.
     pub(super) fn page(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Bytes {
         let mut encoder = self.0.lock().expect("no page has panicked");
         let written = write(&mut *encoder).and_then(|()| encoder.reset(Vec::new()));
         let mut page = written.expect("writing to memory cannot fail");
-        page.shrink_to_fit(); // it is kept until the next poll
+        page.shrink_to_fit(); // the page is kept until the next poll
         page.into()
     }
 }
 
-/// Whether the client prefers gzip over the page as it is (RFC 9110, section 12.5.3). A coding that is named wins over `*`; a
-/// weight of 0 forbids a coding; between gzip and `identity` the greater weight decides.
+/// Whether the client prefers gzip to the uncompressed page (RFC 9110, section 12.5.3). A named coding takes precedence over `*`, a
+/// weight of 0 forbids a coding, and the higher weight decides between gzip and `identity`.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let weighted: Vec<_> = headers
         .get_all(ACCEPT_ENCODING)
@@ -46,7 +46,7 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','))
         .filter_map(weighted_coding)
         .collect();
-    // A coding that is listed twice has the smaller weight: the client may not be able to read it.
+    // A coding that is listed twice gets the lower weight, because 0 means that the client cannot read it.
     let weight = |names: &[&str]| {
         let listed = weighted.iter().filter(|(coding, _)| {
             let is = |name: &&str| coding.eq_ignore_ascii_case(name);
@@ -59,7 +59,7 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     gzip.is_some_and(|gzip| gzip > 0 && gzip >= identity)
 }
 
-/// A coding with its weight in thousandths. None: its weight is not one, and the coding is taken as not listed.
+/// A coding with its weight in thousandths. None: the weight is invalid, and the coding is treated as not listed.
 fn weighted_coding(listed: &str) -> Option<(&str, u16)> {
     let mut parts = listed.split(';').map(str::trim);
     let coding = parts.next()?;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_compressed_each_by_itself_in_the_same_memory() {
+    fn pages_are_compressed_separately_in_the_same_memory() {
         let gzip = Gzip::default();
         let page = |text: &str| gzip.page(|page| page.write_all(text.as_bytes()));
         page("the first\n");
@@ -107,50 +107,53 @@ mod tests {
         assert!(spent.bytes_max < 4096, "{} bytes", spent.bytes_max);
     }
 
+    /// Values of `Accept-Encoding`, and whether they accept gzip.
+    const ACCEPT_ENCODINGS: &[(&str, bool)] = &[
+        ("gzip", true),
+        ("deflate, gzip;q=0.5", true),
+        ("*", true),
+        ("GZIP", true),
+        ("gzip;q=0", false),
+        ("gzip; q=0.0", false),
+        ("br", false),
+        ("gzipped", false),
+        ("x-gzip", true),
+        // A named coding takes precedence over `*`, in any order.
+        ("gzip;q=0, *", false),
+        ("*, gzip;q=0", false),
+        ("*;q=0.5, gzip;q=0.000", false),
+        ("*;q=0, gzip", true),
+        ("*;q=0", false),
+        ("br;q=1, *;q=0.1", true),
+        ("gzip, gzip;q=0", false),
+        ("gzip;Q=0", false),
+        ("gzip;q=0;x=1", false),
+        ("gzip ; q=0.001", true),
+        // The higher weight decides.
+        ("identity, gzip;q=0.5", false),
+        ("identity;q=0.5, gzip", true),
+        ("identity, gzip", true),
+        ("identity;q=0", false),
+        ("identity, *;q=0.5", false),
+        // Invalid weights.
+        ("gzip;q=inf", false),
+        ("gzip;q=NaN", false),
+        ("gzip;q=1e3", false),
+        ("gzip;q=2", false),
+        ("gzip;q=1.001", false),
+        ("gzip;q=0.0001", false),
+        ("gzip;q=", false),
+        ("gzip;q=1.000", true),
+        ("gzip;q=1.", true),
+        ("", false),
+    ];
+
     #[test]
-    fn gzip_is_for_those_who_accept_it() {
-        for (value, accepted) in [
-            ("gzip", true),
-            ("deflate, gzip;q=0.5", true),
-            ("*", true),
-            ("GZIP", true),
-            ("gzip;q=0", false),
-            ("gzip; q=0.0", false),
-            ("br", false),
-            ("gzipped", false),
-            ("x-gzip", true),
-            // A coding that is named wins over `*`, in any order.
-            ("gzip;q=0, *", false),
-            ("*, gzip;q=0", false),
-            ("*;q=0.5, gzip;q=0.000", false),
-            ("*;q=0, gzip", true),
-            ("*;q=0", false),
-            ("br;q=1, *;q=0.1", true),
-            ("gzip, gzip;q=0", false),
-            ("gzip;Q=0", false),
-            ("gzip;q=0;x=1", false),
-            ("gzip ; q=0.001", true),
-            // The greater weight decides.
-            ("identity, gzip;q=0.5", false),
-            ("identity;q=0.5, gzip", true),
-            ("identity, gzip", true),
-            ("identity;q=0", false),
-            ("identity, *;q=0.5", false),
-            // What is no weight.
-            ("gzip;q=inf", false),
-            ("gzip;q=NaN", false),
-            ("gzip;q=1e3", false),
-            ("gzip;q=2", false),
-            ("gzip;q=1.001", false),
-            ("gzip;q=0.0001", false),
-            ("gzip;q=", false),
-            ("gzip;q=1.000", true),
-            ("gzip;q=1.", true),
-            ("", false),
-        ] {
+    fn gzip_is_used_only_if_accepted() {
+        for (value, accepted) in ACCEPT_ENCODINGS {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
-            assert_eq!(accepts_gzip(&headers), accepted, "{value}");
+            assert_eq!(accepts_gzip(&headers), *accepted, "{value}");
         }
         assert!(!accepts_gzip(&HeaderMap::new()));
     }

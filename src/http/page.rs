@@ -1,4 +1,4 @@
-//! The landing page: version, links, and whether each server is up. Nothing that a stranger could use.
+//! The landing page: version, links, and whether each server is up. It shows nothing confidential.
 
 use std::fmt::Write as _;
 

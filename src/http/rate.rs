@@ -1,4 +1,4 @@
-//! The rate of requests: a bucket of tokens, kept as the one moment at which it will be full again.
+//! Limits the request rate with a token bucket. It is stored as the time at which the bucket will be full again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Bucket {
         }
     }
 
-    /// Whether there was a token.
+    /// Takes a token. Returns whether there was one.
     pub(super) fn take(&self) -> bool {
         self.take_at(self.start.elapsed())
     }
@@ -38,7 +38,7 @@ impl Bucket {
     }
 }
 
-/// When the bucket will be full once a token is taken now; None: it is empty.
+/// When the bucket will be full after a token is taken now. None: it is empty.
 fn after_one(full_at: Duration, now: Duration, limit: RateLimit) -> Option<Duration> {
     let later = full_at.max(now) + limit.interval;
     (later <= now + limit.interval * limit.burst).then_some(later)
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_answered_and_then_one_in_each_interval() {
+    fn a_burst_is_allowed_and_then_one_request_per_interval() {
         let interval = Duration::from_millis(100);
         let bucket = Bucket::new(RateLimit { interval, burst: 3 });
         let taken_of_five = |millis| {

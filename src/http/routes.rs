@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! The paths and their answers.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -62,9 +62,9 @@ impl App {
 
     fn metrics(&self, state: &State, request: &Request<Incoming>) -> Reply {
         let query = request.uri().query().unwrap_or_default();
-        let wanted = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "server");
+        let server = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "server");
         let gzip = accepts_gzip(request.headers());
-        let Some((_, name)) = wanted else {
+        let Some((_, name)) = server else {
             let servers: Vec<&Server> = state.servers.iter().map(AsRef::as_ref).collect();
             return self.exposition(&state.page, &servers, &state.reload, gzip);
         };
@@ -77,7 +77,7 @@ impl App {
         }
     }
 
-    /// Each form of a page is made once for each poll, by the first who asks for it.
+    /// Builds each encoding of a page at most once per poll, at its first request.
     fn exposition(&self, page: &Page, servers: &[&Server], reload: &Reload, gzip: bool) -> Reply {
         let write = |page: &mut dyn Write| {
             let agent = AgentState {
@@ -107,7 +107,7 @@ impl App {
     }
 }
 
-/// 200 when at least one server is up: one that is down must not take the metrics of the others out of service.
+/// 200 if at least one server is up: a server that is down must not take the metrics of the others out of service.
 fn ready(state: &State) -> Reply {
     let up = state.servers.iter().any(|server| server.status.is_ok());
     let line = |server: &Arc<Server>| {
@@ -141,6 +141,6 @@ type Written = io::Result<()>;
 fn plain(write: impl FnOnce(&mut dyn Write) -> Written) -> Bytes {
     let mut page = Vec::new();
     write(&mut page).expect("writing to memory cannot fail");
-    page.shrink_to_fit(); // it is kept until the next poll
+    page.shrink_to_fit(); // the page is kept until the next poll
     page.into()
 }

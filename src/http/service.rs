@@ -1,4 +1,4 @@
-//! One request, from the guard to the answer. Whoever is not let in gets the same answer on every path.
+//! One request, from the protection of the listener to the answer. A request without access gets the same answer on every path.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use hyper::{Request, Response, StatusCode};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
-use super::auth::Turns;
+use super::auth::BcryptQueue;
 use super::client::Client;
-use super::guard::{Guard, Refusal};
+use super::protection::{Protection, Rejection};
 use super::routes::{App, Reply, text};
 use super::unread::{TrackedBody, UnreadAnswers};
 use crate::health::CloseReason;
@@ -19,67 +19,71 @@ use crate::state::Published;
 
 pub(super) struct Service {
     app: App,
-    guard: watch::Receiver<Arc<Guard>>,
-    turns: Turns,
+    protection: watch::Receiver<Arc<Protection>>,
+    queue: BcryptQueue,
     unread: Arc<UnreadAnswers>,
 }
 
-/// How a client came in.
+/// How a connection carries HTTP.
 #[derive(Clone)]
-pub(super) enum Door {
+pub(super) enum Transport {
     Plain,
-    /// With what was in force then.
+    /// TLS, with the configuration of its handshake.
     Tls(Arc<ServerConfig>),
-    /// Speaks HTTP where TLS is spoken.
-    Wrong,
+    /// The client sent plain HTTP to a TLS port.
+    PlainOnTlsPort,
 }
 
 impl Service {
     pub(super) fn new(
         published: Published,
-        guard: watch::Receiver<Arc<Guard>>,
-        places: usize,
+        protection: watch::Receiver<Arc<Protection>>,
+        max_connections: usize,
     ) -> Self {
-        let unread = Arc::new(UnreadAnswers::new(places));
+        let unread = Arc::new(UnreadAnswers::new(max_connections));
         Self {
             app: App::new(published, Arc::clone(&unread)),
-            guard,
-            turns: Turns::default(),
+            protection,
+            queue: BcryptQueue::default(),
             unread,
         }
     }
 
     pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
-        self.guard.borrow().tls().cloned()
+        self.protection.borrow().tls().cloned()
     }
 
-    /// The agent closes a connection.
-    pub(super) fn closed(&self, reason: CloseReason) {
-        self.unread.closed(reason);
+    /// Counts a connection that the agent closes.
+    pub(super) fn count_closed(&self, reason: CloseReason) {
+        self.unread.count_closed(reason);
     }
 
-    /// Whether a connection that has lost its place may stay until its client has taken the rest.
-    pub(super) fn may_stay(&self, client: &Arc<Client>) -> bool {
-        self.unread.may_stay(client)
+    /// Whether an evicted connection may stay open until its client has read the rest of its answer.
+    pub(super) fn may_finish(&self, client: &Arc<Client>) -> bool {
+        self.unread.may_finish(client)
     }
 
     pub(super) async fn answer(
         &self,
         client: &Arc<Client>,
-        door: &Door,
+        transport: &Transport,
         request: Request<Incoming>,
     ) -> Response<Full<TrackedBody>> {
-        let guard = Arc::clone(&self.guard.borrow());
-        let mut reply = match door {
-            Door::Wrong => text(StatusCode::BAD_REQUEST, "this is a port for HTTPS\n"),
-            Door::Plain | Door::Tls(_) => match guard.admit(request.headers(), &self.turns).await {
-                Ok(()) => self.app.respond(&request),
-                Err(refusal) => refused(refusal),
-            },
+        let protection = Arc::clone(&self.protection.borrow());
+        let mut reply = match transport {
+            Transport::PlainOnTlsPort => {
+                text(StatusCode::BAD_REQUEST, "this is a port for HTTPS\n")
+            }
+            Transport::Plain | Transport::Tls(_) => {
+                match protection.admit(request.headers(), &self.queue).await {
+                    Ok(()) => self.app.respond(&request),
+                    Err(rejection) => rejected(rejection),
+                }
+            }
         };
-        guard.mark(&mut reply);
-        if !door.is_of(&guard) {
-            // Another certificate, or other certificates of clients, count from the next request on.
+        protection.add_headers(&mut reply);
+        if !transport.is_current(&protection) {
+            // The client's next request needs a connection under the current certificates.
             let close = HeaderValue::from_static("close");
             reply.headers_mut().insert(CONNECTION, close);
         }
@@ -87,29 +91,30 @@ impl Service {
     }
 }
 
-impl Door {
-    fn is_of(&self, guard: &Guard) -> bool {
-        match (self, guard.tls()) {
+impl Transport {
+    /// Whether a new connection would use the same transport.
+    fn is_current(&self, protection: &Protection) -> bool {
+        match (self, protection.tls()) {
             (Self::Plain, None) => true,
-            (Self::Tls(then), Some(now)) => Arc::ptr_eq(then, now),
-            (Self::Plain | Self::Tls(_) | Self::Wrong, _) => false,
+            (Self::Tls(used), Some(current)) => Arc::ptr_eq(used, current),
+            (Self::Plain | Self::Tls(_) | Self::PlainOnTlsPort, _) => false,
         }
     }
 }
 
-fn refused(refusal: Refusal) -> Reply {
-    let (status, body) = match refusal {
-        Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized\n"),
-        Refusal::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too many requests\n"),
-        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy\n"),
+fn rejected(rejection: Rejection) -> Reply {
+    let (status, body) = match rejection {
+        Rejection::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized\n"),
+        Rejection::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too many requests\n"),
+        Rejection::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy\n"),
     };
     let mut reply = text(status, body);
-    let (name, value) = match refusal {
-        Refusal::Unauthorized => (
+    let (name, value) = match rejection {
+        Rejection::Unauthorized => (
             WWW_AUTHENTICATE,
             "Basic realm=\"metrics\", charset=\"UTF-8\"",
         ),
-        Refusal::TooMany | Refusal::Busy => (RETRY_AFTER, "1"),
+        Rejection::TooMany | Rejection::Busy => (RETRY_AFTER, "1"),
     };
     reply
         .headers_mut()

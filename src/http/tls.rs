@@ -1,5 +1,5 @@
-//! TLS of the listener: from the checked configuration to rustls, with the certificates as their files are now. Nothing
-//! here waits for a client.
+//! The TLS configuration of the listener: from the validated web file and the current certificate files to rustls. Nothing here
+//! waits for a client.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -18,19 +18,19 @@ use zeroize::Zeroizing;
 use super::client_cert;
 use crate::config::{Pem, PemKind, Problem, ServerTls};
 
-/// Of an answer, what rustls encrypts before the socket takes it: a record, with room for its header. By itself it would be 64 kB.
+/// How much of an answer rustls encrypts ahead of the socket: one record with its header. The default of rustls is 64 kB.
 pub(super) const BUFFER: usize = 16 * 1024;
-/// More than any chain needs.
+/// The maximum size of a PEM file. Certificate chains are much smaller.
 const PEM_BYTES: u64 = 1024 * 1024;
 const CERTIFICATES: &str = "certificates in PEM";
 
 pub(super) fn server_config(tls: &ServerTls) -> Result<ServerConfig, Vec<Problem>> {
     let provider = Arc::new(provider(tls));
     let mut problems = Vec::new();
-    let mut noted = |problem| problems.push(problem);
-    let chain = certificates(&tls.cert).map_err(&mut noted).ok();
-    let key = private_key(&tls.key).map_err(&mut noted).ok();
-    let verifier = client_verifier(tls, &provider).map_err(&mut noted).ok();
+    let mut collect = |problem| problems.push(problem);
+    let chain = certificates(&tls.cert).map_err(&mut collect).ok();
+    let key = private_key(&tls.key).map_err(&mut collect).ok();
+    let verifier = client_verifier(tls, &provider).map_err(&mut collect).ok();
     let (Some(chain), Some(key), Some(verifier)) = (chain, key, verifier) else {
         return Err(problems);
     };
@@ -42,7 +42,7 @@ pub(super) fn server_config(tls: &ServerTls) -> Result<ServerConfig, Vec<Problem
     let mut config = config.map_err(|error| vec![unusable(tls, &error)])?;
     config.ignore_client_order = tls.protocol.server_order;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // A resumed session would go past a client certificate that has expired meanwhile; scrapers keep their connection.
+    // A resumed session would not check whether the client certificate has expired. Scrapers keep their connections open anyway.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
@@ -50,17 +50,17 @@ pub(super) fn server_config(tls: &ServerTls) -> Result<ServerConfig, Vec<Problem
 
 fn provider(tls: &ServerTls) -> CryptoProvider {
     let mut provider = ring::default_provider();
-    if let Some(wanted) = &tls.protocol.cipher_suites {
+    if let Some(names) = &tls.protocol.cipher_suites {
         let all = provider.cipher_suites;
-        let newer = all.iter().filter(|suite| suite.tls13().is_some());
-        let listed = wanted
+        let tls13 = all.iter().filter(|suite| suite.tls13().is_some());
+        let listed = names
             .iter()
             .filter_map(|name| all.iter().find(|suite| suite.suite() == *name));
-        provider.cipher_suites = newer.chain(listed).copied().collect();
+        provider.cipher_suites = tls13.chain(listed).copied().collect();
     }
-    if let Some(wanted) = &tls.protocol.curves {
+    if let Some(names) = &tls.protocol.curves {
         let all = provider.kx_groups;
-        let listed = wanted
+        let listed = names
             .iter()
             .filter_map(|name| all.iter().find(|group| group.name() == *name));
         provider.kx_groups = listed.copied().collect();
@@ -103,7 +103,7 @@ fn private_key(pem: &Pem) -> Result<PrivateKeyDer<'static>, Problem> {
     const WANT: &str = "a private key in PEM, not encrypted";
     let text = read(pem, WANT)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound => problem(pem, "no such key in it", WANT),
+        pem::Error::NoItemsFound => problem(pem, "no private key in it", WANT),
         _ => problem(pem, "malformed PEM", WANT),
     })
 }
@@ -123,7 +123,7 @@ fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// `what` was found, in the file if it is one.
+/// A problem with a PEM file or text: `what` was found instead of `want`.
 fn problem(pem: &Pem, what: &str, want: &str) -> Problem {
     let got = match &pem.kind {
         PemKind::File(path) => format!("{} ({what})", path.display()),

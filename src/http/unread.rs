@@ -1,5 +1,5 @@
-//! Answers that clients have not taken yet, and the memory that they hold: pages, and what the kernel keeps for each connection.
-//! It has a limit; beyond that the slowest readers are reset. An answer that has just been made is sent in any case.
+//! Limits the memory of unread answers, which clients have not acknowledged yet: pages, and the kernel's buffers of each
+//! connection. Above the limit the slowest readers are reset. The newest answer is always sent.
 
 mod slowest;
 
@@ -10,26 +10,26 @@ use bytes::{Buf, Bytes};
 use tokio::time::Instant;
 
 use super::client::{Client, SEND_BUFFER};
-use super::seats::SERVICE;
+use super::connection_table::MIN_SERVICE_TIME;
 use super::tls::BUFFER;
 use crate::health::{CloseReason, ListenerHealth};
 use slowest::{AnswerMemory, Page, by_speed, held, limit, slowest_over_limit};
 
-/// `SO_SNDBUF` while less than half of the limit is used: with a larger buffer a page is sent in fewer turns.
+/// `SO_SNDBUF` while less than half of the limit is used: a larger buffer needs fewer wake-ups per page.
 const LARGE_SEND_BUFFER: usize = 8 * SEND_BUFFER;
-/// What a connection may hold beside `SO_SNDBUF`, which Linux doubles for its own bookkeeping, and exceeds by a packet.
-const CONNECTION: usize = 2 * SEND_BUFFER + BUFFER;
-/// Memory of the kernel for each byte of an answer, at worst: a client with a tiny window gets tiny packets.
-const BYTE: usize = 4;
-/// The head of an answer, and the packet that it is in.
-const HEAD: usize = 4 * 1024;
+/// The memory of a connection in addition to `SO_SNDBUF`, which Linux doubles for its own bookkeeping and exceeds by one packet.
+const CONNECTION_OVERHEAD: usize = 2 * SEND_BUFFER + BUFFER;
+/// Kernel memory per byte of an answer in the worst case: a client with a small window gets small packets.
+const KERNEL_BYTES_PER_BYTE: usize = 4;
+/// The head of an answer and its packet.
+const HEAD_BYTES: usize = 4 * 1024;
 
-/// Places for each connection that may finish its answer after it has lost its own.
-const PLACES_FOR_ONE_MORE: usize = 16;
+/// One evicted connection may finish its answer per this many connections of the table.
+const CONNECTIONS_PER_EVICTED: usize = 16;
 
 pub(super) struct UnreadAnswers {
-    /// Connections that may stay without a place.
-    most_placeless: usize,
+    /// How many evicted connections may finish their answers at a time.
+    max_evicted: usize,
     inner: Mutex<Inner>,
 }
 
@@ -39,37 +39,36 @@ struct Inner {
     closed: [u64; CloseReason::ALL.len()],
 }
 
-/// One answer, from the moment it is made until the client has taken it.
+/// One answer, until the client has acknowledged it.
 struct Answer {
     client: Weak<Client>,
-    /// Several clients may be sent the same page, which is in memory once.
+    /// Several answers may share one page, which is in memory once.
     page: Page,
     began: Instant,
-    /// What the client's connection had sent before.
-    written: u64,
-    /// The most that the kernel may keep of it.
+    /// Bytes that the connection had sent before this answer.
+    written_before: u64,
+    /// The maximum that the kernel may buffer of this answer.
     buffered: usize,
-    /// The kernel has all of it.
+    /// The kernel has accepted the whole answer.
     is_handed_over: AtomicBool,
-    /// Its connection has lost its place, and ends with this answer.
-    is_placeless: AtomicBool,
+    /// Its connection was evicted and closes after this answer.
+    is_evicted: AtomicBool,
 }
 
 impl UnreadAnswers {
-    /// There are so many places for connections.
-    pub(super) fn new(places: usize) -> Self {
+    pub(super) fn new(max_connections: usize) -> Self {
         Self {
-            most_placeless: places / PLACES_FOR_ONE_MORE,
+            max_evicted: max_connections / CONNECTIONS_PER_EVICTED,
             inner: Mutex::default(),
         }
     }
 
-    /// The answer to a client is about to be sent. Slower readers are reset if it takes memory that is not there.
+    /// Registers an answer before it is sent. Resets the slowest readers if it exceeds the limit.
     pub(super) fn begin(&self, client: &Arc<Client>, body: Bytes) -> TrackedBody {
         let mut inner = self.lock();
         let answers = &mut inner.answers;
-        // A connection has one answer at a time: of the one before, the rest is in the kernel's buffer, which counts with this one.
-        answers.retain(|other| other.is_under_way() && !other.is_of(client));
+        // A connection has one answer at a time. The rest of the previous one is in the kernel's buffer, which this one counts.
+        answers.retain(|other| other.is_connected() && !other.is_for(client));
         if !has_room(answers) {
             answers.retain(|other| other.is_unread());
         }
@@ -85,29 +84,29 @@ impl UnreadAnswers {
         TrackedBody { body, answer }
     }
 
-    /// Whether a connection that has lost its place may stay until its client has taken the answer. Few may; if there are
-    /// more, the slowest has to go.
-    pub(super) fn may_stay(&self, client: &Arc<Client>) -> bool {
+    /// Whether an evicted connection may stay open until its client has read the answer. If too many are evicted, the slowest one
+    /// is reset.
+    pub(super) fn may_finish(&self, client: &Arc<Client>) -> bool {
         let mut inner = self.lock();
         let answers = &mut inner.answers;
-        let Some(own) = answers.iter().find(|answer| answer.is_of(client)) else {
+        let Some(own) = answers.iter().find(|answer| answer.is_for(client)) else {
             return false;
         };
-        let is_first_time = !own.is_placeless.swap(true, Ordering::Relaxed);
-        let placeless = |index: &usize| answers[*index].is_placeless.load(Ordering::Relaxed);
-        let placeless: Vec<_> = (0..answers.len()).filter(placeless).collect();
-        if placeless.len() > self.most_placeless {
+        let is_first_time = !own.is_evicted.swap(true, Ordering::Relaxed);
+        let is_evicted = |index: &usize| answers[*index].is_evicted.load(Ordering::Relaxed);
+        let evicted: Vec<_> = (0..answers.len()).filter(is_evicted).collect();
+        if evicted.len() > self.max_evicted {
             let memory = memory(answers);
-            let slow = by_speed(&memory)
+            let slowest = by_speed(&memory)
                 .into_iter()
-                .find(|index| placeless.contains(index));
-            reset(answers, &[slow.expect("one of them")]);
+                .find(|index| evicted.contains(index));
+            reset(answers, &[slowest.expect("one of them")]);
         }
         is_first_time
     }
 
-    /// The agent closes a connection.
-    pub(super) fn closed(&self, reason: CloseReason) {
+    /// Counts a connection that the agent closes.
+    pub(super) fn count_closed(&self, reason: CloseReason) {
         self.lock().closed[reason as usize] += 1;
     }
 
@@ -134,10 +133,10 @@ impl Answer {
                 length: body.len(),
             },
             began: Instant::now(),
-            written: client.written(),
+            written_before: client.written(),
             buffered: buffered(body.len(), client.send_buffer()),
             is_handed_over: AtomicBool::new(false),
-            is_placeless: AtomicBool::new(false),
+            is_evicted: AtomicBool::new(false),
         }
     }
 
@@ -145,18 +144,18 @@ impl Answer {
         self.is_handed_over.load(Ordering::Relaxed)
     }
 
-    fn is_under_way(&self) -> bool {
+    fn is_connected(&self) -> bool {
         self.client.strong_count() > 0
     }
 
-    fn is_of(&self, client: &Arc<Client>) -> bool {
+    fn is_for(&self, client: &Arc<Client>) -> bool {
         self.client.as_ptr() == Arc::as_ptr(client)
     }
 
-    /// Whether the kernel still has a part of it, or waits for one. Asks the kernel, with three system calls.
+    /// Whether the client has not acknowledged the whole answer. This takes three system calls.
     fn is_unread(&self) -> bool {
         let client = self.client.upgrade();
-        client.is_some_and(|client| !self.is_handed_over() || !client.has_taken_all())
+        client.is_some_and(|client| !self.is_handed_over() || !client.has_acknowledged_all())
     }
 
     fn memory(&self) -> AnswerMemory {
@@ -167,17 +166,17 @@ impl Answer {
         }
     }
 
-    /// None: it is too early to tell.
+    /// Bytes per second. None: the answer began too recently.
     fn speed(&self) -> Option<f64> {
         let (age, client) = (self.began.elapsed(), self.client.upgrade()?);
-        let bytes = client.written() - self.written;
-        (age >= SERVICE).then(|| bytes as f64 / age.as_secs_f64())
+        let bytes = client.written() - self.written_before;
+        (age >= MIN_SERVICE_TIME).then(|| bytes as f64 / age.as_secs_f64())
     }
 }
 
-/// What the kernel, and TLS, may keep of an answer of this length.
+/// The maximum that the kernel and TLS may buffer of an answer of this length.
 fn buffered(length: usize, send_buffer: usize) -> usize {
-    (BYTE * length + HEAD).min(2 * send_buffer + CONNECTION)
+    (KERNEL_BYTES_PER_BYTE * length + HEAD_BYTES).min(2 * send_buffer + CONNECTION_OVERHEAD)
 }
 
 fn memory(answers: &[Arc<Answer>]) -> Vec<AnswerMemory> {
@@ -193,14 +192,14 @@ fn has_room(answers: &[Arc<Answer>]) -> bool {
 fn reset(answers: &mut Vec<Arc<Answer>>, slow: &[usize]) {
     for index in slow {
         if let Some(client) = answers[*index].client.upgrade() {
-            client.seat.leave(CloseReason::UnreadLimit);
+            client.slot.close(CloseReason::UnreadLimit);
         }
     }
     let mut index = 0..;
     answers.retain(|_| !slow.contains(&index.next().expect("endless")));
 }
 
-/// A body that tells when the kernel has all of it.
+/// A body that records when the kernel has accepted all of it.
 pub(super) struct TrackedBody {
     body: Bytes,
     answer: Arc<Answer>,
@@ -233,10 +232,10 @@ mod tests {
     const MEGABYTE: usize = 1 << 20;
 
     #[test]
-    fn small_answers_hold_little_and_large_ones_no_more_than_the_buffers() {
+    fn an_answer_holds_no_more_than_its_length_and_the_buffers_allow() {
         assert!(buffered(8, LARGE_SEND_BUFFER) < 5_000);
         let (small, large) = (SEND_BUFFER, LARGE_SEND_BUFFER);
-        let of_a_page = [small, large].map(|buffer| buffered(MEGABYTE, buffer));
-        assert_eq!(of_a_page, [80 * 1024, 304 * 1024]);
+        let page = [small, large].map(|buffer| buffered(MEGABYTE, buffer));
+        assert_eq!(page, [80 * 1024, 304 * 1024]);
     }
 }

@@ -1,5 +1,5 @@
-//! The file of `--web.config.file` and those that it names: read at the start, and again when they change. What cannot be
-//! used later changes nothing: the guard stays as it was.
+//! Follows the file of `--web.config.file` and the files that it names: reads them at the start, and again when they change.
+//! Files that cannot be used change nothing: the current protection is kept.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -10,104 +10,118 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::guard::Guard;
+use super::protection::Protection;
+use crate::blocking::OneAtATime;
 use crate::config::{ConfigError, WebConfig};
 use crate::logging::chain;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
-/// A file that was different so long ago may still be being written. Half of one may lack what protects.
-const SETTLE: Duration = Duration::from_millis(250);
+/// How often the files are checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The files must be unchanged for this long before they are read: a half-written file may lack users or TLS.
+const SETTLE_TIME: Duration = Duration::from_millis(250);
 
-#[derive(Clone)]
 pub(crate) struct WebFile {
     path: PathBuf,
-    /// The files that the last one that could be parsed named.
+    /// The files that the last parsable web file named.
     named: Vec<PathBuf>,
-    seen: Vec<Stamp>,
+    /// The stamps of `path` and `named` when they were last read.
+    stamps: Vec<Stamp>,
+    stamping: OneAtATime<Vec<Stamp>>,
+    reading: OneAtATime<Reading>,
 }
 
-/// Tells a file from what it was before, without reading it. None: it is not there.
+/// Changes when the file changes, and needs no read of it. None: there is no such file.
 type Stamp = Option<[i64; 7]>;
 
+struct Reading {
+    protection: Result<Protection, ConfigError>,
+    named: Vec<PathBuf>,
+    stamps: Vec<Stamp>,
+}
+
 impl WebFile {
-    pub(crate) fn open(path: &Path) -> Result<(Self, Guard), ConfigError> {
-        let mut file = Self {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Protection), ConfigError> {
+        let reading = read(path, Vec::new());
+        let file = Self {
             path: path.to_owned(),
-            named: Vec::new(),
-            seen: Vec::new(),
+            named: reading.named,
+            stamps: reading.stamps,
+            stamping: OneAtATime::default(),
+            reading: OneAtATime::default(),
         };
-        let guard = file.read()?;
-        Ok((file, guard))
+        Ok((file, reading.protection?))
     }
 
-    /// Publishes a new guard whenever there is one.
-    pub(crate) async fn follow(mut self, publisher: watch::Sender<Arc<Guard>>) -> Infallible {
+    /// Publishes a new protection after each change.
+    pub(crate) async fn follow(mut self, publisher: watch::Sender<Arc<Protection>>) -> Infallible {
         loop {
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
             if let Some(read) = self.changed().await {
-                take_over(read, &publisher);
+                apply(read, &publisher);
             }
         }
     }
 
-    /// The new guard, or what is wrong; None: nothing has changed, or it changes right now.
-    async fn changed(&mut self) -> Option<Result<Guard, ConfigError>> {
-        let stamps = self.stamps().await?;
-        if stamps == self.seen {
+    /// The new protection, or why the files cannot be used. None: nothing has changed, or a file is being written.
+    async fn changed(&mut self) -> Option<Result<Protection, ConfigError>> {
+        let stamps = self.current_stamps().await;
+        if stamps == self.stamps {
             return None;
         }
-        sleep(SETTLE).await;
-        if self.stamps().await? != stamps {
+        sleep(SETTLE_TIME).await;
+        if self.current_stamps().await != stamps {
             return None;
         }
-        let mut file = self.clone();
-        let reading = tokio::task::spawn_blocking(move || (file.read(), file));
-        let (read, file) = reading.await.ok()?;
-        *self = file;
-        Some(read)
+        let (path, named) = (self.path.clone(), self.named.clone());
+        let reading = self.reading.run(move || read(&path, named)).await;
+        self.named = reading.named;
+        self.stamps = reading.stamps;
+        Some(reading.protection)
     }
 
-    /// Stamps come before what they stand for: a file that changes meanwhile is read again.
-    fn read(&mut self) -> Result<Guard, ConfigError> {
-        let own = stamp(&self.path);
-        let config = WebConfig::load(&self.path);
-        if let Ok(config) = &config {
-            self.named = config.files();
-        }
-        let named = self.named.iter().map(|path| stamp(path));
-        self.seen = std::iter::once(own).chain(named).collect();
-        Guard::new(config?)
-    }
-
-    /// Beside the polls: a file system may hang.
-    async fn stamps(&self) -> Option<Vec<Stamp>> {
-        let files: Vec<_> = std::iter::once(&self.path)
-            .chain(&self.named)
-            .cloned()
-            .collect();
-        let looking = move || files.iter().map(|path| stamp(path)).collect();
-        tokio::task::spawn_blocking(looking).await.ok()
+    async fn current_stamps(&mut self) -> Vec<Stamp> {
+        let (path, named) = (self.path.clone(), self.named.clone());
+        let stamping = self.stamping.run(move || {
+            let paths = std::iter::once(&path).chain(&named);
+            paths.map(|path| stamp(path)).collect()
+        });
+        stamping.await
     }
 }
 
-fn take_over(read: Result<Guard, ConfigError>, publisher: &watch::Sender<Arc<Guard>>) {
-    let guard = match read {
-        Ok(guard) => guard,
+/// Takes each stamp before it reads the file, so that a change during the read is noticed by the next check.
+fn read(path: &Path, named: Vec<PathBuf>) -> Reading {
+    let own = stamp(path);
+    let config = WebConfig::load(path);
+    let named = config.as_ref().map_or(named, WebConfig::files);
+    let stamps = std::iter::once(own).chain(named.iter().map(|path| stamp(path)));
+    Reading {
+        stamps: stamps.collect(),
+        protection: config.and_then(Protection::new),
+        named,
+    }
+}
+
+fn apply(read: Result<Protection, ConfigError>, publisher: &watch::Sender<Arc<Protection>>) {
+    let protection = match read {
+        Ok(protection) => protection,
         Err(error) => {
             let error = chain(&error);
-            warn!(error, "web configuration not reloaded, the old one stays");
+            warn!(
+                error,
+                "web configuration not reloaded, the current one is kept"
+            );
             return;
         }
     };
-    if let Some(key) = publisher.borrow().lost_in(&guard) {
+    if let Some(key) = publisher.borrow().lost_in(&protection) {
         warn!(
             key,
-            "web configuration not reloaded, the old one stays: to serve without this needs a restart"
+            "web configuration not reloaded, the current one is kept: less protection needs a restart"
         );
         return;
     }
-    publisher.send_replace(Arc::new(guard));
+    publisher.send_replace(Arc::new(protection));
     info!("web configuration reloaded");
 }
 
@@ -130,7 +144,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_that_is_being_written_is_left_alone() {
+    async fn a_file_that_is_being_written_is_not_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("web.yml");
         let write = |n: u32| std::fs::write(&path, format!("# {n}\n")).expect("written");
@@ -141,7 +155,7 @@ mod tests {
         let writing = async {
             for n in 2.. {
                 write(n);
-                sleep(SETTLE / 5).await;
+                sleep(SETTLE_TIME / 5).await;
             }
         };
         let changed = tokio::select! {

@@ -33,7 +33,8 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
     let name = identifier("--role", role.name)?;
     let dbname = identifier("--dbname", role.dbname)?;
     let mut sql = format!(
-        "-- The role of pgcommons on PostgreSQL {}. Run it as an administrator, in any database.\n",
+        "-- The role of pgcommons on PostgreSQL {}. Run it as an administrator, in any database. A second run changes nothing,\n\
+         -- but for the password.\n",
         role.major
     );
     if !(name.is_ascii() && dbname.is_ascii()) {
@@ -44,11 +45,14 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
     let _ = write!(
         sql,
         "begin;\n\
-         create role {name} login inherit connection limit 3{};\n\
+         set local client_min_messages = warning;\n\
+         {}\
+         alter role {name} login inherit connection limit 3{};\n\
          grant pg_monitor to {name};\n\
          grant connect on database {dbname} to {name};\n\
          alter role {name} set default_transaction_read_only = on;\n\
          alter role {name} set search_path = pg_catalog;\n",
+        create_if_missing(role.name, &name),
         role.password.map(verifier).unwrap_or_default(),
     );
     if role.major >= 16 {
@@ -63,6 +67,22 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
         sql.push_str(&hint(role.name, &name));
     }
     Ok(sql)
+}
+
+/// `CREATE ROLE` has no IF NOT EXISTS. The tag of the dollar quotes is not in the name, so that no name ends them.
+fn create_if_missing(name: &str, quoted: &str) -> String {
+    let mut tag = "$role$".to_owned();
+    while name.contains(&tag) {
+        tag.insert(1, '_');
+    }
+    let literal = names::literal(name);
+    format!(
+        "do {tag} begin\n\
+         \x20 if not exists (select from pg_catalog.pg_roles where rolname = {literal}::name) then\n\
+         \x20   create role {quoted};\n\
+         \x20 end if;\n\
+         end {tag};\n"
+    )
 }
 
 /// For the operator to copy. Quotes prevent psql from reading a part of the name as a command.

@@ -160,7 +160,7 @@ async fn the_role_of_role_sql_has_all_privileges_that_the_agent_needs() {
 
 #[tokio::test]
 async fn role_sql_with_a_version_needs_no_server() {
-    for (major, reserved) in [("13", false), ("15", false), ("16", true), ("18", true)] {
+    for (major, reserved) in [("13", false), ("15.4", false), ("16", true), ("18", true)] {
         let output = output(&["role-sql", "--server-version", major], NO_ENV).await;
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let sql = stdout(&output);
@@ -170,6 +170,11 @@ async fn role_sql_with_a_version_needs_no_server() {
             "{sql}"
         );
         assert!(sql.contains("\\password pgcommons"), "{sql}");
+    }
+    for version in ["12", "19", "99", "15.x", "fifteen", ""] {
+        let refused = output(&["role-sql", "--server-version", version], NO_ENV).await;
+        assert_eq!(refused.status.code(), Some(2), "{version}: {refused:?}");
+        assert!(stderr(&refused).contains("13 to 18"), "{refused:?}");
     }
     let output = output(&["role-sql"], &[("DATABASE_URL", "postgres://127.0.0.1:1")]).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");

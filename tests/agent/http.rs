@@ -1,4 +1,4 @@
-//! The listener: what each path answers, to clients of every kind, whatever the servers and other clients do.
+//! The answers of each path of the listener, whatever the servers and other clients do.
 
 mod query;
 mod wire;
@@ -9,9 +9,9 @@ use flate2::read::GzDecoder;
 
 use crate::support::{Agent, AgentSpec, Cluster, Scrape};
 
-/// Nobody listens there: most answers need no server that is up.
+/// Nothing listens there: most answers need no server that is up.
 const NOWHERE: &[(&str, &str)] = &[("DATABASE_URL", "postgres://127.0.0.1:1")];
-/// Two names that mean something to URLs, HTML and the text format.
+/// A name with special characters of URLs, HTML and the text format.
 const ODD: &str = r#"<b>&"'/#%?="#;
 const ODD_SERVERS: &str = r#"
 servers:
@@ -35,7 +35,7 @@ async fn with_odd_servers() -> Agent {
     Agent::start(spec).await
 }
 
-/// An agent whose page stays as it is, for the next poll is an hour away.
+/// An agent whose page does not change, because the next poll is an hour away.
 async fn polled_once(cluster: &Cluster) -> Agent {
     let config = "poll: {interval: 1h, window: 1h}\n";
     let url = cluster.superuser_url();
@@ -47,7 +47,7 @@ async fn polled_once(cluster: &Cluster) -> Agent {
     })
     .await;
     agent
-        .scrape_until("everything was polled", |page| {
+        .scrape_until("all jobs were polled", |page| {
             let polled = |poll| {
                 page.sum(
                     "pgcommons_polls_total",
@@ -63,7 +63,7 @@ async fn polled_once(cluster: &Cluster) -> Agent {
 }
 
 #[tokio::test]
-async fn the_page_of_metrics_says_what_it_is() {
+async fn the_metrics_page_declares_its_format() {
     let agent = without_server().await;
     let reply = agent.get("/metrics").await;
     assert_eq!(reply.status, 200);
@@ -75,12 +75,12 @@ async fn the_page_of_metrics_says_what_it_is() {
     assert_eq!(
         reply.header("vary"),
         Some("accept-encoding"),
-        "for caches in between"
+        "for caching proxies"
     );
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_page() {
+async fn head_answers_like_get_without_a_body() {
     let cluster = Cluster::start(&[]);
     let agent = polled_once(&cluster).await;
     for path in ["/metrics", "/-/healthy", "/-/ready", "/", "/nowhere"] {
@@ -105,18 +105,18 @@ async fn head_answers_as_get_does_without_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_is_made_once_for_a_poll_and_compressed_for_those_who_ask() {
+async fn the_page_is_built_once_per_poll_and_compressed_on_request() {
     let cluster = Cluster::start(&[]);
     let agent = polled_once(&cluster).await;
     let plain = agent.get("/metrics").await;
-    // A page made anew would tell of these.
+    // A new page would count these connections.
     let address = agent.address();
     let open: Vec<_> = (0..5).map(|_| wire::kept_open(address)).collect();
     let again = agent
         .get_with("/metrics", &[("Accept-Encoding", "identity")])
         .await;
     assert!(plain.text().contains("process_open_fds"));
-    assert!(plain.text() == again.text(), "another page");
+    assert!(plain.text() == again.text(), "the page was built again");
     drop(open);
     let packed = agent
         .get_with("/metrics", &[("Accept-Encoding", "deflate, gzip;q=0.5")])
@@ -140,7 +140,7 @@ async fn the_page_is_made_once_for_a_poll_and_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn one_server_may_be_scraped_alone_whatever_its_name() {
+async fn one_server_can_be_scraped_whatever_its_name() {
     let agent = with_odd_servers().await;
     let page = agent.scrape().await;
     assert_eq!(page.series("pg_up").len(), 2);
@@ -185,7 +185,7 @@ async fn a_server_that_is_not_configured_is_not_found() {
 }
 
 #[tokio::test]
-async fn whoever_wants_to_change_something_is_told_what_there_is() {
+async fn other_methods_are_refused_with_the_allowed_ones() {
     let agent = without_server().await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
         for path in ["/metrics", "/", "/-/reload"] {
@@ -215,7 +215,7 @@ async fn other_paths_are_not_found() {
 }
 
 #[tokio::test]
-async fn it_is_healthy_without_any_server_but_not_ready() {
+async fn without_a_server_it_is_healthy_but_not_ready() {
     let agent = without_server().await;
     let healthy = agent.get("/-/healthy").await;
     assert_eq!(
@@ -241,7 +241,7 @@ async fn it_is_healthy_without_any_server_but_not_ready() {
 }
 
 #[tokio::test]
-async fn the_landing_page_links_to_all_there_is_and_believes_no_name() {
+async fn the_landing_page_links_to_all_paths_and_escapes_names() {
     let agent = with_odd_servers().await;
     let reply = agent.get("/").await;
     assert_eq!(

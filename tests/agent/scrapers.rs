@@ -1,13 +1,13 @@
-//! Scrapers who mean harm: what they send, hold and leave costs the agent little, and others nothing.
+//! Hostile scrapers: they cost the agent little memory and few file descriptors, and they do not delay other scrapers.
 
+mod attackers;
 mod bodies;
-mod crowds;
+mod connections;
 mod files;
-mod good;
-mod lives;
+mod many_clients;
 mod memory;
 mod requests;
-mod siege;
+mod scraper;
 mod slow;
 
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::support::{Agent, AgentSpec, Cluster, Scrape, eventually, trusting};
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// Memory that an attack may cost an agent built for tests, in kB.
+/// Memory that an attack may cost a test build of the agent, in kB.
 const MEMORY: u64 = 48_000;
 const GET: &str = "GET /-/healthy HTTP/1.1\r\nHost: agent\r\n";
 
@@ -30,7 +30,7 @@ async fn without_server() -> Agent {
     Agent::start(spec).await
 }
 
-/// An agent whose page has 1 MB, made anew every second.
+/// An agent with a page of 1 MB, which changes every second.
 async fn with_a_large_page() -> (Cluster, Agent) {
     let cluster = trusting(&[]).await;
     let create = "DO $$ BEGIN FOR n IN 1..2400 LOOP EXECUTE 'CREATE ROLE role_' || n || ' LOGIN'; END LOOP; END $$";
@@ -46,7 +46,7 @@ async fn with_a_large_page() -> (Cluster, Agent) {
     (cluster, agent)
 }
 
-/// What the agent holds: memory in kB, and file descriptors.
+/// The agent's memory in kB, and its open file descriptors.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     memory: u64,
@@ -65,13 +65,13 @@ fn held(agent: &Agent) -> Held {
     }
 }
 
-/// Prints what an attack cost; the file descriptors come back, and the memory has a bound.
+/// Prints the cost of an attack. Waits until the file descriptors are closed, and asserts the limit of memory.
 async fn expect_recovery(agent: &Agent, attack: &str, before: Held, during: Held) {
-    let back = async || {
+    let closed = async || {
         let now = held(agent);
         (now.files <= before.files + 2).then_some(now)
     };
-    let after = eventually(LIMIT, "the file descriptors are back", back).await;
+    let after = eventually(LIMIT, "the file descriptors are closed", closed).await;
     eprintln!("{attack}: before {before:?}, during {during:?}, after {after:?}");
     let most = during.memory.max(after.memory);
     assert!(
@@ -93,10 +93,10 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends these bytes, or as many as are taken, and reads until the agent closes the connection.
+/// Sends these bytes, or as many as the agent accepts, and reads until the agent closes the connection.
 fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = connect(address);
-    // Whoever is turned away in the middle cannot send the rest.
+    // The agent may close the connection before it has read everything.
     let _ = stream.write_all(bytes);
     rest_of(&mut stream)
 }

@@ -1,5 +1,5 @@
-//! A password that goes wrong in every way there is. Whatever the agent says or serves is looked through by what starts it,
-//! here as in every other test.
+//! Passwords in every kind of mistake. The support code that starts the agent searches all its output and answers for secrets, in
+//! these tests as in all others.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::support::{
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Every character that some layer escapes.
+/// A password with every character that some layer escapes.
 const SECRET: &str = r#"Xk7/ü?q:@ %41+&"~="#;
 const ENCODED: &str = "Xk7%2F%C3%BC%3Fq%3A%40%20%2541%2B%26%22~%3D";
 const PAGES: [&str; 6] = [
@@ -29,7 +29,7 @@ const PAGES: [&str; 6] = [
     "/nowhere",
 ];
 
-/// Files with the secret in them.
+/// Files that contain the secret.
 struct Files {
     folder: TempDir,
 }
@@ -56,8 +56,8 @@ impl Files {
     }
 }
 
-/// All ways to give the secret, for a server at this address.
-fn configurations(files: &Files, place: &str) -> Vec<String> {
+/// All ways to configure the secret, for a server at this address.
+fn configurations(files: &Files, address: &str) -> Vec<String> {
     let key = SECRET.replace('\'', "''");
     let (file, passfile) = (files.path("password"), files.path("passfile"));
     [
@@ -65,12 +65,12 @@ fn configurations(files: &Files, place: &str) -> Vec<String> {
         format!("password_file: '{file}'"),
         format!("passfile: '{passfile}'"),
     ]
-    .map(|given| format!("servers: {{a: {{{place}, user: {SUPERUSER}, {given}}}}}\n"))
+    .map(|given| format!("servers: {{a: {{{address}, user: {SUPERUSER}, {given}}}}}\n"))
     .to_vec()
 }
 
-/// It says why it cannot log in, and nothing more, with as much of a log as there is.
-async fn fails(config: &str, env: &[(&str, &str)], reason: &str) {
+/// Asserts that the agent and its commands report why they cannot log in. The log level is the most detailed one.
+async fn assert_login_fails(config: &str, env: &[(&str, &str)], reason: &str) {
     let spec = AgentSpec {
         args: &["--log.level", "debug"],
         config: Some(config),
@@ -99,18 +99,18 @@ async fn fails(config: &str, env: &[(&str, &str)], reason: &str) {
 }
 
 #[tokio::test]
-async fn a_password_that_is_wrong_is_not_shown() {
+async fn a_wrong_password_is_not_shown() {
     let cluster = Cluster::start(&[]);
     let files = Files::write();
     let port = cluster.port().to_string();
-    let place = format!("host: 127.0.0.1, port: {port}");
-    for config in configurations(&files, &place) {
-        fails(&config, &[], "auth").await;
+    let address = format!("host: 127.0.0.1, port: {port}");
+    for config in configurations(&files, &address) {
+        assert_login_fails(&config, &[], "auth").await;
     }
     let url = format!("postgres://{SUPERUSER}:{ENCODED}@127.0.0.1:{port}/postgres");
     let pairs = format!("host=127.0.0.1 port={port} user={SUPERUSER} password='{SECRET}'");
     for dsn in [&url, &pairs] {
-        fails("", &[("DATABASE_URL", dsn)], "auth").await;
+        assert_login_fails("", &[("DATABASE_URL", dsn)], "auth").await;
     }
     let libpq = [
         ("PGHOST", "127.0.0.1"),
@@ -118,28 +118,28 @@ async fn a_password_that_is_wrong_is_not_shown() {
         ("PGUSER", SUPERUSER),
         ("PGPASSWORD", SECRET),
     ];
-    fails("", &libpq, "auth").await;
+    assert_login_fails("", &libpq, "auth").await;
 }
 
 #[tokio::test]
-async fn a_password_that_never_arrives_is_not_shown() {
+async fn a_password_that_is_never_sent_is_not_shown() {
     let files = Files::write();
     for config in configurations(&files, "host: 127.0.0.1, port: 1") {
-        fails(&config, &[], "refused").await;
+        assert_login_fails(&config, &[], "refused").await;
     }
     let url = format!("postgres://{SUPERUSER}:{ENCODED}@nowhere.invalid/postgres");
-    fails("", &[("DATABASE_URL", &url)], "dns").await;
+    assert_login_fails("", &[("DATABASE_URL", &url)], "dns").await;
     let cluster = Cluster::start_tls(&[], "");
     let other = cluster.tls().other_ca.display();
-    let place = format!(
+    let address = format!(
         "host: localhost, hostaddr: 127.0.0.1, port: {}, sslmode: verify-full, sslrootcert: '{other}'",
         cluster.port()
     );
-    fails(&configurations(&files, &place)[0], &[], "tls").await;
+    assert_login_fails(&configurations(&files, &address)[0], &[], "tls").await;
 }
 
 #[tokio::test]
-async fn a_password_that_is_right_is_not_shown_either() {
+async fn a_right_password_is_not_shown() {
     let cluster = Cluster::start(&[]);
     let create = format!("CREATE ROLE w LOGIN PASSWORD '{SECRET}'; GRANT pg_monitor TO w");
     cluster.sql(&create).await;
@@ -170,7 +170,7 @@ async fn a_password_that_is_right_is_not_shown_either() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
-/// What may be wrong with a file, around the password in it.
+/// Files with mistakes around a password.
 fn bad_files() -> Vec<String> {
     vec![
         format!("servers: {{a: {{host: h, password: '{SECRET}'\n"),
@@ -197,13 +197,13 @@ fn bad_files() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_password_in_a_bad_file_is_shown_neither_at_the_start_nor_at_a_reload() {
+async fn a_password_in_an_invalid_file_is_not_shown() {
     let files = Files::write();
     let good = "servers: {a: {host: 127.0.0.1, port: 1}}\n".to_owned();
     files.put("config", &good);
     let path = files.path("config");
     let args = ["--config.file", path.as_str()];
-    // The agent is told of the secret, to have it looked for.
+    // With this variable the support code searches the output for the secret.
     let spec = AgentSpec {
         args: &args,
         env: &[("PGPASSWORD", SECRET)],
@@ -214,8 +214,8 @@ async fn a_password_in_a_bad_file_is_shown_neither_at_the_start_nor_at_a_reload(
         files.put("config", bad);
         agent.signal("HUP");
         let refused = || agent.log().matches("configuration not reloaded").count();
-        let said = async || (refused() > n).then_some(());
-        eventually(LIMIT, bad, said).await;
+        let is_logged = async || (refused() > n).then_some(());
+        eventually(LIMIT, bad, is_logged).await;
         let args = [args[0], args[1], "--config.check"];
         let output = run(AgentSpec {
             args: &args,
@@ -226,30 +226,34 @@ async fn a_password_in_a_bad_file_is_shown_neither_at_the_start_nor_at_a_reload(
     }
 }
 
-/// Passwords lie in memory and environment of the agent, which the kernel then shows to nobody but root.
-#[tokio::test]
-async fn memory_and_environment_are_closed_to_other_processes() {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
-    let program = folder.path().join("pgcommons");
-    // By another process: a file that this one had open to write is busy for as long as a child of another test, forked just
-    // then, has not become its own program.
+fn copy_program(program: &Path) {
+    // Another process copies the program. If this process wrote it, a child that another test forks meanwhile would inherit the
+    // open file, and executing the program would fail (ETXTBSY).
     let copied = Command::new("cp")
         .arg(env!("CARGO_BIN_EXE_pgcommons"))
-        .arg(&program)
+        .arg(program)
         .status();
     assert!(
         copied.is_ok_and(|status| status.success()),
         "a program can be copied"
     );
+}
+
+/// Passwords are in the agent's memory and environment. The kernel lets only root read them.
+#[tokio::test]
+async fn other_processes_cannot_read_memory_and_environment() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
+    let program = folder.path().join("pgcommons");
+    copy_program(&program);
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut agent = server_command(&program, folder.path())
         .args(["--web.listen-address", &address.to_string()])
-        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres")
+        .env("DATABASE_URL", "postgres://agent@127.0.0.1:1/postgres")
         .stderr(Stdio::null())
         .spawn()
         .expect("the agent starts");
-    // A process that does not ask for it.
+    // A process without this protection.
     let mut other = server_command(Path::new("sleep"), folder.path())
         .arg("60")
         .spawn()
@@ -266,9 +270,9 @@ async fn memory_and_environment_are_closed_to_other_processes() {
         process.kill().expect("it can be ended");
         process.wait().expect("it ends");
     }
-    assert_eq!(owners[0], 0, "root's");
-    assert_ne!(owners[1], 0, "its user's");
-    // It still finds its own figures.
+    assert_eq!(owners[0], 0, "owned by root");
+    assert_ne!(owners[1], 0, "owned by its user");
+    // The agent can still read its own metrics.
     for own in ["process_open_fds", "process_resident_memory_bytes"] {
         assert!(page.value(own, &[]) > Some(0.0), "{own}");
     }

@@ -115,7 +115,7 @@ async fn two_keep_alives_are_sent_in_each_watchdog_period() {
     let systemd = Systemd::listen(false);
     let agent = Agent::start(AgentSpec {
         env: &[
-            ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres"),
+            ("DATABASE_URL", "postgres://agent@127.0.0.1:1/postgres"),
             ("NOTIFY_SOCKET", &systemd.name),
             ("WATCHDOG_USEC", "400000"),
         ],
@@ -141,7 +141,7 @@ async fn without_a_listener_it_is_not_ready() {
     let output = run(AgentSpec {
         args: &["--web.listen-address", &address],
         env: &[
-            ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres"),
+            ("DATABASE_URL", "postgres://agent@127.0.0.1:1/postgres"),
             ("NOTIFY_SOCKET", &systemd.name),
         ],
         ..AgentSpec::default()
@@ -159,7 +159,7 @@ async fn a_missing_socket_does_not_stop_the_agent() {
     for (name, warnings) in [("/nowhere/notify", 0), ("@pgcommons-nowhere", 0), ("x", 1)] {
         let agent = Agent::start(AgentSpec {
             env: &[
-                ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/postgres"),
+                ("DATABASE_URL", "postgres://agent@127.0.0.1:1/postgres"),
                 ("NOTIFY_SOCKET", name),
                 ("WATCHDOG_USEC", "1000"),
             ],

@@ -1,4 +1,4 @@
-//! Encryption: each `sslmode` means to the agent what it means to libpq, as the server's own view of the session tells.
+//! Encryption: each `sslmode` has the meaning of libpq, verified with `pg_stat_ssl` of the server.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn failure(page: &Scrape) -> Option<String> {
     failure.label("reason").map(ToOwned::to_owned)
 }
 
-/// What comes of a login with these keys: whether the session is encrypted, or why there is none.
+/// Logs in with these keys. Returns whether the session is encrypted, or the reason of the failure.
 async fn session(cluster: &Cluster, keys: &str) -> String {
     session_in(cluster, keys, &[]).await
 }
@@ -63,16 +63,16 @@ async fn session_in(cluster: &Cluster, keys: &str, env: &[(&str, &str)]) -> Stri
     if let Some(reason) = failure(&page) {
         return reason;
     }
-    let seen = sessions(cluster).await.expect("the agent has a session");
+    let encryption = sessions(cluster).await.expect("the agent has a session");
     drop(agent);
     eventually(LIMIT, "the session ends", async || {
         sessions(cluster).await.is_none().then_some(())
     })
     .await;
-    seen
+    encryption
 }
 
-/// The agent's sessions, as the server sees them.
+/// The agent's sessions in `pg_stat_ssl`.
 async fn sessions(cluster: &Cluster) -> Option<String> {
     let admin = cluster.admin().await;
     let query = format!(
@@ -87,7 +87,7 @@ fn with_root(root: &Path, keys: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_mode_but_disable_encrypts_where_the_server_can() {
+async fn every_mode_but_disable_encrypts_if_the_server_can() {
     let cluster = cluster_with_tls("").await;
     for (keys, expected) in [
         ("host: 127.0.0.1", ENCRYPTED),
@@ -100,7 +100,7 @@ async fn every_mode_but_disable_encrypts_where_the_server_can() {
 }
 
 #[tokio::test]
-async fn without_tls_on_the_server_only_those_who_insist_fail() {
+async fn without_tls_on_the_server_only_modes_that_require_it_fail() {
     let cluster = cluster_with_tls("").await;
     cluster.append_conf(&[("ssl", "off")]);
     cluster.reload().await;
@@ -123,7 +123,7 @@ async fn without_tls_on_the_server_only_those_who_insist_fail() {
 }
 
 #[tokio::test]
-async fn verify_full_takes_the_name_and_the_address_in_the_certificate() {
+async fn verify_full_accepts_the_name_and_the_address_in_the_certificate() {
     let cluster = cluster_with_tls("").await;
     for host in ["localhost", "127.0.0.1"] {
         let keys = format!("host: {host}, sslmode: verify-full");
@@ -133,7 +133,7 @@ async fn verify_full_takes_the_name_and_the_address_in_the_certificate() {
 }
 
 #[tokio::test]
-async fn another_name_is_refused_by_verify_full_alone() {
+async fn only_verify_full_refuses_another_name() {
     let cluster = cluster_with_tls("").await;
     let elsewhere = "host: wrong.example, hostaddr: 127.0.0.1";
     for (mode, expected) in [("verify-ca", ENCRYPTED), ("verify-full", "tls")] {
@@ -143,9 +143,9 @@ async fn another_name_is_refused_by_verify_full_alone() {
     }
 }
 
-/// A root certificate makes `require` verify it, or old set-ups would be less safe than they think.
+/// With a root certificate `require` verifies the chain like `verify-ca`, as libpq does for compatibility.
 #[tokio::test]
-async fn another_authority_is_refused_by_all_that_have_one_to_go_by() {
+async fn every_mode_that_verifies_the_chain_refuses_an_unknown_authority() {
     let cluster = cluster_with_tls("").await;
     for (mode, expected) in [
         ("prefer", ENCRYPTED),
@@ -160,7 +160,7 @@ async fn another_authority_is_refused_by_all_that_have_one_to_go_by() {
 }
 
 #[tokio::test]
-async fn without_a_root_certificate_the_system_s_decide() {
+async fn without_a_root_certificate_the_systems_certificates_are_used() {
     let cluster = cluster_with_tls("").await;
     let tls = cluster.tls();
     for (root, expected) in [(&tls.ca, ENCRYPTED), (&tls.other_ca, "tls")] {
@@ -172,7 +172,7 @@ async fn without_a_root_certificate_the_system_s_decide() {
 }
 
 #[tokio::test]
-async fn a_server_that_rejects_encrypted_sessions_gets_a_plain_one_unless_forbidden() {
+async fn if_the_server_rejects_encryption_prefer_and_disable_connect_without() {
     let cluster = cluster_with_tls("hostssl all all all reject").await;
     for (mode, expected) in [("prefer", PLAIN), ("require", "auth"), ("disable", PLAIN)] {
         let keys = format!("host: 127.0.0.1, sslmode: {mode}");
@@ -181,7 +181,7 @@ async fn a_server_that_rejects_encrypted_sessions_gets_a_plain_one_unless_forbid
 }
 
 #[tokio::test]
-async fn a_server_that_rejects_plain_sessions_gets_an_encrypted_one_unless_forbidden() {
+async fn if_the_server_rejects_plain_sessions_every_mode_but_disable_connects() {
     let cluster = cluster_with_tls("hostnossl all all all reject").await;
     for (mode, expected) in [
         ("prefer", ENCRYPTED),
@@ -194,7 +194,7 @@ async fn a_server_that_rejects_plain_sessions_gets_an_encrypted_one_unless_forbi
 }
 
 #[tokio::test]
-async fn a_client_certificate_logs_in_and_nothing_else_does() {
+async fn cert_authentication_needs_the_client_certificate() {
     let cluster = cluster_with_tls("hostssl all all all cert").await;
     let tls = cluster.tls();
     let keys = "host: localhost, sslmode: require";
@@ -215,7 +215,7 @@ async fn a_client_certificate_logs_in_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_may_be_asked_for_beside_the_password() {
+async fn a_client_certificate_may_be_required_with_a_password() {
     let hba = "hostssl all all all scram-sha-256 clientcert=verify-full";
     let cluster = cluster_with_tls(hba).await;
     let (cert, key) = (&cluster.tls().client_cert, &cluster.tls().client_key);
@@ -227,17 +227,17 @@ async fn a_client_certificate_may_be_asked_for_beside_the_password() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_of_an_unknown_authority_is_a_failure_of_tls() {
+async fn a_client_certificate_of_an_unknown_authority_fails_as_tls() {
     let cluster = cluster_with_tls("hostssl all all all cert").await;
-    let stranger = &cluster.tls().other_ca;
-    let (cert, key) = (stranger.display(), stranger.with_extension("key"));
+    let unknown = &cluster.tls().other_ca;
+    let (cert, key) = (unknown.display(), unknown.with_extension("key"));
     let key = key.display();
     let keys = format!("host: localhost, sslmode: require, sslcert: '{cert}', sslkey: '{key}'");
     assert_eq!(session(&cluster, &keys).await, "tls");
 }
 
 #[tokio::test]
-async fn a_root_certificate_that_cannot_be_read_fails_before_anything_is_sent() {
+async fn an_unreadable_root_certificate_fails_as_credentials() {
     let cluster = cluster_with_tls("").await;
     let empty = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     for root in [Path::new("/missing.crt"), empty.path()] {
@@ -268,7 +268,7 @@ async fn a_renewed_root_certificate_needs_no_restart() {
 }
 
 #[tokio::test]
-async fn channel_binding_needs_the_channel() {
+async fn channel_binding_needs_tls() {
     let cluster = cluster_with_tls("").await;
     for (mode, expected) in [("require", ENCRYPTED), ("disable", "auth")] {
         let keys = format!("host: 127.0.0.1, channel_binding: require, sslmode: {mode}");

@@ -1,4 +1,4 @@
-//! The listener with `--web.config.file`: whom it lets in, over what, and what happens when the file changes.
+//! The listener with `--web.config.file`: authentication, TLS, and changes of the file.
 
 mod bad;
 mod flood;
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::{Agent, AgentSpec};
 
-/// Nobody listens there: what is asked here needs no server that is up.
+/// Nothing listens there: these tests need no server that is up.
 const NOWHERE: &[(&str, &str)] = &[("DATABASE_URL", "postgres://127.0.0.1:1")];
 const TLS: &str = "cert_file: web.crt, key_file: web.key";
 

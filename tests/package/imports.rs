@@ -1,4 +1,4 @@
-//! Which room of `src/` may import which: every `crate::` path of the code against the table in `docs/architecture.md`.
+//! Compares every `crate::` path in `src/` with the table of allowed imports in `docs/architecture.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn names(cell: &str) -> BTreeSet<String> {
     let quoted = cell.split('`').skip(1).step_by(2);
     quoted.map(str::to_owned).collect()
 }
 
-/// The rows under a header: the names of the first column, with those of the last.
+/// The rows below a header: the names of the first column with those of the last column.
 fn table(text: &str, header: &str) -> Table {
     let rows = text.lines().skip_while(|line| !line.starts_with(header));
     let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
@@ -38,7 +38,7 @@ fn table(text: &str, header: &str) -> Table {
     table
 }
 
-/// The code of each room, without its tests and comments.
+/// The code of each room without tests and comments.
 fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let mut rooms: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
     let mut folders = vec![PathBuf::from("src")];
@@ -61,7 +61,7 @@ fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     rooms
 }
 
-/// Unit tests lie in `tests.rs`, `tests/` and the model of `limits`.
+/// Unit tests are in `tests.rs`, in `tests/` and in the model of `limits`.
 fn is_test(path: &Path) -> bool {
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
     parts.iter().any(|part| part.starts_with("tests")) || path.ends_with("limits/model.rs")
@@ -72,7 +72,7 @@ fn code(text: &str) -> String {
     let mut code = String::new();
     while let Some(line) = lines.next() {
         if line.trim() == "#[cfg(test)]" {
-            // A module in a file of its own, or all that follows.
+            // A test module is either in its own file or the rest of this file.
             if lines.next().is_some_and(|item| item.ends_with(';')) {
                 continue;
             }
@@ -86,7 +86,7 @@ fn code(text: &str) -> String {
     code
 }
 
-/// The first segments after `start`: of `crate::a::b` and `crate::{a, b::c}` it is `a` and `b`.
+/// The first path segments after `start`: `a` and `b` for `crate::{a, b::c}`.
 fn segments(code: &str, start: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for rest in code.split(start).skip(1) {

@@ -1,4 +1,4 @@
-//! The manifests for Kubernetes against what they were made from; `make golden` writes the rules anew.
+//! Compares the manifests for Kubernetes with their sources. `make golden` updates the rules.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -23,7 +23,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The groups of the rules file, two columns to the right.
+/// The groups of the rules file, indented by two spaces.
 fn prometheus_rule() -> String {
     let mut rule = HEAD.to_owned();
     let rules = text("../../alerts/pgcommons.yml");
@@ -35,7 +35,7 @@ fn prometheus_rule() -> String {
 }
 
 #[test]
-fn the_rules_of_the_operator_are_those_of_prometheus() {
+fn the_operators_rules_equal_those_of_prometheus() {
     let rule = prometheus_rule();
     assert!(rule.lines().count() > 100, "{rule}");
     expect_file![format!("{FOLDER}/rules/prometheusrule.yaml")].assert_eq(&rule);

@@ -1,4 +1,4 @@
-//! The package for Debian, as Cargo.toml describes it: all that it names is there, and nothing is left out.
+//! The files of the Debian package, as Cargo.toml lists them: every listed file exists, and no file is missing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn strings(value: &Value) -> Vec<&str> {
     values.map(|value| value.as_str().expect("text")).collect()
 }
 
-/// The files that a source stands for; a star stands for a part of the last name.
+/// The files that match a source. `*` matches a part of the file name.
 fn matches(source: &str) -> Vec<PathBuf> {
     let path = Path::new(ROOT).join(source);
     let name = path.file_name().and_then(|name| name.to_str());
@@ -46,7 +46,7 @@ fn matches(source: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn all_that_the_package_is_made_of_is_there() {
+fn every_file_of_the_package_exists_and_none_is_missing() {
     let package = package();
     let assets = package["assets"].as_array().expect("assets").iter();
     let mut sources: Vec<_> = assets.map(|asset| strings(asset)[0]).collect();
@@ -55,7 +55,7 @@ fn all_that_the_package_is_made_of_is_there() {
     sources.push(package["extended-description-file"].as_str().expect("text"));
     sources.extend(["deploy/systemd/pgcommons.service", "deploy/debian/postinst"]);
     for source in &sources {
-        assert!(!matches(source).is_empty(), "{source} is not there");
+        assert!(!matches(source).is_empty(), "{source} does not exist");
     }
     let packed: BTreeSet<_> = sources.iter().flat_map(|source| matches(source)).collect();
     for kind in [
@@ -66,7 +66,7 @@ fn all_that_the_package_is_made_of_is_there() {
         "alerts/*.yml",
     ] {
         for file in matches(kind) {
-            assert!(packed.contains(&file), "{} is left out", file.display());
+            assert!(packed.contains(&file), "{} is not packaged", file.display());
         }
     }
 }

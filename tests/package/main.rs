@@ -1,4 +1,4 @@
-//! What is shipped beside the binary: made from it or fitting it. Nothing here needs a server.
+//! Checks of the files that are shipped with the binary. No test here needs a server.
 
 mod configurations;
 mod documents;

@@ -12,7 +12,27 @@ use pgcommons::cli::Cli;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Sections that the command line does not have.
-const MORE: &str = r#".SH "EXIT STATUS"
+const MORE: &str = r#".SH ENVIRONMENT
+.TP
+DATABASE_URL
+The connection string of the server to monitor, if the configuration has no servers.
+.TP
+PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE and others
+As for libpq.
+.TP
+PGCOMMONS__SECTION__KEY
+Sets any key of the configuration, as in PGCOMMONS__POLL__INTERVAL=2s. Two underscores separate the levels.
+.SH EXAMPLES
+.TP
+Check a configuration:
+pgcommons --config.check --config.file /etc/pgcommons/pgcommons.yaml
+.TP
+Run the agent for one server:
+DATABASE_URL=postgres://pgcommons@db.example/postgres PGPASSWORD=secret pgcommons
+.TP
+Run it with a file, TLS and users:
+pgcommons --config.file pgcommons.yaml --web.config.file web.yml
+.SH "EXIT STATUS"
 0 success, 2 invalid configuration, 1 any other error.
 \fBpgcommons check\fR has its own exit codes: 0 ok, 1 warning, 2 critical, 3 unknown.
 .SH SIGNALS
@@ -29,6 +49,37 @@ Every key with its default.
 Prometheus rules and Grafana dashboards.
 "#;
 
+/// Examples of the subcommands.
+const EXAMPLES: [(&str, &str); 3] = [
+    (
+        "pgcommons check",
+        r".SH EXAMPLES
+.TP
+For a monitor that reads exit codes:
+pgcommons check --warning 0.7 --critical 0.9
+.TP
+For a program:
+pgcommons check --json --config.file pgcommons.yaml
+",
+    ),
+    (
+        "pgcommons role-sql",
+        r".SH EXAMPLES
+.TP
+Create the role, or bring it up to date:
+pgcommons role-sql --server-version 15 --password-file pw.txt | psql -h db.example -U postgres
+",
+    ),
+    (
+        "pgcommons healthcheck",
+        r".SH EXAMPLES
+.TP
+As the health check of a container:
+pgcommons healthcheck --config.file /etc/pgcommons/pgcommons.yaml
+",
+    ),
+];
+
 /// The command line without the revision, which would change these files with every commit.
 fn command() -> clap::Command {
     let mut command = Cli::command()
@@ -41,7 +92,14 @@ fn command() -> clap::Command {
 /// The name of each page, and its text.
 fn pages() -> Vec<(String, String)> {
     let command = command();
-    let subcommands = command.get_subcommands().map(|each| page(each, ""));
+    let examples = |command: &clap::Command| {
+        let name = command.get_bin_name().unwrap_or_default();
+        let found = EXAMPLES.iter().find(|(of, _)| *of == name);
+        found.map_or("", |(_, text)| text)
+    };
+    let subcommands = command
+        .get_subcommands()
+        .map(|each| page(each, examples(each)));
     std::iter::once(page(&command, MORE))
         .chain(subcommands)
         .collect()
@@ -69,7 +127,7 @@ fn completion(shell: Shell) -> String {
     String::from_utf8(text).expect("a script is UTF-8")
 }
 
-/// The files that lie in a folder of the project.
+/// The files in a folder of the project.
 fn files(folder: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder is there");
     entries

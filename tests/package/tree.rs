@@ -1,13 +1,13 @@
-//! What the program is made of has a budget.
+//! The number of crates has a limit.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// With the package itself. Each is code that somebody has to trust.
+/// The limit, including the package itself. Users have to trust the code of every crate.
 const CRATES: usize = 150;
 
 #[test]
-fn the_program_is_made_of_few_crates() {
+fn the_program_needs_few_crates() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--edges=normal"])
         .args(["--prefix=none", "--format={p}"])

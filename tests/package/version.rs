@@ -1,4 +1,4 @@
-//! What a release is checked by, `scripts/check-version`, and the changelog that it reads.
+//! `scripts/check-version`, which checks a release, and the form of the changelog.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const CHANGELOG: &str = "# Changelog\n\n## [Unreleased]\n\n* later\n\n## [1.2.3] - 2026-01-31\n\n* now\n\n\
                          ## [1.2.2] - 2026-01-01\n\n* before\n\n## [1.2.1] - 2025-12-31\n";
 
-/// A project of version 1.2.3, or whichever is given, with this changelog.
+/// A project with this version and this changelog.
 fn project(version: &str, changelog: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path();
@@ -27,25 +27,25 @@ fn project(version: &str, changelog: &str) -> TempDir {
 }
 
 fn check(project: &TempDir, args: &[&str]) -> Output {
-    // A file that was just written is busy for as long as a child of another test, forked just then, holds it open: Bash reads
-    // it, the kernel would not run it.
+    // Bash reads the script. Executing it directly could fail (ETXTBSY) while a child that another test has just forked still has
+    // the written file open.
     Command::new("bash")
         .arg(project.path().join("scripts/check-version"))
         .args(args)
         .output()
-        .expect("bash is there")
+        .expect("bash can be run")
 }
 
 #[test]
-fn a_release_has_the_version_of_the_package_and_its_changes() {
+fn a_release_needs_the_version_of_the_package_and_an_entry_in_the_changelog() {
     let this = project("1.2.3", CHANGELOG);
     let output = check(&this, &["--notes", "1.2.3"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "* now");
     for (version, wanted) in [
-        ("1.2.3", "1.2.2"), // a tag that was forgotten in Cargo.toml
-        ("1.2.1", "1.2.1"), // nothing stands there
-        ("1.2.4", "1.2.4"), // no such part
+        ("1.2.3", "1.2.2"), // the version in Cargo.toml was not updated
+        ("1.2.1", "1.2.1"), // an empty section
+        ("1.2.4", "1.2.4"), // no such section
     ] {
         let output = check(&project(version, CHANGELOG), &[wanted]);
         assert_eq!(output.status.code(), Some(1), "{wanted}: {output:?}");
@@ -53,9 +53,9 @@ fn a_release_has_the_version_of_the_package_and_its_changes() {
     }
 }
 
-/// As Keep a Changelog has it: what is not released first, then versions with their dates.
+/// The form of Keep a Changelog: first the unreleased changes, then versions with their dates.
 #[test]
-fn the_changelog_is_in_its_form() {
+fn the_changelog_follows_keep_a_changelog() {
     let changelog = fs::read_to_string(Path::new(ROOT).join("CHANGELOG.md")).expect("it is there");
     let mut parts = changelog
         .lines()

@@ -11,7 +11,7 @@ use crate::{adapted, project_file};
 pub(crate) struct Alertmanager(Program);
 
 impl Alertmanager {
-    /// Starts one that sends what the example sends to webhooks to this receiver.
+    /// Starts an Alertmanager that sends the webhooks of the example to this receiver.
     pub(crate) async fn start(receiver: SocketAddr) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let example = project_file("deploy/alertmanager.yml");
@@ -26,7 +26,7 @@ impl Alertmanager {
             .iter()
             .map(|(from, to)| (from.as_str(), to.as_str()))
             .collect();
-        // Not of those on call: a team hears so late of the end.
+        // This interval of the teams' route delays resolved notifications too long for a test.
         changes.push(("group_interval: 2m", "group_interval: 15s"));
         fs::write(
             folder.path().join("alertmanager.yml"),
@@ -42,14 +42,14 @@ impl Alertmanager {
                     folder.join("alertmanager.yml").display()
                 ))
                 .arg(format!("--storage.path={}", folder.join("data").display()))
-                // No other instance, and no port for one.
+                // Disables clustering, which would need a port.
                 .arg("--cluster.listen-address=");
             command
         });
         Self(start.await)
     }
 
-    /// Has it take an alert with these labels, as from Prometheus.
+    /// Sends an alert with these labels, like Prometheus does.
     pub(crate) fn add(&self, labels: &[(&str, &str)]) {
         let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
         let added = Command::new(find(&["amtool"]))

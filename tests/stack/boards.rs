@@ -1,4 +1,4 @@
-//! The queries of the boards.
+//! The queries of the dashboards.
 
 use std::fs;
 use std::path::Path;
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::prometheus::text;
 
-/// One query, ready to be asked.
+/// One query, with its variables replaced.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
-    /// Board, panel and letter.
+    /// Dashboard, panel and letter.
     pub(crate) place: String,
     pub(crate) expression: String,
     pub(crate) is_instant: bool,
 }
 
-/// The values of a variable: a label, and the series that have it.
+/// A variable: a label, and the selector of the series that have it.
 #[derive(Clone, Debug)]
 pub(crate) struct Variable {
     pub(crate) place: String,
@@ -29,7 +29,7 @@ pub(crate) struct Boards {
     pub(crate) variables: Vec<Variable>,
 }
 
-/// Of every file in `dashboards`, with all servers and databases chosen.
+/// Reads every file in `dashboards`, with all servers and databases selected.
 pub(crate) fn read() -> Boards {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards");
     let mut boards = Boards {
@@ -67,7 +67,7 @@ fn panels<'a>(board: &'a Value, name: &'a str) -> impl Iterator<Item = Query> + 
     })
 }
 
-/// Those that Prometheus is asked for.
+/// The annotations that query Prometheus.
 fn annotations<'a>(board: &'a Value, name: &'a str) -> impl Iterator<Item = Query> + 'a {
     let all = list(&board["annotations"], "list");
     let ours = all.filter(|annotation| annotation["expr"].is_string());
@@ -95,7 +95,7 @@ fn variables<'a>(board: &'a Value, name: &'a str) -> impl Iterator<Item = Variab
     })
 }
 
-/// Newer boards have it as an object.
+/// Newer dashboards store the query as an object.
 fn query_text(query: &Value) -> &str {
     text(if query.is_string() {
         query
@@ -104,7 +104,7 @@ fn query_text(query: &Value) -> &str {
     })
 }
 
-/// Nearly as Grafana fills it in: for "All", and for a short range.
+/// Replaces variables almost like Grafana does, with "All" selected and a short range.
 fn interpolated(expression: &str) -> String {
     expression
         .replace("=\"$server\"", "=~\".+\"")

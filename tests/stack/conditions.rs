@@ -1,4 +1,4 @@
-//! What has to happen again and again, or at its time, for a rule or a panel to have something to tell.
+//! Events that rules and panels need in addition to the initial state of the scene.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use tokio::time::sleep;
 use crate::scene::ROLES;
 use crate::support::{Cluster, StopMode, TestSession, sessions};
 
-/// A database at its limit, and then a server, for a while that two scrapes see.
+/// Fills a database and then the server, each long enough for two scrapes.
 async fn bursts(main: &Cluster) {
     let burst = sessions(main, "bursts", 4).await;
     sleep(Duration::from_secs(20)).await;
     TestSession::close_all(burst).await;
-    let crowd = main.fill("docs", "docs", "docs").await;
+    let full = main.fill("docs", "docs", "docs").await;
     sleep(Duration::from_secs(7)).await;
-    TestSession::close_all(crowd).await;
+    TestSession::close_all(full).await;
 }
 
-/// A database that takes the name of another, and roles beyond those that have room.
-async fn newcomers(main: &Cluster) {
+/// A database with the name of a dropped one, and more roles than the limit of series allows.
+async fn new_names(main: &Cluster) {
     main.sql("DROP DATABASE bank").await;
     main.sql("CREATE DATABASE bank OWNER bank CONNECTION LIMIT 30")
         .await;
@@ -28,7 +28,7 @@ async fn newcomers(main: &Cluster) {
     main.sql(&roles.join("; ")).await;
 }
 
-/// Two transactions, each waiting for the other.
+/// Two transactions that wait for each other.
 async fn deadlock(main: &Cluster) {
     main.sql_in("notes", "CREATE TABLE IF NOT EXISTS pair AS SELECT n FROM generate_series(1, 2) n; GRANT ALL ON pair TO notes")
         .await;
@@ -49,7 +49,7 @@ async fn deadlock(main: &Cluster) {
     TestSession::close_all(pair).await;
 }
 
-/// Sorts more than fits into its memory.
+/// Sorts more than fits into `work_mem`.
 async fn temporary_files(main: &Cluster) {
     let session = main
         .connect("notes", "notes", "notes")
@@ -62,12 +62,12 @@ async fn temporary_files(main: &Cluster) {
     session.close().await;
 }
 
-/// What only shows as a change from one scrape to the next.
-pub(crate) async fn happen(main: &Cluster, blind: &mut Cluster) {
+/// Causes the events that are visible only as a change between two scrapes.
+pub(crate) async fn cause_events(main: &Cluster, unprivileged: &mut Cluster) {
     sleep(Duration::from_secs(11)).await;
-    blind.restart(StopMode::Fast);
+    unprivileged.restart(StopMode::Fast);
     deadlock(main).await;
     temporary_files(main).await;
-    newcomers(main).await;
+    new_names(main).await;
     bursts(main).await;
 }

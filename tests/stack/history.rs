@@ -1,4 +1,4 @@
-//! What Prometheus would know of a server that it has watched for nine days: forecasts need it, and a test cannot wait.
+//! Samples as if Prometheus had scraped the agent for nine days. Forecasts need them, and a test cannot wait that long.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,10 +9,10 @@ use crate::support::Scrape;
 
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 24.0 * HOUR;
-/// Up to here what is scraped takes over.
-const END: f64 = 30.0;
+/// The age of the newest sample. Scraped samples follow.
+const NEWEST: f64 = 30.0;
 
-/// Facts that are as they were.
+/// Metrics with constant values.
 const STEADY: &[&str] = &[
     "pg_up",
     "pgcommons_build_info",
@@ -22,7 +22,7 @@ const STEADY: &[&str] = &[
     "pgcommons_role_connections_limit",
     "pgcommons_server_connections_limit",
 ];
-/// Used connections, which have been rising for an hour.
+/// Connections in use, which have increased for an hour.
 const RISING: &[&str] = &[
     "pgcommons_database_connections",
     "pgcommons_database_connections_peak",
@@ -31,12 +31,12 @@ const RISING: &[&str] = &[
     "pgcommons_server_connections",
     "pgcommons_server_connections_peak",
 ];
-/// Sizes, which have been growing for a day.
+/// Sizes, which have grown for a day.
 const GROWING: &[&str] = &["pg_database_size_bytes"];
-/// Times of a start, before the one that the page tells of.
+/// Start times, before the one on the page.
 const EARLIER: &[&str] = &["process_start_time_seconds"];
 
-/// The page of an agent, told backwards, in the `OpenMetrics` format.
+/// Past samples derived from a page of the agent, in the `OpenMetrics` format.
 pub(crate) fn of(page: &Scrape, agent: SocketAddr) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.expect("a clock after 1970").as_secs_f64();
@@ -61,7 +61,7 @@ pub(crate) fn of(page: &Scrape, agent: SocketAddr) -> String {
     text + "# EOF\n"
 }
 
-/// Seconds before now, the oldest first; closer together where queries look closer.
+/// Ages of the samples in seconds, the oldest first. Recent samples are denser, because short ranges query them.
 fn ages() -> Vec<f64> {
     let from = |oldest: f64, newest: f64, step: f64| {
         let steps = std::iter::successors(Some(oldest), move |age| Some(age - step));
@@ -69,7 +69,7 @@ fn ages() -> Vec<f64> {
     };
     from(9.0 * DAY, DAY, HOUR / 2.0)
         .chain(from(DAY, HOUR, 240.0))
-        .chain(from(HOUR, END, 30.0))
+        .chain(from(HOUR, NEWEST, 30.0))
         .collect()
 }
 
@@ -90,7 +90,7 @@ fn rising(now: f64, age: f64) -> f64 {
     (now * (1.0 - 0.9 * (age / HOUR).min(1.0))).round()
 }
 
-/// A little in each of the days before, much in the last one.
+/// Grows slowly in the first days and fast in the last one.
 fn growing(now: f64, age: f64) -> f64 {
     (now * (1.0 - 0.3 * (age / DAY).min(1.0) - 0.01 * (age / DAY))).round()
 }

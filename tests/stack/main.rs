@@ -1,10 +1,11 @@
-//! The rules, the boards and the notifications, with the real programs around them: `PostgreSQL`, the agent, Prometheus,
-//! Alertmanager, and a receiver of webhooks.
+//! Tests of rules, dashboards and notifications with the real programs: `PostgreSQL`, the agent, Prometheus, Alertmanager, and a
+//! webhook receiver.
 
 mod alertmanager;
 mod boards;
 mod conditions;
 mod history;
+mod inhibition;
 mod notifications;
 mod pictures;
 mod program;
@@ -12,11 +13,10 @@ mod prometheus;
 mod queries;
 mod receiver;
 mod scene;
-mod silence;
 #[expect(
     dead_code,
     unused_imports,
-    reason = "the agent's own tests need more of it"
+    reason = "the agent's own tests use more of it"
 )]
 #[path = "../support/mod.rs"]
 mod support;
@@ -31,7 +31,7 @@ fn project_file(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The text with each of these replaced; panics unless every one stands in it exactly once.
+/// The text with these replacements. Panics unless each pattern occurs exactly once.
 fn adapted(text: &str, changes: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (from, to) in changes {
@@ -41,8 +41,8 @@ fn adapted(text: &str, changes: &[(&str, &str)]) -> String {
     text
 }
 
-/// Prints a line that the test runner does not keep for failures.
-fn say(line: &str) {
-    // A measurement that cannot be shown is no reason to fail.
+/// Prints a line at once. The test runner captures only `eprintln!`.
+fn print_line(line: &str) {
+    // A line that cannot be printed is no failure.
     drop(writeln!(std::io::stderr(), "{line}"));
 }

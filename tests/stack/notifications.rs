@@ -1,5 +1,4 @@
-//! From a fault to the message that tells of it: five servers, which get the same faults at different moments between two
-//! scrapes.
+//! The time from a fault to its notification: five servers get the same faults at different times between two scrapes.
 
 use std::time::Duration;
 
@@ -12,17 +11,17 @@ use crate::support::{
     Agent, AgentSpec, Cluster, TestSession, create_agent_role, create_tenant, eventually, sessions,
     trusting,
 };
-use crate::{project_file, say};
+use crate::{print_line, project_file};
 
 const SERVERS: usize = 5;
-/// Between the faults of two servers: no divisor of the scrape's interval.
+/// The delay between the faults of two servers: not a divisor of the scrape interval.
 const STAGGER: Duration = Duration::from_millis(1_100);
-/// Far more than it takes: how long it does take is printed.
+/// Far more than needed. The actual times are printed.
 const LIMIT: Duration = Duration::from_mins(3);
 
 const SHOP_LIMIT: u16 = 5;
-/// 3 + 20 of 100 slots are reserved where `PostgreSQL` can (16 and later), so that it is full at 0.77.
-const RESERVING: &[(&str, &str)] = &[("max_connections", "100"), ("reserved_connections", "20")];
+/// `PostgreSQL` 16 and later reserve 3 + 20 of 100 slots, so the server is full at 0.77.
+const RESERVED: &[(&str, &str)] = &[("max_connections", "100"), ("reserved_connections", "20")];
 const PLAIN: &[(&str, &str)] = &[("max_connections", "20")];
 
 struct Stack {
@@ -40,7 +39,7 @@ impl Stack {
             clusters.push(trusting(PLAIN).await);
         }
         let can_reserve = clusters[0].major_version().await >= 16;
-        let first = if can_reserve { RESERVING } else { PLAIN };
+        let first = if can_reserve { RESERVED } else { PLAIN };
         clusters.insert(0, trusting(first).await);
         for cluster in &clusters {
             create_agent_role(cluster).await;
@@ -70,12 +69,12 @@ impl Stack {
         }
     }
 
-    /// The first alert of this name and server that is posted here from now on.
+    /// Waits for the next notification of this alert at this receiver.
     async fn notice(&self, receiver: &str, alert: &Alert<'_>, is_firing: bool) -> Notice {
         let Alert { name, server } = alert;
         let what = format!("{name} of {server} at {receiver}, firing: {is_firing}");
         let wanted = |notice: &Notice| {
-            notice.receiver == receiver && notice.is_firing == is_firing && alert.is_told_by(notice)
+            notice.receiver == receiver && notice.is_firing == is_firing && alert.matches(notice)
         };
         self.receiver.next(LIMIT, &what, wanted).await
     }
@@ -101,12 +100,12 @@ struct Alert<'a> {
 }
 
 impl Alert<'_> {
-    fn is_told_by(&self, notice: &Notice) -> bool {
+    fn matches(&self, notice: &Notice) -> bool {
         notice.label("alertname") == self.name && notice.label("server") == self.server
     }
 }
 
-/// One database uses up its own limit: those on call and its team hear of it, and of the end.
+/// One database reaches its own limit: people on call and its team are notified, and again when it is resolved.
 async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
     let alert = Alert {
         name: "PgcommonsDatabaseConnectionsExhausted",
@@ -122,8 +121,9 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
         assert_eq!(notice.label("datname"), "shop");
         assert_eq!(notice.label("team"), "web");
         assert_eq!(notice.label("owner"), "alice");
-        let told = format!("Database shop on {server} holds 5 connections: its limit is used up");
-        assert_eq!(notice.annotations["summary"], told);
+        let summary =
+            format!("Database shop on {server} holds 5 connections: its limit is used up");
+        assert_eq!(notice.annotations["summary"], summary);
     }
     TestSession::close_all(held).await;
     tokio::join!(
@@ -133,17 +133,23 @@ async fn exhaust_database(stack: &Stack, cluster: &Cluster, server: &str) -> Dur
     on_call.received - begun
 }
 
-/// The last slot is taken, by a database that thereby reaches its own limit too: the server is told of, the database is not.
+/// `max_connections`, and how many of them are not reserved.
+async fn connections(cluster: &Cluster) -> (i64, i64) {
+    let setting = "current_setting('max_connections')::int";
+    let reserved = "sum(setting::int) FROM pg_settings WHERE name ~ 'reserved_connections$'";
+    let max = cluster.query_one_i64(&format!("SELECT {setting}")).await;
+    let slots = max - cluster.query_one_i64(&format!("SELECT {reserved}")).await;
+    (max, slots)
+}
+
+/// A database takes the last slot of the server and reaches its own limit too: only the server's alert is sent.
 async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
     let alert = Alert {
         name: "PgcommonsServerConnectionsExhausted",
         server,
     };
-    let setting = "current_setting('max_connections')::int";
-    let reserved = "sum(setting::int) FROM pg_settings WHERE name ~ 'reserved_connections$'";
-    let max = cluster.query_one_i64(&format!("SELECT {setting}")).await;
-    let slots = max - cluster.query_one_i64(&format!("SELECT {reserved}")).await;
-    // The agent holds one.
+    let (max, slots) = connections(cluster).await;
+    // The agent's session holds one slot.
     let rest = usize::try_from(slots - 1).expect("slots") - usize::from(SHOP_LIMIT);
     let crowd = sessions(cluster, "crowd", rest).await;
     let shop = sessions(cluster, "shop", SHOP_LIMIT.into()).await;
@@ -162,27 +168,32 @@ async fn exhaust_server(stack: &Stack, cluster: &Cluster, server: &str) -> Durat
         notice.annotations["description"].ends_with(&holder),
         "{notice:?}"
     );
-    // In this order shop is below its limit as soon as the server is.
+    // In this order shop is below its limit as soon as the server has a free slot.
     TestSession::close_all(shop).await;
     TestSession::close_all(crowd).await;
     stack.notice("/on-call", &alert, false).await;
     let share = slots as f64 / max as f64;
-    say(&format!(
+    print_line(&format!(
         "{server} was full at {slots} of {max} connections, {share:.2}"
     ));
 
-    let notices = stack.receiver.notices().into_iter();
-    let of_tenants: Vec<Notice> = notices
-        .filter(|told| told.received >= begun && told.label("server") == server)
-        .filter(|told| told.is_firing && told.label("scope") != "server")
-        // That shop was at its limit before is still a warning.
-        .filter(|told| told.label("severity") == "critical")
-        .collect();
-    assert!(of_tenants.is_empty(), "not silenced: {of_tenants:?}");
+    assert_tenants_inhibited(stack, server, begun);
     notice.received - begun
 }
 
-/// The server stops answering, and comes back.
+/// Asserts that no critical alert of a tenant of this server was sent.
+fn assert_tenants_inhibited(stack: &Stack, server: &str, begun: Instant) {
+    let notices = stack.receiver.notices().into_iter();
+    let of_tenants: Vec<Notice> = notices
+        .filter(|notice| notice.received >= begun && notice.label("server") == server)
+        .filter(|notice| notice.is_firing && notice.label("scope") != "server")
+        // The warning that shop was at its limit before is still sent.
+        .filter(|notice| notice.label("severity") == "critical")
+        .collect();
+    assert!(of_tenants.is_empty(), "not inhibited: {of_tenants:?}");
+}
+
+/// The server stops answering and recovers.
 async fn freeze_server(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
     let alert = Alert {
         name: "PgcommonsServerDown",
@@ -209,18 +220,18 @@ fn seconds(what: &str, times: &[Duration]) -> String {
 }
 
 #[tokio::test]
-async fn faults_are_told_to_those_concerned_and_so_is_their_end() {
+async fn faults_and_their_end_are_notified() {
     let stack = Stack::start().await;
     let scraped = "count_over_time(pgcommons_server_connections_headroom[1m]) > 2";
     eventually(LIMIT, "every server is scraped", async || {
         (stack.prometheus.instant(scraped).await.len() == SERVERS).then_some(())
     })
     .await;
-    let loud = stack.prometheus.instant("ALERTS{severity!=\"info\"}").await;
-    let loud: Vec<_> = loud.iter().map(|alert| &alert.labels).collect();
-    assert!(loud.is_empty(), "nothing is wrong yet: {loud:?}");
+    let firing = stack.prometheus.instant("ALERTS{severity!=\"info\"}").await;
+    let firing: Vec<_> = firing.iter().map(|alert| &alert.labels).collect();
+    assert!(firing.is_empty(), "no fault yet: {firing:?}");
 
-    let drill = async |server| {
+    let faults = async |server| {
         let (cluster, name) = (&stack.clusters[server], name_of(server));
         let stagger = STAGGER * u32::try_from(server).expect("few servers");
         sleep(stagger).await;
@@ -230,12 +241,13 @@ async fn faults_are_told_to_those_concerned_and_so_is_their_end() {
         sleep(stagger).await;
         [database, whole, freeze_server(&stack, cluster, &name).await]
     };
-    let times: [_; SERVERS] = tokio::join!(drill(0), drill(1), drill(2), drill(3), drill(4)).into();
+    let times: [_; SERVERS] =
+        tokio::join!(faults(0), faults(1), faults(2), faults(3), faults(4)).into();
     for (index, fault) in ["exhausted database", "exhausted server", "frozen server"]
         .iter()
         .enumerate()
     {
         let times: Vec<Duration> = times.iter().map(|times| times[index]).collect();
-        say(&seconds(fault, &times));
+        print_line(&seconds(fault, &times));
     }
 }

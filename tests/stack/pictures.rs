@@ -1,4 +1,4 @@
-//! Pictures of the boards, from a server on which something goes on.
+//! Draws the dashboards with data of a server under load.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::conditions::happen;
+use crate::conditions::cause_events;
 use crate::project_file;
 use crate::prometheus::{Prometheus, RULES};
 use crate::scene::Scene;
 use crate::support::{Cluster, TestSession, sessions};
 
-/// How much of its life the boards show, unless `PICTURES_OF` says so.
+/// The time range that the dashboards show, unless `PICTURES_OF` is set.
 const LENGTH: Duration = Duration::from_mins(5);
 const RANGE: &str = "now-5m";
-/// Where they go, unless `PICTURES_IN` says so.
+/// The folder of the pictures, unless `PICTURES_IN` is set.
 const FOLDER: &str = "target/pictures/boards";
 
 fn length() -> Duration {
@@ -24,15 +24,15 @@ fn length() -> Duration {
     })
 }
 
-/// Boards, and the values of their variables.
+/// Dashboards and the values of their variables.
 const BOARDS: &[(&[&str], &[&str])] = &[
     (&["shared-server.json"], &["server=main"]),
     (&["tenant.json"], &["server=main", "datname=wiki"]),
     (&["fleet.json", "agent.json"], &[]),
 ];
 
-/// Work in waves, a database that grows, and now and then a rollback.
-async fn live(main: &Cluster) {
+/// Load in waves, a growing database, and some rollbacks.
+async fn run_load(main: &Cluster) {
     main.sql_in(
         "wiki",
         "CREATE TABLE page (body text); ALTER TABLE page OWNER TO wiki",
@@ -40,28 +40,28 @@ async fn live(main: &Cluster) {
     .await;
     let writer = sessions(main, "wiki", 1).await;
     work(&writer[0], "SET application_name = 'importer'").await;
-    let mut crowd = Vec::new();
+    let mut open = Vec::new();
     let end = Instant::now() + length();
-    for beat in 0.. {
+    for step in 0.. {
         if Instant::now() > end {
             break;
         }
-        let wave = (f64::from(beat) / 9.0).sin().mul_add(3.0, 4.0);
-        // Refused while the server is full.
-        if count(&crowd) < wave
+        let wave = (f64::from(step) / 9.0).sin().mul_add(3.0, 4.0);
+        // The login fails while the server is full.
+        if count(&open) < wave
             && let Ok(session) = main.connect("docs", "docs", "docs").await
         {
-            crowd.push(session);
+            open.push(session);
         }
-        if count(&crowd) > wave + 1.0
-            && let Some(session) = crowd.pop()
+        if count(&open) > wave + 1.0
+            && let Some(session) = open.pop()
         {
             TestSession::close(session).await;
         }
-        for session in &crowd {
+        for session in &open {
             work(session, "SELECT count(*) FROM generate_series(1, 20000)").await;
         }
-        let end = if beat % 7 == 0 { "ROLLBACK" } else { "COMMIT" };
+        let end = if step % 7 == 0 { "ROLLBACK" } else { "COMMIT" };
         let write = "INSERT INTO page SELECT repeat(n::text, 50) FROM generate_series(1, 10) n";
         work(&writer[0], &format!("BEGIN; {write}; {end}")).await;
         sleep(Duration::from_millis(700)).await;
@@ -76,10 +76,10 @@ async fn work(session: &TestSession, statements: &str) {
     session
         .batch_execute(statements)
         .await
-        .expect("no more than work");
+        .expect("a statement");
 }
 
-/// Draws these boards; panics with what the tool says of a panel that cannot be drawn.
+/// Draws these dashboards. Panics with the tool's output if a panel cannot be drawn.
 fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = std::env::var("PICTURES_IN").unwrap_or_else(|_| FOLDER.to_owned());
@@ -100,10 +100,10 @@ fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
         .stdin(Stdio::null())
         .output()
         .expect("the tool can be run");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let output_text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{said}{}",
+        "{output_text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }
@@ -112,8 +112,11 @@ fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
 #[ignore = "make pictures: it fetches a browser and Grafana's panels"]
 async fn every_board_can_be_drawn() {
     let mut scene = Scene::start().await;
-    let prometheus = scene.watched(&project_file(RULES)).await;
-    tokio::join!(live(&scene.main), happen(&scene.main, &mut scene.blind));
+    let prometheus = scene.start_prometheus(&project_file(RULES)).await;
+    tokio::join!(
+        run_load(&scene.main),
+        cause_events(&scene.main, &mut scene.unprivileged)
+    );
     for (boards, variables) in BOARDS {
         draw(&prometheus, boards, variables);
     }

@@ -1,4 +1,4 @@
-//! Programs beside the agent: found, started on a port of their own, and gone with their handle.
+//! Finds other programs and starts each on its own port. Dropping the handle kills the program.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use crate::support::{eventually, exchange_async};
 const START_LIMIT: Duration = Duration::from_secs(30);
 const UNPACKED: &str = "target/tools";
 
-/// Where a program is: among those that `scripts/need` unpacked, else on `PATH` under one of these names.
+/// The path of a program with one of these names: unpacked by `scripts/need`, or on `PATH`.
 pub(crate) fn find(names: &[&str]) -> PathBuf {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join(UNPACKED);
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -24,7 +24,7 @@ pub(crate) fn find(names: &[&str]) -> PathBuf {
         .unwrap_or_else(|| panic!("none of {names:?} is here; `scripts/need {}`", names[0]))
 }
 
-/// A running program; dropping it kills it.
+/// A running program. Dropping it kills the process.
 pub(crate) struct Program {
     child: Child,
     address: SocketAddr,
@@ -32,7 +32,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts what `command` makes of a port and this folder, and waits until it says that it is ready.
+    /// Starts the program that `command` builds for a port and this folder, and waits until it is ready.
     pub(crate) async fn start(
         folder: TempDir,
         port: u16,
@@ -65,7 +65,7 @@ impl Program {
         self.address
     }
 
-    /// Everything it has logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -74,7 +74,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail only when there is nothing left to do.
+        // Both fail only if the process has already ended.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,4 +1,4 @@
-//! A real Prometheus with the project's rules and its example configuration, asked through its API.
+//! A real Prometheus with the project's rules and its example configuration, queried through its API.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,20 +13,20 @@ use crate::support::{exchange_async, free_port};
 use crate::{adapted, project_file};
 
 pub(crate) const RULES: &str = "alerts/pgcommons.yml";
-/// Of both scrapes and evaluations.
+/// The interval of scrapes and of rule evaluations.
 const INTERVAL: &str = "5s";
 
-/// What it is started with.
+/// The agents, rules and samples of a Prometheus.
 pub(crate) struct Setup<'a> {
     pub(crate) agents: &'a [SocketAddr],
-    /// Nobody is notified without one.
+    /// None: no notifications are sent.
     pub(crate) alertmanager: Option<SocketAddr>,
     pub(crate) rules: &'a str,
     /// Samples from before its start, in the `OpenMetrics` format.
     pub(crate) history: Option<&'a str>,
 }
 
-/// One series of an answer, with its last value.
+/// One series of a result, with its last value.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) labels: BTreeMap<String, String>,
@@ -70,7 +70,7 @@ impl Prometheus {
         self.0.address()
     }
 
-    /// The value of a query at this moment.
+    /// Evaluates an instant query.
     pub(crate) async fn instant(&self, query: &str) -> Vec<Series> {
         let data = self.api("query", &[("query", query)]).await;
         match data["resultType"].as_str() {
@@ -79,7 +79,7 @@ impl Prometheus {
         }
     }
 
-    /// A query over the last `seconds`, each series with its last value.
+    /// Evaluates a range query over the last `seconds`. Returns each series with its last value.
     pub(crate) async fn range(&self, query: &str, seconds: u32) -> Vec<Series> {
         let now = self.instant("vector(time())").await[0].value;
         let (start, end) = ((now - f64::from(seconds)).to_string(), now.to_string());
@@ -96,7 +96,7 @@ impl Prometheus {
         })
     }
 
-    /// What a variable of a board may be.
+    /// The values of a label, as a dashboard variable lists them.
     pub(crate) async fn label_values(&self, label: &str, selector: &str) -> Vec<String> {
         let path = format!("label/{label}/values");
         let data = self.api(&path, &[("match[]", selector)]).await;
@@ -104,7 +104,7 @@ impl Prometheus {
         values.map(|value| text(value).to_owned()).collect()
     }
 
-    /// Those of this type (`alerting`, `recording`), as they were loaded.
+    /// The loaded rules of this type (`alerting`, `recording`).
     pub(crate) async fn rules(&self, kind: &str) -> Vec<Rule> {
         let data = self.api("rules", &[]).await;
         let groups = data["groups"].as_array().expect("groups").iter();
@@ -159,7 +159,7 @@ fn configuration(port: u16, setup: &Setup<'_>) -> String {
     )
 }
 
-/// Makes blocks of a history.
+/// Converts samples to blocks of Prometheus's database.
 fn import(history: &Path, data: &Path) {
     let output = Command::new(find(&["promtool"]))
         .args(["tsdb", "create-blocks-from", "openmetrics", "--quiet"])

@@ -1,4 +1,4 @@
-//! No rule and no panel is there in vain: each query answers once what it speaks of has happened.
+//! Every query of rules and dashboards returns a value after the event that it describes.
 
 use std::fs;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::prometheus::{Prometheus, RULES};
 use crate::scene::Scene;
 use crate::{conditions, project_file};
 
-/// How far back the queries of panels look.
+/// The time range of panel queries.
 const RANGE_SECONDS: u32 = 300;
 const LIMIT: Duration = Duration::from_secs(150);
 
-/// Thresholds that a short test can pass. They stand in the first group of the rules and nowhere else, which this proves too.
+/// Thresholds that a short test can reach. Replacing them also proves that each is defined once, in the first group of the rules.
 const LOWERED: &[(&str, &str)] = &[
     ("exhausted_seconds", "2"),
     ("growth_bytes", "1024 * 1024"),
@@ -28,21 +28,21 @@ const LOWERED: &[(&str, &str)] = &[
     ("sizes_stale_seconds", "1"),
 ];
 
-/// What PostgreSQL has only since 16.
+/// Queries that need PostgreSQL 16.
 const SINCE_16: &[&str] = &["agent: Privileges of the agent (D)"];
 
-/// Alerts that need an end of what the others need.
+/// Alerts that need a state in which the other queries return nothing.
 const LAST: &[&str] = &["PgcommonsConfigReloadFailed", "PgcommonsAgentUnreachable"];
 
 #[derive(Clone, Debug)]
-struct Question {
+struct PlacedQuery {
     place: String,
     query: String,
     is_instant: bool,
 }
 
-impl Question {
-    async fn is_answered(&self, prometheus: &Prometheus) -> bool {
+impl PlacedQuery {
+    async fn has_value(&self, prometheus: &Prometheus) -> bool {
         let answer = if self.is_instant {
             prometheus.instant(&self.query).await
         } else {
@@ -52,7 +52,7 @@ impl Question {
     }
 }
 
-/// The rules, with thresholds and intervals for a test of minutes.
+/// The rules with lower thresholds and shorter intervals.
 fn quick_rules() -> String {
     let mut rules = project_file(RULES);
     for (name, value) in LOWERED {
@@ -68,43 +68,43 @@ fn quick_rules() -> String {
         .replace("interval: 1m", "interval: 5s")
 }
 
-async fn questions_of_rules(prometheus: &Prometheus) -> Vec<Question> {
-    let mut questions = Vec::new();
+async fn queries_of_rules(prometheus: &Prometheus) -> Vec<PlacedQuery> {
+    let mut queries = Vec::new();
     for kind in ["alerting", "recording"] {
         let rules = prometheus.rules(kind).await.into_iter();
-        questions.extend(rules.map(|rule| Question {
+        queries.extend(rules.map(|rule| PlacedQuery {
             place: rule.name,
             query: rule.query,
             is_instant: true,
         }));
     }
-    assert!(questions.len() > 50, "only {}", questions.len());
-    questions
+    assert!(queries.len() > 50, "only {}", queries.len());
+    queries
 }
 
-fn questions_of_boards(boards: &boards::Boards) -> Vec<Question> {
+fn queries_of_boards(boards: &boards::Boards) -> Vec<PlacedQuery> {
     let queries = boards.queries.iter();
-    let questions = queries.map(|query| Question {
+    let queries = queries.map(|query| PlacedQuery {
         place: query.place.clone(),
         query: query.expression.clone(),
         is_instant: query.is_instant,
     });
-    questions.collect()
+    queries.collect()
 }
 
-/// Asks until all have answered, or the time is up; what has not is returned.
-async fn unanswered(
+/// Repeats the queries until all have returned a value or the time is up. Returns those without a value.
+async fn without_value(
     prometheus: &Prometheus,
-    questions: Vec<Question>,
+    queries: Vec<PlacedQuery>,
     limit: Duration,
-) -> Vec<Question> {
+) -> Vec<PlacedQuery> {
     let end = Instant::now() + limit;
-    let mut open = questions;
+    let mut open = queries;
     loop {
         let mut left = Vec::new();
-        for question in open {
-            if !question.is_answered(prometheus).await {
-                left.push(question);
+        for query in open {
+            if !query.has_value(prometheus).await {
+                left.push(query);
             }
         }
         if left.is_empty() || Instant::now() > end {
@@ -116,28 +116,24 @@ async fn unanswered(
 }
 
 #[tokio::test]
-async fn every_query_of_rules_and_boards_answers() {
+async fn every_query_of_rules_and_boards_returns_a_value() {
     let mut scene = Scene::start().await;
-    let prometheus = scene.watched(&quick_rules()).await;
+    let prometheus = scene.start_prometheus(&quick_rules()).await;
     let boards = boards::read();
-    let mut questions = questions_of_rules(&prometheus).await;
-    questions.extend(questions_of_boards(&boards));
-    let is_last = |question: &Question| LAST.contains(&question.place.as_str());
-    let (last, mut questions): (Vec<_>, Vec<_>) = questions.into_iter().partition(is_last);
+    let mut queries = queries_of_rules(&prometheus).await;
+    queries.extend(queries_of_boards(&boards));
+    let is_last = |query: &PlacedQuery| LAST.contains(&query.place.as_str());
+    let (last, mut queries): (Vec<_>, Vec<_>) = queries.into_iter().partition(is_last);
     assert_eq!(last.len(), LAST.len());
     if scene.main.major_version().await < 16 {
-        questions.retain(|question| !SINCE_16.contains(&question.place.as_str()));
+        queries.retain(|query| !SINCE_16.contains(&query.place.as_str()));
     }
 
     let (left, ()) = tokio::join!(
-        unanswered(&prometheus, questions, LIMIT),
-        conditions::happen(&scene.main, &mut scene.blind)
+        without_value(&prometheus, queries, LIMIT),
+        conditions::cause_events(&scene.main, &mut scene.unprivileged)
     );
-    assert!(
-        left.is_empty(),
-        "{} without an answer: {left:#?}",
-        left.len()
-    );
+    assert!(left.is_empty(), "{} without a value: {left:#?}", left.len());
     for variable in boards.variables {
         let values = prometheus
             .label_values(&variable.label, &variable.selector)
@@ -145,12 +141,12 @@ async fn every_query_of_rules_and_boards_answers() {
         assert!(!values.is_empty(), "{} has no values", variable.place);
     }
 
-    let [reload, unreachable] = <[Question; 2]>::try_from(last).expect("two");
+    let [reload, unreachable] = <[PlacedQuery; 2]>::try_from(last).expect("two");
     fs::write(scene.configuration(), "servers: 7").expect("a configuration can be written");
     scene.agent.signal("HUP");
-    let left = unanswered(&prometheus, vec![reload], LIMIT).await;
+    let left = without_value(&prometheus, vec![reload], LIMIT).await;
     assert!(left.is_empty(), "{left:?}");
     drop(scene);
-    let left = unanswered(&prometheus, vec![unreachable], LIMIT).await;
+    let left = without_value(&prometheus, vec![unreachable], LIMIT).await;
     assert!(left.is_empty(), "{left:?}");
 }

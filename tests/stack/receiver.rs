@@ -1,4 +1,4 @@
-//! The receiver of notifications: what Alertmanager posts, in the order in which it came.
+//! A webhook receiver: keeps the notifications of Alertmanager in the order of their arrival.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -68,13 +68,13 @@ impl Receiver {
         self.address
     }
 
-    /// All that has come so far.
+    /// All notifications so far.
     pub(crate) fn notices(&self) -> Vec<Notice> {
         let notices = self.notices.lock();
         notices.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first from now on that is as wanted.
+    /// Waits for the next notification that matches.
     pub(crate) async fn next(
         &self,
         limit: Duration,

@@ -1,4 +1,4 @@
-//! Five servers under one agent, on which something is wrong in every way that rules and boards speak of.
+//! One agent with five servers that have every problem that rules and dashboards describe.
 
 use std::fmt::Write;
 use std::fs;
@@ -13,14 +13,14 @@ use crate::support::{
     trusting,
 };
 
-/// Login roles of a server that have series of their own: more than there are at first.
+/// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
 
 pub(crate) struct Scene {
-    /// Many tenants, each with a trouble of its own.
+    /// Many tenants, each with another problem.
     pub(crate) main: Cluster,
-    /// Not known to the agent's role what others do there, nor how large they are.
-    pub(crate) blind: Cluster,
+    /// The agent's role lacks the privileges to see sessions and sizes of others.
+    pub(crate) unprivileged: Cluster,
     pub(crate) agent: Agent,
     _others: Vec<Cluster>,
     _sessions: Vec<TestSession>,
@@ -37,7 +37,7 @@ impl Scene {
         .await;
         create_agent_role(&main).await;
         let mut held = tenants(&main).await;
-        let blind = blind_server().await;
+        let unprivileged = unprivileged_server().await;
         let full = small_server().await;
         let (late, filled) = late_server().await;
         held.extend(filled);
@@ -47,31 +47,16 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let servers = [
             ("main", &main),
-            ("blind", &blind),
+            ("unprivileged", &unprivileged),
             ("full", &full),
             ("late", &late),
             ("down", &down),
         ];
-        let path = folder.path().join("pgcommons.yaml");
-        fs::write(&path, configuration(&servers)).expect("a configuration can be written");
-        let agent = Agent::start(AgentSpec {
-            args: &["--config.file", path.to_str().expect("a UTF-8 path")],
-            ..AgentSpec::default()
-        })
-        .await;
-        agent
-            .scrape_until("sizes are known", |page| {
-                let known = page.series("pg_database_size_bytes").into_iter();
-                known
-                    .filter(|size| size.label("server") == Some("main"))
-                    .count()
-                    > 6
-            })
-            .await;
+        let agent = start_agent(&folder, &servers).await;
         held.extend(full.fill("app", "app", "postgres").await);
         Self {
             main,
-            blind,
+            unprivileged,
             agent,
             _others: vec![full, late, down],
             _sessions: held,
@@ -79,8 +64,8 @@ impl Scene {
         }
     }
 
-    /// A Prometheus that has watched it for days, and is notifying nobody.
-    pub(crate) async fn watched(&self, rules: &str) -> Prometheus {
+    /// Starts a Prometheus with samples of nine days and without Alertmanager.
+    pub(crate) async fn start_prometheus(&self, rules: &str) -> Prometheus {
         let (page, agent) = (self.agent.scrape().await, self.agent.address());
         Prometheus::start(Setup {
             agents: &[agent],
@@ -91,13 +76,34 @@ impl Scene {
         .await
     }
 
-    /// The file that the agent reads again at SIGHUP.
+    /// The agent's configuration file, which it reads again after SIGHUP.
     pub(crate) fn configuration(&self) -> PathBuf {
         self.folder.path().join("pgcommons.yaml")
     }
 }
 
-/// Tenants, and the sessions that they keep open.
+/// Starts an agent, and waits until the sizes of the main server are known.
+async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
+    let path = folder.path().join("pgcommons.yaml");
+    fs::write(&path, configuration(servers)).expect("a configuration can be written");
+    let agent = Agent::start(AgentSpec {
+        args: &["--config.file", path.to_str().expect("a UTF-8 path")],
+        ..AgentSpec::default()
+    })
+    .await;
+    agent
+        .scrape_until("sizes are known", |page| {
+            let known = page.series("pg_database_size_bytes").into_iter();
+            known
+                .filter(|size| size.label("server") == Some("main"))
+                .count()
+                > 6
+        })
+        .await;
+    agent
+}
+
+/// Creates tenants, and opens sessions that stay open.
 async fn tenants(main: &Cluster) -> Vec<TestSession> {
     for (name, limit) in [
         ("shop", 5),
@@ -134,7 +140,7 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
     held
 }
 
-/// One that is idle and holds a lock, one that waits for it, and one that runs for ever.
+/// A transaction that is idle and holds a lock, one that waits for the lock, and one that runs for an hour.
 async fn transactions(main: &Cluster) -> Vec<TestSession> {
     let held = sessions(main, "wiki", 3).await;
     held[0]
@@ -145,23 +151,23 @@ async fn transactions(main: &Cluster) -> Vec<TestSession> {
         (&held[1], "BEGIN; LOCK TABLE account IN EXCLUSIVE MODE"),
         (&held[2], "BEGIN; SELECT pg_sleep(3600)"),
     ] {
-        // Sent, and never answered.
+        // The statement does not end within the test.
         let running = session.batch_execute(statement);
         drop(tokio::time::timeout(std::time::Duration::from_millis(300), running).await);
     }
     held
 }
 
-async fn blind_server() -> Cluster {
-    let blind = small_server().await;
-    create_tenant(&blind, "closed", 5).await;
-    blind
+async fn unprivileged_server() -> Cluster {
+    let cluster = small_server().await;
+    create_tenant(&cluster, "closed", 5).await;
+    cluster
         .sql(
             "REVOKE pg_monitor FROM agent; REVOKE CONNECT ON DATABASE closed FROM PUBLIC;
               REVOKE SELECT ON pg_stat_database FROM PUBLIC",
         )
         .await;
-    blind
+    cluster
 }
 
 async fn small_server() -> Cluster {
@@ -171,14 +177,14 @@ async fn small_server() -> Cluster {
     cluster
 }
 
-/// Full before the agent comes.
+/// A server that is full before the agent connects.
 async fn late_server() -> (Cluster, Vec<TestSession>) {
     let late = small_server().await;
     let filled = late.fill("app", "app", "postgres").await;
     (late, filled)
 }
 
-/// Quotas that are near, and exceeded; a budget of connections that is exceeded.
+/// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
 fn configuration(servers: &[(&str, &Cluster)]) -> String {
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();

@@ -1,4 +1,4 @@
-//! Four agents, each of which calls its server `main`: while nothing is known of a server, no end of an alert is told.
+//! Four agents with a server `main` each: while the facts of a server are unknown, none of its alerts is resolved.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{
     sessions, trusting,
 };
 
-/// Far more than it takes, and less than the five minutes for which alerts go on.
+/// Far more than needed, and less than the five minutes for which alerts keep firing without facts.
 const LIMIT: Duration = Duration::from_mins(4);
 const SHOP_LIMIT: u16 = 5;
 
@@ -21,7 +21,7 @@ const SHOP_IS_FULL: &str = "PgcommonsDatabaseConnectionsExhausted";
 const SERVER_IS_FULL: &str = "PgcommonsServerConnectionsExhausted";
 const SERVER_IS_DOWN: &str = "PgcommonsServerDown";
 
-/// A server, the agent that watches it, and the sessions that use it up.
+/// A server, its agent, and the sessions that fill it.
 struct Watched {
     cluster: Cluster,
     agent: Agent,
@@ -54,28 +54,33 @@ impl Watched {
 
     async fn fill_shop(&mut self, receiver: &Receiver) {
         self.held = sessions(&self.cluster, "shop", SHOP_LIMIT.into()).await;
-        self.told(receiver, SHOP_IS_FULL, true).await;
+        self.wait_for(receiver, SHOP_IS_FULL, true).await;
     }
 
-    fn is_told_by(&self, notice: &Notice, alert: &str) -> bool {
+    async fn empty_shop(&mut self, receiver: &Receiver) {
+        TestSession::close_all(std::mem::take(&mut self.held)).await;
+        self.wait_for(receiver, SHOP_IS_FULL, false).await;
+    }
+
+    fn matches(&self, notice: &Notice, alert: &str) -> bool {
         notice.label("alertname") == alert
             && notice.label("instance") == self.agent.address().to_string()
     }
 
-    /// Waits until those on call are told of this.
-    async fn told(&self, receiver: &Receiver, alert: &str, is_firing: bool) {
+    /// Waits for this notification to the people on call.
+    async fn wait_for(&self, receiver: &Receiver, alert: &str, is_firing: bool) {
         let what = format!("{alert} of {}, firing: {is_firing}", self.agent.address());
         let wanted = |notice: &Notice| {
             notice.receiver == "/on-call"
                 && notice.is_firing == is_firing
-                && self.is_told_by(notice, alert)
+                && self.matches(notice, alert)
         };
         receiver.next(LIMIT, &what, wanted).await;
     }
 
-    fn end_was_told(&self, receiver: &Receiver, alert: &str) -> bool {
+    fn was_resolved(&self, receiver: &Receiver, alert: &str) -> bool {
         let mut notices = receiver.notices().into_iter();
-        notices.any(|notice| !notice.is_firing && self.is_told_by(&notice, alert))
+        notices.any(|notice| !notice.is_firing && self.matches(&notice, alert))
     }
 }
 
@@ -105,57 +110,74 @@ async fn frozen(cluster: &Cluster) {
     cluster.thaw();
 }
 
-#[tokio::test]
-async fn no_end_is_told_while_nothing_is_known() {
-    let (mut pausing, mut freezing, mut blinded, mut full) = tokio::join!(
-        Watched::start(),
-        Watched::start(),
-        Watched::start(),
-        Watched::start()
-    );
-    let (_prometheus, _alertmanager, receiver) =
-        notified(&[&pausing, &freezing, &blinded, &full]).await;
-    full.held = full.cluster.fill("crowd", "crowd", "crowd").await;
-    full.told(&receiver, SERVER_IS_FULL, true).await;
-    // The other servers have the same name, and are not full.
-    tokio::join!(
-        pausing.fill_shop(&receiver),
-        freezing.fill_shop(&receiver),
-        blinded.fill_shop(&receiver),
-    );
-
+/// Makes the facts of each server unknown in a different way.
+async fn hide_facts(
+    full: &mut Watched,
+    pausing: &Watched,
+    freezing: &Watched,
+    unprivileged: &Watched,
+    receiver: &Receiver,
+) {
     full.cluster.stop(StopMode::Immediate);
-    blinded
+    unprivileged
         .cluster
         .sql(&format!("REVOKE pg_monitor FROM {AGENT}"))
         .await;
     tokio::join!(
         paused(&pausing.agent),
         frozen(&freezing.cluster),
-        full.told(&receiver, SERVER_IS_DOWN, true),
+        full.wait_for(receiver, SERVER_IS_DOWN, true),
     );
-    let ended: Vec<&str> = [
-        (&full, SERVER_IS_FULL, "stopped while full"),
-        (&pausing, SHOP_IS_FULL, "agent stopped for 8 s"),
-        (&freezing, SHOP_IS_FULL, "server frozen for 15 s"),
-        (&blinded, SHOP_IS_FULL, "pg_monitor revoked"),
-    ]
-    .into_iter()
-    .filter(|(watched, alert, _)| watched.end_was_told(&receiver, alert))
-    .map(|(.., fault)| fault)
-    .collect();
-    assert!(ended.is_empty(), "told as over: {ended:?}");
+}
 
-    // Once something is known again the end is told, long before five minutes are over.
-    blinded
+/// Asserts that none of these alerts was resolved, and names the faults of those that were.
+fn assert_unresolved(receiver: &Receiver, alerts: &[(&Watched, &str, &str)]) {
+    let resolved: Vec<&str> = alerts
+        .iter()
+        .filter(|(watched, alert, _)| watched.was_resolved(receiver, alert))
+        .map(|(.., fault)| *fault)
+        .collect();
+    assert!(resolved.is_empty(), "resolved: {resolved:?}");
+}
+
+#[tokio::test]
+async fn no_alert_is_resolved_while_its_facts_are_unknown() {
+    let (mut pausing, mut freezing, mut unprivileged, mut full) = tokio::join!(
+        Watched::start(),
+        Watched::start(),
+        Watched::start(),
+        Watched::start()
+    );
+    let (_prometheus, _alertmanager, receiver) =
+        notified(&[&pausing, &freezing, &unprivileged, &full]).await;
+    full.held = full.cluster.fill("crowd", "crowd", "crowd").await;
+    full.wait_for(&receiver, SERVER_IS_FULL, true).await;
+    // The other servers have the same name and are not full.
+    tokio::join!(
+        pausing.fill_shop(&receiver),
+        freezing.fill_shop(&receiver),
+        unprivileged.fill_shop(&receiver),
+    );
+
+    hide_facts(&mut full, &pausing, &freezing, &unprivileged, &receiver).await;
+    assert_unresolved(
+        &receiver,
+        &[
+            (&full, SERVER_IS_FULL, "stopped while full"),
+            (&pausing, SHOP_IS_FULL, "agent stopped for 8 s"),
+            (&freezing, SHOP_IS_FULL, "server frozen for 15 s"),
+            (&unprivileged, SHOP_IS_FULL, "pg_monitor revoked"),
+        ],
+    );
+
+    // When the facts are known again, the alerts are resolved long before five minutes are over.
+    unprivileged
         .cluster
         .sql(&format!("GRANT pg_monitor TO {AGENT}"))
         .await;
-    let at_limit = [pausing, freezing, blinded];
-    let ends = at_limit.map(async |mut watched| {
-        TestSession::close_all(std::mem::take(&mut watched.held)).await;
-        watched.told(&receiver, SHOP_IS_FULL, false).await;
-    });
-    let [first, second, third] = ends;
-    tokio::join!(first, second, third);
+    tokio::join!(
+        pausing.empty_shop(&receiver),
+        freezing.empty_shop(&receiver),
+        unprivileged.empty_shop(&receiver),
+    );
 }

@@ -18,7 +18,7 @@ use super::http::{self, HttpReply};
 use super::tls::{configure, make_ca, make_signed};
 
 /// `web` is the certificate of the listener and `renewed` its renewal. `client`, `scraper` (with alternative names) and
-/// `stranger` (from another CA) are certificates of clients.
+/// `other-ca-client` (from another CA) are certificates of clients.
 pub(crate) struct WebFolder {
     folder: TempDir,
 }
@@ -34,7 +34,12 @@ impl WebFolder {
         make_signed(path, ("renewed", "server"), "renewed", "ca");
         make_signed(path, ("client", "client"), "client", "ca");
         make_signed(path, ("scraper", "scraper"), "scraper", "ca");
-        make_signed(path, ("stranger", "scraper"), "stranger", "other-ca");
+        make_signed(
+            path,
+            ("other-ca-client", "scraper"),
+            "other-ca-client",
+            "other-ca",
+        );
         Self { folder }
     }
 

@@ -83,6 +83,8 @@ impl Source for TestSource {
 
     fn opened(&mut self, _: &TestSession) {}
 
+    fn replaced(&mut self, _: &TestSession) {}
+
     fn interval(&self, _: usize) -> Option<Duration> {
         Some(60 * SECOND)
     }

@@ -101,24 +101,25 @@ fn slots(server: &Connections) -> String {
     }
 }
 
+const DATABASE_COLUMNS: [&str; 11] = [
+    "STATUS",
+    "DATABASE",
+    "USED",
+    "LIMIT",
+    "FREE",
+    "BOUND BY",
+    "BUDGET",
+    "SIZE",
+    "QUOTA",
+    "OWNER",
+    "BUDGET OWNER",
+];
+
 /// The column BUDGET OWNER is only printed if a budget has an owner.
 fn databases(rows: &[DatabaseReport]) -> String {
-    let header = [
-        "STATUS",
-        "DATABASE",
-        "USED",
-        "LIMIT",
-        "FREE",
-        "BOUND BY",
-        "BUDGET",
-        "SIZE",
-        "QUOTA",
-        "OWNER",
-        "BUDGET OWNER",
-    ];
     let has_budget_owners = rows.iter().any(|row| row.budget_owner.is_some());
-    let columns = header.len() - usize::from(!has_budget_owners);
-    let mut table = table(&header[..columns], &[2, 3, 4, 6, 7, 8]);
+    let columns = DATABASE_COLUMNS.len() - usize::from(!has_budget_owners);
+    let mut table = table(&DATABASE_COLUMNS[..columns], &[2, 3, 4, 6, 7, 8]);
     for row in rows {
         let [used, limit, free, bound] = cells(&row.connections, row.closed);
         let size = row

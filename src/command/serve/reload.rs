@@ -14,17 +14,18 @@ use crate::state::Reload;
 pub(crate) type Loaded = Result<Config, ConfigError>;
 
 pub(super) struct Reloader<F> {
-    current: Config,
+    /// `web.listen_address` and `log.level` of the start, which a reload does not change.
+    started: (String, tracing::Level),
     last: Reload,
     load: Arc<F>,
     running: OneAtATime<Loaded>,
 }
 
 impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
-    /// `current` is the configuration that the agent has started with.
-    pub(super) fn new(current: Config, last: Reload, load: F) -> Self {
+    /// `config` is the configuration that the agent has started with.
+    pub(super) fn new(config: &Config, last: Reload, load: F) -> Self {
         Self {
-            current,
+            started: (config.listen_address.clone(), config.log_level),
             last,
             load: Arc::new(load),
             running: OneAtATime::default(),
@@ -54,14 +55,13 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
     pub(super) fn apply(&mut self, loaded: Loaded, supervisor: &mut Supervisor) {
         match loaded {
             Ok(new) => {
-                let old = &self.current;
-                if new.listen_address != old.listen_address || new.log_level != old.log_level {
+                if self.started != (new.listen_address, new.log_level) {
                     warn!("web.listen_address and log.level take effect at the next start");
                 }
                 self.last = successful_reload();
-                supervisor.apply(new.servers.clone(), self.last);
-                info!(servers = new.servers.len(), "configuration reloaded");
-                self.current = new;
+                let servers = new.servers.len();
+                supervisor.apply(new.servers, self.last);
+                info!(servers, "configuration reloaded");
             }
             Err(problems) => {
                 error!(

@@ -44,26 +44,26 @@ impl ConnectionParams {
             );
         }
         let root_cert = root.filter(|_| !system);
+        Tls {
+            mode,
+            root_cert: root_cert.map_or(RootCert::System, RootCert::File),
+            client: self.client_certificate(reader),
+        }
+    }
+
+    /// `sslcert` and `sslkey`, of which neither is of use alone.
+    fn client_certificate(&mut self, reader: &mut Reader) -> Option<(PathBuf, PathBuf)> {
         let (cert, key) = (
             self.take_file(reader, "sslcert"),
             self.take_file(reader, "sslkey"),
         );
-        if cert.is_some() != key.is_some() {
-            let (given, missing) = if cert.is_some() {
-                ("sslcert", "sslkey")
-            } else {
-                ("sslkey", "sslcert")
-            };
-            reader.problem(
-                &self.key(missing),
-                "nothing",
-                format!("a file, because {given} is set"),
-            );
-        }
-        Tls {
-            mode,
-            root_cert: root_cert.map_or(RootCert::System, RootCert::File),
-            client: cert.zip(key),
-        }
+        let (given, missing) = match (&cert, &key) {
+            (Some(_), None) => ("sslcert", "sslkey"),
+            (None, Some(_)) => ("sslkey", "sslcert"),
+            (Some(_), Some(_)) | (None, None) => return cert.zip(key),
+        };
+        let want = format!("a file, because {given} is set");
+        reader.problem(&self.key(missing), "nothing", want);
+        None
     }
 }

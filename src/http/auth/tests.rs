@@ -18,22 +18,22 @@ fn credentials(pair: &str) -> Credentials {
     Credentials::parse(&basic(pair.as_bytes())).expect("well-formed")
 }
 
-/// `cheap` and `costly`, whose passwords are `cheap-pw` and `costly-pw`.
+/// The users `cheap` and `costly` with the passwords `cheap-pw` and `costly-pw`.
 fn users() -> Arc<Users> {
     let hashes = [("cheap", 4), ("costly", COSTLY)].map(|(name, cost)| {
         let hash = bcrypt::hash(format!("{name}-pw"), cost).expect("a hash");
         (name.to_owned(), PasswordHash::parse(hash).expect("a hash"))
     });
-    Arc::new(Users::new(hashes.into()).expect("there are some"))
+    Arc::new(Users::new(hashes.into()).expect("two users"))
 }
 
-fn remembered(users: &Users) -> usize {
-    let all = users.known.values().chain([&users.stranger]);
+fn verified_count(users: &Users) -> usize {
+    let all = users.known.values().chain([&users.unknown]);
     all.filter(|user| user.verified.get().is_some()).count()
 }
 
 #[test]
-fn a_header_is_a_name_and_a_password_or_nothing() {
+fn a_header_holds_a_name_and_a_password() {
     for (pair, name, password) in [
         ("a:b", "a", "b"),
         ("a:", "a", ""),
@@ -50,7 +50,7 @@ fn a_header_is_a_name_and_a_password_or_nothing() {
 }
 
 #[test]
-fn other_headers_are_nothing() {
+fn other_headers_are_rejected() {
     assert!(
         Credentials::parse(&header("bASIC  YTpi ")).is_some(),
         "{}",
@@ -83,89 +83,95 @@ fn other_headers_are_nothing() {
 }
 
 #[tokio::test]
-async fn the_right_password_is_remembered_and_no_other() {
-    let (users, turns) = (users(), Turns::default());
+async fn only_the_right_password_is_stored() {
+    let (users, queue) = (users(), BcryptQueue::default());
     for wrong in [
         "cheap:costly-pw",
         "cheap:",
         "cheap:cheap-pw2",
-        "nobody:cheap-pw",
+        "unknown:cheap-pw",
         "Cheap:cheap-pw",
     ] {
-        let verdict = users.verdict(credentials(wrong), &turns).await;
+        let verdict = users.authenticate(credentials(wrong), &queue).await;
         assert_eq!(
-            (verdict, remembered(&users)),
-            (Verdict::Refused, 0),
+            (verdict, verified_count(&users)),
+            (Verdict::Rejected, 0),
             "{wrong}"
         );
     }
-    let verdict = users.verdict(credentials("cheap:cheap-pw"), &turns).await;
-    assert_eq!((verdict, remembered(&users)), (Verdict::Welcome, 1));
-    // Nobody gets to bcrypt any more.
-    turns.waiting.close();
-    let after = async |pair| users.verdict(credentials(pair), &turns).await;
-    assert_eq!(after("cheap:cheap-pw").await, Verdict::Welcome);
+    let verdict = users
+        .authenticate(credentials("cheap:cheap-pw"), &queue)
+        .await;
+    assert_eq!((verdict, verified_count(&users)), (Verdict::Accepted, 1));
+    // From here on no request reaches bcrypt.
+    queue.waiting.close();
+    let after = async |pair| users.authenticate(credentials(pair), &queue).await;
+    assert_eq!(after("cheap:cheap-pw").await, Verdict::Accepted);
     for other in [
         "cheap:cheap-pW",
         "cheap:",
         "costly:costly-pw",
         "costly:cheap-pw",
-        "nobody:cheap-pw",
+        "unknown:cheap-pw",
     ] {
         assert_eq!(after(other).await, Verdict::Busy, "{other}");
     }
 }
 
 #[tokio::test]
-async fn the_stranger_has_no_password() {
+async fn an_unknown_user_has_no_password() {
     let users = users();
-    for password in ["", ".", "nobody"] {
-        let pair = credentials(&format!("nobody:{password}"));
-        assert!(!users.try_password(&pair));
+    for password in ["", ".", "unknown"] {
+        let pair = credentials(&format!("unknown:{password}"));
+        assert!(!users.verify(&pair));
     }
-    assert_eq!(remembered(&users), 0);
+    assert_eq!(verified_count(&users), 0);
 }
 
 #[tokio::test]
-async fn only_so_many_wait_for_bcrypt() {
-    let (users, turns) = (users(), Arc::new(Turns::default()));
-    let turn = Arc::clone(&turns.turn).acquire_owned().await;
+async fn the_number_of_requests_that_wait_for_bcrypt_is_limited() {
+    let (users, queue) = (users(), Arc::new(BcryptQueue::default()));
+    let running = Arc::clone(&queue.running).acquire_owned().await;
     let ask = || {
-        let (users, turns) = (Arc::clone(&users), Arc::clone(&turns));
-        async move { users.verdict(credentials("costly:wrong"), &turns).await }
+        let (users, queue) = (Arc::clone(&users), Arc::clone(&queue));
+        async move {
+            users
+                .authenticate(credentials("costly:wrong"), &queue)
+                .await
+        }
     };
-    let waiting: Vec<_> = (0..QUEUE).map(|_| tokio::spawn(ask())).collect();
-    while turns.waiting.available_permits() > 0 {
+    let waiting: Vec<_> = (0..MAX_WAITING).map(|_| tokio::spawn(ask())).collect();
+    while queue.waiting.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(ask().await, Verdict::Busy);
-    let (gone, staying) = waiting.split_first().expect("some");
-    gone.abort();
-    while turns.waiting.available_permits() == 0 {
+    let (aborted, others) = waiting.split_first().expect("some");
+    aborted.abort();
+    while queue.waiting.available_permits() == 0 {
         tokio::task::yield_now().await;
     }
-    drop(turn);
+    drop(running);
     assert_eq!(
         ask().await,
-        Verdict::Refused,
-        "in the place of the one that has gone"
+        Verdict::Rejected,
+        "in the place of the request that was aborted"
     );
-    // All others had their turn before. On a busy machine their tasks may yet have to be polled a last time.
-    for waiting in staying {
+    // bcrypt has run for all others. On a busy machine their tasks may need one more poll.
+    for waiting in others {
         while !waiting.is_finished() {
             tokio::task::yield_now().await;
         }
     }
-    assert_eq!(turns.waiting.available_permits(), QUEUE);
+    assert_eq!(queue.waiting.available_permits(), MAX_WAITING);
 }
 
-/// The least CPU time that each took in some rounds: what others do on the machine meanwhile hardly shows in it.
+/// The minimum CPU time of each pair over several rounds, so that other load on the machine hardly matters.
 fn times<const N: usize>(users: &Users, pairs: [&str; N]) -> [Duration; N] {
     let mut times = [Duration::MAX; N];
     for _ in 0..12 {
         for (time, pair) in times.iter_mut().zip(pairs) {
             let start = cpu_time();
-            assert!(!users.try_password(&credentials(pair)), "{pair}");
+            assert!(!users.verify(&credentials(pair)), "{pair}");
             *time = cpu_time().saturating_sub(start).min(*time);
         }
     }
@@ -174,17 +180,17 @@ fn times<const N: usize>(users: &Users, pairs: [&str; N]) -> [Duration; N] {
 
 fn cpu_time() -> Duration {
     let spent = clock_gettime(ClockId::ThreadCPUTime);
-    spent.try_into().expect("time goes on")
+    spent.try_into().expect("a positive time")
 }
 
-/// Without any care, the cheap one would take an eighth.
+/// Without the extra hashes, the cheap user would take an eighth of the time.
 #[test]
-fn every_failure_takes_as_long_as_the_costliest() {
+fn every_failure_takes_as_long_as_the_highest_cost() {
     let pairs = [
         "costly:wrong",
         "cheap:wrong",
-        "nobody:wrong",
-        "nobody:costly-pw",
+        "unknown:wrong",
+        "unknown:costly-pw",
     ];
     let [costly, others @ ..] = times(&users(), pairs);
     for time in others {

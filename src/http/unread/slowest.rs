@@ -1,12 +1,11 @@
-//! What answers under way hold together, and which of their readers go when it is too much. Asks neither the kernel nor a clock.
+//! Computes the memory of all unread answers, and which readers to reset above the limit. Uses neither the kernel nor a clock.
 
 use std::collections::{HashMap, HashSet};
 
-/// Bytes that all answers under way may hold together.
+/// Bytes that all unread answers may hold together.
 const LIMIT: usize = 10 * 1024 * 1024;
-/// Answers that have room in any case, however large a page is: two servers of Prometheus in a slow network must not reset
-/// each other for ever.
-const PAGES: usize = 4;
+/// This many pages always fit, whatever their size: two Prometheus servers in a slow network must not reset each other forever.
+const MIN_PAGES: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Page {
@@ -17,21 +16,21 @@ pub(super) struct Page {
 /// The memory that an answer holds, and how fast its client reads.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AnswerMemory {
-    /// None: the kernel has all of it.
+    /// None: the kernel has accepted all of it.
     pub(super) page: Option<Page>,
     pub(super) buffered: usize,
-    /// None: it has only just begun.
+    /// None: the answer has only just begun.
     pub(super) bytes_per_second: Option<f64>,
 }
 
-/// What all answers may hold now.
+/// The limit for the current answers.
 pub(super) fn limit(answers: &[AnswerMemory]) -> usize {
     let pages = answers.iter().filter_map(|answer| answer.page);
     let largest = pages.map(|page| page.length).max().unwrap_or_default();
-    LIMIT.max(PAGES * largest)
+    LIMIT.max(MIN_PAGES * largest)
 }
 
-/// Bytes; a page that several send counts once.
+/// The bytes that the answers hold. A page that several answers share counts once.
 pub(super) fn held(answers: &[AnswerMemory]) -> usize {
     let pages: HashSet<Page> = answers.iter().filter_map(|answer| answer.page).collect();
     let pages: usize = pages.iter().map(|page| page.length).sum();
@@ -39,8 +38,8 @@ pub(super) fn held(answers: &[AnswerMemory]) -> usize {
     pages + buffered.sum::<usize>()
 }
 
-/// The slowest readers, as many as it takes until the rest is within the limit, and after them those that have only just begun.
-/// The answers are in the order of their age; the newest is never among them.
+/// The slowest readers whose reset brings the rest within the limit. Answers that have only just begun come last. `answers` are
+/// sorted from oldest to newest, and the newest is never returned.
 pub(super) fn slowest_over_limit(answers: &[AnswerMemory], limit: usize) -> Vec<usize> {
     let newest = answers.len().saturating_sub(1);
     let mut order = by_speed(&answers[..newest]);
@@ -57,16 +56,16 @@ pub(super) fn slowest_over_limit(answers: &[AnswerMemory], limit: usize) -> Vec<
         count += 1;
         held -= answers[*index].buffered;
         if let Some(page) = answers[*index].page {
-            let left = readers.entry(page).or_default();
-            *left -= 1;
-            held -= if *left == 0 { page.length } else { 0 };
+            let rest = readers.entry(page).or_default();
+            *rest -= 1;
+            held -= if *rest == 0 { page.length } else { 0 };
         }
     }
     order.truncate(count);
     order
 }
 
-/// The slowest first, and last those that have only just begun.
+/// The slowest reader first, and answers that have only just begun last.
 pub(super) fn by_speed(answers: &[AnswerMemory]) -> Vec<usize> {
     let mut order: Vec<_> = (0..answers.len()).collect();
     let speed = |index: &usize| answers[*index].bytes_per_second.unwrap_or(f64::INFINITY);
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_several_send_is_held_once() {
+    fn a_shared_page_counts_once() {
         let two = [answer(Some(1), 10, 0.0), answer(Some(1), 20, 0.0)];
         assert_eq!(held(&two), MEGABYTE + 30);
         let with_another = [
@@ -111,9 +110,9 @@ mod tests {
         assert_eq!(held(&with_another), 2 * MEGABYTE + 35);
     }
 
-    /// A scraper over a slow network stays, however old its page is, while others read nothing.
+    /// A scraper in a slow network is kept while others read nothing, however old its page is.
     #[test]
-    fn the_slowest_go_first_and_no_more_than_have_to() {
+    fn the_slowest_readers_are_reset_and_no_more_than_needed() {
         let answers = [
             answer(Some(1), 1, 30e3),
             answer(Some(2), 1, 10e3),
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn four_pages_have_room_however_large_they_are_and_small_answers_do_not_change_that() {
+    fn four_pages_always_fit_whatever_their_size() {
         let mut answers = [
             answer(Some(1), 1, 0.0),
             answer(Some(2), 1, 0.0),
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_have_just_begun_go_last_and_the_oldest_of_them_first() {
+    fn answers_that_have_just_begun_are_reset_last_and_the_oldest_first() {
         let answers = [
             answer(None, 1, None),
             answer(None, 1, 50e6),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_free_when_its_last_reader_has_gone() {
+    fn a_page_is_freed_with_its_last_reader() {
         let answers = [
             answer(Some(1), 1, 0.0),
             answer(Some(1), 1, 1.0),
@@ -166,7 +165,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_newest_stays_and_the_others_are_within_the_limit(
+        fn the_newest_is_kept_and_the_rest_is_within_the_limit(
             readers in prop::collection::vec((0..5_usize, any::<bool>(), 0..MEGABYTE, 0..100_u32), 1..40),
             limit in 0..20 * MEGABYTE,
         ) {
@@ -175,17 +174,17 @@ mod tests {
                     answer((!handed_over).then_some(page), buffered, f64::from(speed))
                 })
                 .collect();
-            let gone = slowest_over_limit(&answers, limit);
+            let reset = slowest_over_limit(&answers, limit);
             let newest = answers.len() - 1;
-            assert!(!gone.contains(&newest));
-            let stay = |gone: &[usize]| {
-                let stay = (0..=newest).filter(|index| !gone.contains(index));
-                held(&stay.map(|index| answers[index]).collect::<Vec<_>>())
+            assert!(!reset.contains(&newest));
+            let held_without = |reset: &[usize]| {
+                let kept = (0..=newest).filter(|index| !reset.contains(index));
+                held(&kept.map(|index| answers[index]).collect::<Vec<_>>())
             };
-            assert!(stay(&gone) <= limit || gone.len() == newest);
-            // One less would not have been enough.
-            if let Some((_, fewer)) = gone.split_last() {
-                assert!(stay(fewer) > limit);
+            assert!(held_without(&reset) <= limit || reset.len() == newest);
+            // One reset less is not enough.
+            if let Some((_, fewer)) = reset.split_last() {
+                assert!(held_without(fewer) > limit);
             }
         }
     }

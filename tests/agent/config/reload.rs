@@ -272,3 +272,24 @@ async fn a_file_that_hangs_does_not_stop_the_polls() {
         2
     );
 }
+
+#[tokio::test]
+async fn a_listen_address_that_is_put_back_is_not_warned_of() {
+    let cluster = Cluster::start(&[]);
+    let one = servers(&[("a", &cluster.superuser_url())]);
+    let reloadable = Reloadable::start(&one).await;
+    let logged = |text: &str| reloadable.agent.log().matches(text).count();
+    for (config, warnings) in [
+        (format!("{one}log: {{level: debug}}\n"), 1),
+        (one.clone(), 1),
+        (one.clone(), 1),
+    ] {
+        let before = logged("configuration reloaded");
+        reloadable.reload(&config);
+        eventually(LIMIT, "reloaded", async || {
+            (logged("configuration reloaded") > before).then_some(())
+        })
+        .await;
+        assert_eq!(logged("take effect at the next start"), warnings);
+    }
+}

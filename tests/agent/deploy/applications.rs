@@ -165,6 +165,23 @@ fn privileges_of(role: &str) -> String {
     )
 }
 
+/// The page of an agent that logs in with the created role.
+async fn page_with_sizes(cluster: &Cluster) -> Scrape {
+    let url = cluster.url(AGENT, &password(AGENT), "postgres");
+    let agent = Agent::start(AgentSpec {
+        env: &[("DATABASE_URL", &url)],
+        ..AgentSpec::default()
+    })
+    .await;
+    let measured = |page: &Scrape| {
+        APPLICATIONS.iter().all(|application| {
+            let of = [("datname", *application)];
+            page.value("pg_database_size_bytes", &of).is_some()
+        })
+    };
+    agent.scrape_until("sizes", measured).await
+}
+
 #[tokio::test]
 async fn the_agents_role_equals_the_one_of_role_sql_and_is_sufficient() {
     let (cluster, secrets) = (Cluster::start(&[]), Secrets::new());
@@ -188,19 +205,7 @@ async fn the_agents_role_equals_the_one_of_role_sql_and_is_sufficient() {
         "{own:?}\n{of_role_sql:?}"
     );
 
-    let url = cluster.url(AGENT, &password(AGENT), "postgres");
-    let agent = Agent::start(AgentSpec {
-        env: &[("DATABASE_URL", &url)],
-        ..AgentSpec::default()
-    })
-    .await;
-    let measured = |page: &Scrape| {
-        APPLICATIONS.iter().all(|application| {
-            let of = [("datname", *application)];
-            page.value("pg_database_size_bytes", &of).is_some()
-        })
-    };
-    let page = agent.scrape_until("sizes", measured).await;
+    let page = page_with_sizes(&cluster).await;
     let limit = page.value("pg_database_connection_limit", &[("datname", "shop")]);
     assert_eq!(limit, Some(3.0));
     let privilege = |name| page.value("pgcommons_privilege", &[("privilege", name)]);

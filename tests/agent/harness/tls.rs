@@ -40,8 +40,8 @@ async fn certificates_convince_whom_they_should() {
     assert!(plain.is_err(), "hostnossl is rejected");
     let with_password = psql(&cluster, &tls.ca, SUPERUSER, "");
     assert_eq!(with_password.stdout, b"t\n", "{with_password:?}");
-    let stranger = psql(&cluster, &tls.other_ca, SUPERUSER, "");
-    assert!(String::from_utf8_lossy(&stranger.stderr).contains("certificate verify failed"));
+    let unknown = psql(&cluster, &tls.other_ca, SUPERUSER, "");
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("certificate verify failed"));
 
     let (cert, key) = (tls.client_cert.display(), tls.client_key.display());
     let keys = format!("sslcert={cert} sslkey={key}");

@@ -1,4 +1,4 @@
-//! `?server=`: whatever stands there is the name of one server or of none.
+//! `?server=`: any value is the name of one server or of none.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,18 @@ use proptest::test_runner::TestRunner;
 use super::without_server;
 use crate::support::{Agent, AgentSpec, Scrape};
 
-/// So many of what a strategy has, the same ones in every run.
-fn some<T: std::fmt::Debug>(count: usize, strategy: &impl Strategy<Value = T>) -> Vec<T> {
+/// A number of values of a strategy, the same in every run.
+fn samples<T: std::fmt::Debug>(count: usize, strategy: &impl Strategy<Value = T>) -> Vec<T> {
     let mut runner = TestRunner::deterministic();
     let trees = (0..count).map(|_| strategy.new_tree(&mut runner));
     trees.map(|tree| tree.expect("a value").current()).collect()
 }
 
 #[tokio::test]
-async fn every_server_is_found_by_the_link_to_it() {
+async fn the_link_to_each_server_works() {
     let names = prop_oneof!["\\PC{1,12}", "[ -~]{1,12}", "[&?=+%#/<>\"'; ]{1,6}"];
     let names = names.prop_filter("no connection string", |name| !name.contains("://"));
-    let names: BTreeSet<String> = some(60, &names).into_iter().collect();
+    let names: BTreeSet<String> = samples(60, &names).into_iter().collect();
     let entry = |name: &String| {
         let quoted = serde_json::to_string(name).expect("text");
         format!("  {quoted}: {{host: 127.0.0.1, port: 1}}\n")
@@ -52,7 +52,7 @@ async fn any_query_is_answered() {
         "(server=?[!-~]{0,20}&?){0,4}",
         "(server=)?(%[0-9a-fA-F]{0,2}|[+&=;]){0,30}",
     ];
-    for query in some(300, &queries) {
+    for query in samples(300, &queries) {
         let reply = agent.get(&format!("/metrics?{query}")).await;
         assert!([200, 400, 404].contains(&reply.status), "{query}");
     }

@@ -1,4 +1,4 @@
-//! Bytes on the wire that a well-behaved client of one request never sends.
+//! Unusual bytes on the connection: reused connections, pipelined requests, malformed heads.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,7 +22,7 @@ fn answer_to(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = connect(address);
     stream.write_all(bytes).expect("it reads");
     let mut answer = Vec::new();
-    // A reset after the answer, as unread bytes cause one, takes nothing from it.
+    // Unread bytes cause a reset after the answer. The answer is complete before it.
     if let Err(error) = stream.read_to_end(&mut answer) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
     }
@@ -41,7 +41,7 @@ fn read_healthy(stream: &mut TcpStream) -> String {
     answer
 }
 
-/// A connection that the agent has accepted, and that stays open.
+/// An open connection that the agent has accepted.
 pub(super) fn kept_open(address: SocketAddr) -> TcpStream {
     let mut stream = connect(address);
     stream
@@ -82,7 +82,7 @@ async fn requests_sent_without_waiting_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn a_client_of_http_1_0_gets_its_answer_and_the_end_of_the_connection() {
+async fn http_1_0_gets_an_answer_and_the_connection_is_closed() {
     let agent = without_server().await;
     let answer = answer_to(agent.address(), b"GET /-/healthy HTTP/1.0\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
@@ -90,7 +90,7 @@ async fn a_client_of_http_1_0_gets_its_answer_and_the_end_of_the_connection() {
 }
 
 #[tokio::test]
-async fn a_request_for_a_whole_url_is_one_for_its_path() {
+async fn a_request_for_an_absolute_url_is_answered_by_its_path() {
     let agent = without_server().await;
     let request =
         b"GET http://agent:9187/-/healthy HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
@@ -98,7 +98,7 @@ async fn a_request_for_a_whole_url_is_one_for_its_path() {
 }
 
 #[tokio::test]
-async fn garbage_and_endless_heads_are_turned_away_and_disturb_nobody() {
+async fn malformed_and_endless_heads_are_refused_and_disturb_no_other_client() {
     let agent = without_server().await;
     let mut neighbour = kept_open(agent.address());
     let endless = format!("{GET}Cookie: {}", "x".repeat(64 * 1024));
@@ -130,7 +130,7 @@ async fn garbage_and_endless_heads_are_turned_away_and_disturb_nobody() {
 }
 
 #[tokio::test]
-async fn clients_that_say_nothing_or_leave_in_the_middle_disturb_nobody() {
+async fn silent_and_disconnecting_clients_disturb_no_other_client() {
     let agent = without_server().await;
     let silent: Vec<_> = (0..50).map(|_| connect(agent.address())).collect();
     for _ in 0..20 {
@@ -143,7 +143,7 @@ async fn clients_that_say_nothing_or_leave_in_the_middle_disturb_nobody() {
 }
 
 #[tokio::test]
-async fn open_connections_do_not_keep_it_from_ending() {
+async fn open_connections_do_not_delay_the_shutdown() {
     let mut agent = without_server().await;
     let address = agent.address();
     let _idle = kept_open(address);

@@ -1,4 +1,4 @@
-//! Bodies, which the agent never reads.
+//! Request bodies, which the agent never reads.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ async fn lengths_that_lie_are_refused_or_end_the_connection() {
         ("POST", "Content-Length: 5, 6", &["400"]),
         ("POST", "Content-Length: 5\r\nContent-Length: 6", &["400"]),
         ("POST", "Transfer-Encoding: gzip", &["400"]),
-        // A body that was promised and is not there: no request is taken for one.
+        // The announced body is missing. The next request must not be read as its body.
         ("POST", "Content-Length: 1000000000000", &["405"]),
         ("GET", "Content-Length: 1000000000000", &["200"]),
         ("GET", "Transfer-Encoding: chunked", &["200"]),
@@ -32,7 +32,7 @@ async fn lengths_that_lie_are_refused_or_end_the_connection() {
     }
 }
 
-/// What a proxy before the agent takes for one request must not be two here.
+/// One request for a proxy in front of the agent must not be two requests for the agent.
 #[tokio::test]
 async fn a_length_and_chunks_do_not_hide_a_request() {
     let agent = without_server().await;
@@ -50,7 +50,7 @@ async fn a_length_and_chunks_do_not_hide_a_request() {
 }
 
 #[tokio::test]
-async fn bodies_without_end_are_not_read() {
+async fn endless_bodies_are_not_read() {
     let agent = without_server().await;
     let before = held(&agent);
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
@@ -72,14 +72,11 @@ async fn bodies_without_end_are_not_read() {
             most = most.max(chunks.count());
         }
         let during = held(&agent);
-        eprintln!("{method} {length}: {most} of 1600 chunks of 64 kB were taken");
+        eprintln!("{method} {length}: {most} of 1600 chunks of 64 kB were accepted");
         assert!(most < 1600, "{method} {length}");
         for client in &mut clients {
             let answer = rest_of(client);
-            assert!(
-                !answer.contains(" 100 "),
-                "nobody is asked to go on: {answer}"
-            );
+            assert!(!answer.contains(" 100 "), "a request to continue: {answer}");
         }
         expect_recovery(&agent, &format!("{method} {length}"), before, during).await;
     }

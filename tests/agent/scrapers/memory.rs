@@ -1,28 +1,27 @@
-//! Readers that stop, while the agent runs in a control group with the memory limit of the compose files that we ship.
+//! Clients that stop reading, while the agent runs in a control group with the memory limit of the shipped compose files.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use tokio::net::TcpSocket;
 
-use super::siege::allow_files;
-
+use super::attackers::raise_file_limit;
 use super::{LIMIT, connect};
 use crate::support::{Agent, AgentSpec, Cluster, ControlGroup, Scrape, eventually, trusting};
 
 const MEGABYTE: u64 = 1 << 20;
-/// `mem_limit` of the compose files; Kubernetes and systemd have more.
+/// `mem_limit` of the compose files. The files for Kubernetes and systemd allow more.
 const LIMIT_BYTES: u64 = 32 * MEGABYTE;
 const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: agent\r\n\r\n";
 
-/// A group with that limit, where this machine allows one to be made.
+/// A control group with that limit, if this machine allows creating one.
 fn group() -> Option<ControlGroup> {
     let group = ControlGroup::new(LIMIT_BYTES);
     let skipped = |why: &String| eprintln!("skipped, no control group can be made: {why}");
     group.inspect_err(skipped).ok()
 }
 
-/// Rows of the catalogue are all that the agent reads of a database; a thousand real ones take 7 GB.
+/// Inserts rows into the catalogue, because the agent reads nothing else of a database, and a thousand real ones take 7 GB.
 async fn insert_databases(cluster: &Cluster, count: u32) {
     let insert = format!(
         "DO $$ BEGIN
@@ -37,7 +36,7 @@ async fn insert_databases(cluster: &Cluster, count: u32) {
     cluster.sql(&insert).await;
 }
 
-/// An agent in the group, whose page is made anew ten times a second.
+/// An agent in the group, with a page that changes ten times a second.
 async fn confined(cluster: &Cluster, group: &ControlGroup, databases: u32) -> Agent {
     insert_databases(cluster, databases).await;
     let entrance = group.entrance();
@@ -57,8 +56,8 @@ async fn confined(cluster: &Cluster, group: &ControlGroup, databases: u32) -> Ag
     agent
 }
 
-/// The line that changes with each poll.
-async fn generation(agent: &Agent) -> String {
+/// The line of the page that changes with each poll.
+async fn poll_count(agent: &Agent) -> String {
     let page = agent.get("/metrics").await;
     assert_eq!(page.status, 200, "{}", page.text());
     let text = page.text();
@@ -69,8 +68,8 @@ async fn generation(agent: &Agent) -> String {
     text.lines().find(is_count).expect("polls").to_owned()
 }
 
-/// Asks for the page, reads the beginning of the answer and stops.
-fn silent_reader(address: SocketAddr) -> TcpStream {
+/// Requests the page, reads the beginning of the answer and stops reading.
+fn stopped_reader(address: SocketAddr) -> TcpStream {
     let mut stream = connect(address);
     stream.write_all(METRICS).expect("it reads");
     stream
@@ -79,62 +78,62 @@ fn silent_reader(address: SocketAddr) -> TcpStream {
     stream
 }
 
-async fn silent_readers_of_different_pages(databases: u32, readers: usize) {
+async fn stopped_readers_of_different_pages(databases: u32, readers: usize) {
     let Some(group) = group() else { return };
     let cluster = trusting(&[]).await;
     let agent = confined(&cluster, &group, databases).await;
     let before = group.used();
-    let (mut open, mut most, mut last) = (Vec::new(), before, generation(&agent).await);
+    let (mut open, mut most, mut last) = (Vec::new(), before, poll_count(&agent).await);
     for _ in 0..readers {
-        open.push(silent_reader(agent.address()));
+        open.push(stopped_reader(agent.address()));
         most = most.max(group.used());
         let next = eventually(LIMIT, "another page", async || {
-            let now = generation(&agent).await;
+            let now = poll_count(&agent).await;
             (now != last).then_some(now)
         });
         last = next.await;
     }
     eprintln!(
-        "{databases} databases, {readers} silent readers: {before} bytes before, {most} at most"
+        "{databases} databases, {readers} stopped readers: {before} bytes before, {most} at most"
     );
     assert_eq!(group.kills(), 0);
     assert!(most < LIMIT_BYTES, "{most}");
 }
 
 #[tokio::test]
-async fn silent_readers_of_300_databases_fit_into_32_megabytes() {
-    silent_readers_of_different_pages(300, 60).await;
+async fn stopped_readers_of_300_databases_fit_into_32_megabytes() {
+    stopped_readers_of_different_pages(300, 60).await;
 }
 
 #[tokio::test]
-async fn silent_readers_of_1000_databases_fit_into_32_megabytes() {
-    silent_readers_of_different_pages(1_000, 25).await;
+async fn stopped_readers_of_1000_databases_fit_into_32_megabytes() {
+    stopped_readers_of_different_pages(1_000, 25).await;
 }
 
-/// A client that takes hardly anything, so that its answer stays in the memory of the kernel.
-async fn reads_nothing(address: SocketAddr, request: &[u8]) -> TcpStream {
+/// A client with a minimal receive buffer, so that its answer stays in the kernel's memory.
+async fn client_that_reads_nothing(address: SocketAddr, request: &[u8]) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("files enough");
-    socket.set_recv_buffer_size(1).expect("the least there is");
+    socket.set_recv_buffer_size(1).expect("the minimum");
     let stream = socket.connect(address).await.expect("it listens");
     let mut stream = stream.into_std().expect("a socket");
     stream.write_all(request).expect("it reads");
     stream
 }
 
-/// The whole answer fits into what the kernel keeps, and after it the agent would close the connection.
+/// The whole answer fits into the kernel's buffer, and the client wants the connection closed after it.
 #[tokio::test]
-async fn what_closed_connections_leave_fits_into_32_megabytes() {
+async fn unread_answers_before_a_close_fit_into_32_megabytes() {
     let Some(group) = group() else { return };
-    allow_files();
+    raise_file_limit();
     let cluster = trusting(&[]).await;
     let agent = confined(&cluster, &group, 300).await;
     let (before, mut most, mut open) = (group.used(), 0, Vec::new());
     let request = b"GET /metrics HTTP/1.1\r\nHost: agent\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
     for _ in 0..60 {
         for _ in 0..10 {
-            open.push(reads_nothing(agent.address(), request).await);
+            open.push(client_that_reads_nothing(agent.address(), request).await);
         }
-        generation(&agent).await;
+        poll_count(&agent).await;
         most = most.max(group.used());
     }
     eprintln!("600 closed connections: {before} bytes before, {most} at most");

@@ -1,10 +1,10 @@
-//! Requests that no scraper sends.
+//! Requests that no regular scraper sends.
 
 use std::io::Write;
 
 use super::{GET, answer_to, connect, expect_recovery, held, rest_of, statuses, without_server};
 
-/// The last of a connection's requests.
+/// The last request of a connection.
 fn last(first_line: &str, headers: &str) -> Vec<u8> {
     format!("{first_line} HTTP/1.1\r\nHost: agent\r\n{headers}Connection: close\r\n\r\n").into()
 }
@@ -49,7 +49,7 @@ async fn odd_targets_and_methods_are_answered() {
 #[tokio::test]
 async fn other_protocols_and_broken_heads_are_refused() {
     const REFUSED: &[&str] = &["400"];
-    // Without an answer: the client would take one of HTTP/1.1 for frames.
+    // Without an answer, because the client would read HTTP/1.1 as frames.
     const CLOSED: &[&str] = &[];
     let agent = without_server().await;
     for (bytes, answers) in [
@@ -74,9 +74,9 @@ async fn other_protocols_and_broken_heads_are_refused() {
 }
 
 #[tokio::test]
-async fn wishes_that_it_does_not_know_are_passed_over() {
+async fn unknown_request_headers_are_ignored() {
     let agent = without_server().await;
-    for wish in [
+    for header in [
         "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
         "Upgrade: websocket\r\nSec-WebSocket-Key: x\r\n",
         "Expect: 100-continue\r\n",
@@ -87,14 +87,14 @@ async fn wishes_that_it_does_not_know_are_passed_over() {
         "Host: other\r\n",
         "X-Byte: \u{e9}\r\n",
     ] {
-        let answer = answer_to(agent.address(), &last("GET /metrics", wish));
-        assert_eq!(statuses(&answer), ["200"], "{wish}: {answer}");
-        assert!(answer.contains("pg_up"), "{wish}: {answer}");
+        let answer = answer_to(agent.address(), &last("GET /metrics", header));
+        assert_eq!(statuses(&answer), ["200"], "{header}: {answer}");
+        assert!(answer.contains("pg_up"), "{header}: {answer}");
     }
 }
 
 #[tokio::test]
-async fn heads_without_end_cost_nothing() {
+async fn endless_heads_are_refused() {
     let agent = without_server().await;
     let before = held(&agent);
     let one = format!("{GET}X-Long: {}", "x".repeat(10_000_000));
@@ -102,12 +102,12 @@ async fn heads_without_end_cost_nothing() {
     for head in [one, many] {
         let mut clients: Vec<_> = (0..20).map(|_| connect(agent.address())).collect();
         for client in &mut clients {
-            // It is closed long before the end.
+            // The agent closes the connection long before the end.
             assert!(client.write_all(head.as_bytes()).is_err());
         }
         let during = held(&agent);
         for client in &mut clients {
-            // The answer may be lost with the bytes that nobody has read.
+            // The reset for the unread bytes may discard the answer.
             let answer = rest_of(client);
             assert!(
                 answer.is_empty() || statuses(&answer) == ["431"],

@@ -1,4 +1,4 @@
-//! Slow readers: how much memory their answers may hold together, and which of them go when it is more.
+//! Slow readers: the memory limit of all their answers, and which of them are reset above it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,10 +7,10 @@ use super::{connect, with_a_large_page};
 use crate::support::{Agent, Scrape, exchange};
 
 const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
-/// Of unread answers, with pages of a megabyte.
-const MOST_UNREAD: f64 = 10.0 * 1024.0 * 1024.0;
+/// The limit of unread answers for pages of a megabyte.
+const MAX_UNREAD: f64 = 10.0 * 1024.0 * 1024.0;
 
-/// Asks for the page and reads the beginning of the answer.
+/// Requests the page and reads the beginning of the answer.
 fn begin(agent: &Agent) -> TcpStream {
     let mut stream = connect(agent.address());
     stream.write_all(METRICS).expect("it reads");
@@ -29,12 +29,12 @@ fn unread(page: &Scrape) -> Option<f64> {
     page.value("pgcommons_http_unread_bytes", &[])
 }
 
-/// Even before what has come is read. The next time it says no.
+/// Whether the connection was reset, even if received data is unread. Only the first call reports a reset.
 fn is_reset(stream: &TcpStream) -> bool {
     stream.take_error().expect("it can be asked").is_some()
 }
 
-/// Reads to the end, in which there has to be the whole page.
+/// Reads to the end, and asserts that the page is complete.
 fn read_page(stream: &mut TcpStream) {
     let mut rest = String::new();
     stream.read_to_string(&mut rest).expect("no reset");
@@ -54,25 +54,27 @@ async fn beyond_the_limit_the_slowest_are_reset_and_counted() {
     for _ in 0..6 {
         readers.extend((0..20).map(|_| begin(&agent)));
         let page = agent.scrape().await;
-        assert!(unread(&page) <= Some(MOST_UNREAD), "{:?}", unread(&page));
+        assert!(unread(&page) <= Some(MAX_UNREAD), "{:?}", unread(&page));
     }
     read_page(&mut begin(&agent));
     let mut reset = 0;
     let counts_resets = |page: &Scrape| {
         reset += readers.extract_if(.., |reader| is_reset(reader)).count();
-        // Where the machine is slow, some of them have been there for too long.
+        // On a slow machine some of them are closed because they made no request for too long.
         let counted = page.sum("pgcommons_http_connections_closed_total", &[]);
         counted.to_string() == reset.to_string()
     };
-    let page = agent.scrape_until("each counts", counts_resets).await;
+    let page = agent
+        .scrape_until("every reset is counted", counts_resets)
+        .await;
     assert!(closed(&page, "unread_limit") >= Some(30.0));
     drop(readers);
     agent
-        .scrape_until("all is read", |page| unread(page) == Some(0.0))
+        .scrape_until("no answer is unread", |page| unread(page) == Some(0.0))
         .await;
 }
 
-/// They read as a slow network brings it, each a page of its own.
+/// They read like scrapers in a slow network, each another page.
 #[tokio::test]
 async fn slow_scrapers_get_the_whole_page_while_there_is_room() {
     let (_cluster, agent) = with_a_large_page().await;
@@ -105,7 +107,7 @@ async fn slow_scrapers_get_the_whole_page_while_there_is_room() {
     assert_eq!(closed(&agent.scrape().await, "unread_limit"), Some(0.0));
 }
 
-/// Many at once are no slow readers.
+/// Many concurrent scrapers are not slow readers.
 #[tokio::test]
 async fn two_dozen_scrapers_at_once_are_all_answered() {
     let (_cluster, agent) = with_a_large_page().await;

@@ -70,15 +70,19 @@ fn call(line: &str) -> Option<(&str, &str)> {
     name.chars().all(is_name).then_some((name, rest))
 }
 
+fn write_web_file(web: &WebFolder) -> String {
+    // The password "secret", cost 4.
+    let hash = bcrypt::hash("secret", 4).expect("a hash");
+    web.write(&format!(
+        "tls_server_config: {{cert_file: web.crt, key_file: web.key}}\nbasic_auth_users: {{scraper: {hash}}}\n"
+    ))
+}
+
 /// Runs an agent with TLS on both sides, users, a server over TCP and one over a socket, systemd, and a reload.
 async fn run_traced(trace: &str) {
     let cluster = Cluster::start_tls(&[], "hostnossl all all all reject\n");
     let (systemd, web) = (Systemd::listen(false), WebFolder::new());
-    // The password "secret", cost 4.
-    let hash = bcrypt::hash("secret", 4).expect("a hash");
-    let web_file = web.write(&format!(
-        "tls_server_config: {{cert_file: web.crt, key_file: web.key}}\nbasic_auth_users: {{scraper: {hash}}}\n"
-    ));
+    let web_file = write_web_file(&web);
     let (port, ca, socket) = (cluster.port(), &cluster.tls().ca, cluster.socket_dir());
     let config = format!(
         "poll: {{interval: 100ms}}\nstats: {{interval: 1s}}\nsizes: {{interval: 1s}}\nservers:\n  \

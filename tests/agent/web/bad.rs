@@ -1,11 +1,11 @@
-//! Web files that cannot be used: a line for each problem, exit code 2, and never a secret.
+//! Invalid web files: one line per problem, exit code 2, and no secret in the output.
 
 use expect_test::expect_file;
 
 use super::NOWHERE;
 use crate::support::{AgentSpec, run};
 
-/// Checked and served alike.
+/// Asserts that `--config.check` and the agent refuse the file alike.
 async fn assert_refused(name: &str) {
     let file = format!("tests/golden/web/{name}.yaml");
     for check in [&["--config.check"][..], &[]] {
@@ -31,7 +31,7 @@ async fn unknown_keys_are_refused() {
 }
 
 #[tokio::test]
-async fn values_of_another_kind_are_refused() {
+async fn values_of_a_wrong_type_are_refused() {
     assert_refused("wrong-types").await;
 }
 
@@ -41,24 +41,24 @@ async fn keys_without_a_value_are_refused() {
 }
 
 #[tokio::test]
-async fn what_rustls_has_not_is_refused_by_name() {
+async fn what_rustls_does_not_support_is_refused_by_name() {
     assert_refused("not-supported").await;
 }
 
 #[tokio::test]
-async fn values_that_make_no_sense_are_refused() {
+async fn invalid_values_are_refused() {
     assert_refused("bad-values").await;
 }
 
 #[tokio::test]
-async fn keys_that_do_not_go_together_are_refused() {
+async fn contradictory_keys_are_refused() {
     assert_refused("contradictions").await;
     assert_refused("half-tls").await;
     assert_refused("unverifiable").await;
 }
 
 #[tokio::test]
-async fn files_that_are_no_certificates_are_refused() {
+async fn files_without_certificates_are_refused() {
     assert_refused("bad-files").await;
     assert_refused("missing-files").await;
 }
@@ -77,7 +77,7 @@ async fn malformed_and_missing_files_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_either_file_is_said_at_once() {
+async fn problems_of_both_files_are_reported_at_once() {
     let args = [
         "--config.check",
         "--log.level",

@@ -1,4 +1,4 @@
-//! Whoever tries passwords keeps nobody else waiting.
+//! Password guessing delays neither polls nor verified clients.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,26 +11,26 @@ use tokio::time::Instant;
 use super::{basic, hash_of_cost};
 use crate::support::{Agent, AgentSpec, Cluster, Scrape, WebFolder, exchange};
 
-/// Wrong passwords from many clients at a time.
+/// Many clients that send wrong passwords concurrently.
 struct Flood {
-    over: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Vec<u16>>>,
 }
 
 impl Flood {
-    fn of(address: SocketAddr) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
+    fn start(address: SocketAddr) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
         let client = |n| {
-            let over = Arc::clone(&over);
-            std::thread::spawn(move || wrong_passwords(address, n, &over))
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || wrong_passwords(address, n, &stop))
         };
         let clients = (0..40).map(client).collect();
-        Self { over, clients }
+        Self { stop, clients }
     }
 
-    /// Ends it, and gives back what was answered.
-    fn end(self) -> Vec<u16> {
-        self.over.store(true, Ordering::Relaxed);
+    /// Stops the clients and returns the statuses of all answers.
+    fn stop(self) -> Vec<u16> {
+        self.stop.store(true, Ordering::Relaxed);
         let clients = self.clients.into_iter();
         clients
             .flat_map(|client| client.join().expect("no panic"))
@@ -38,10 +38,10 @@ impl Flood {
     }
 }
 
-fn wrong_passwords(address: SocketAddr, n: usize, over: &AtomicBool) -> Vec<u16> {
+fn wrong_passwords(address: SocketAddr, n: usize, stop: &AtomicBool) -> Vec<u16> {
     let mut statuses = Vec::new();
-    while !over.load(Ordering::Relaxed) {
-        let name = ["alice", "nobody"][n % 2];
+    while !stop.load(Ordering::Relaxed) {
+        let name = ["alice", "unknown"][n % 2];
         let header = basic(name, &format!("{n}-{}", statuses.len()));
         let reply = exchange(address, "GET", "/metrics", &[("Authorization", &header)]);
         statuses.push(reply.map_or(0, |reply| reply.status));
@@ -54,7 +54,7 @@ fn polls(page: &Scrape) -> f64 {
     page.sum("pgcommons_polls_total", &ok)
 }
 
-/// The slowest of the scrapes of three seconds, and how many polls there were meanwhile.
+/// The slowest scrape in three seconds, and the number of polls in that time.
 fn scrapes(agent: &Agent, header: &str) -> (Duration, f64) {
     let mut pages = Vec::new();
     let mut slowest = Duration::ZERO;
@@ -72,7 +72,7 @@ fn scrapes(agent: &Agent, header: &str) -> (Duration, f64) {
 }
 
 #[tokio::test]
-async fn wrong_passwords_hold_up_neither_polls_nor_those_let_in_before() {
+async fn wrong_passwords_delay_neither_polls_nor_verified_clients() {
     let cluster = Cluster::start(&[]);
     let hash = hash_of_cost("a-pw", 8);
     let web = WebFolder::new();
@@ -85,14 +85,14 @@ async fn wrong_passwords_hold_up_neither_polls_nor_those_let_in_before() {
     })
     .await;
     let header = basic("alice", "a-pw");
-    let let_in = agent.get_with("/", &[("Authorization", &header)]).await;
-    assert_eq!(let_in.status, 200);
-    let flood = Flood::of(agent.address());
+    let verified = agent.get_with("/", &[("Authorization", &header)]).await;
+    assert_eq!(verified.status, 200);
+    let flood = Flood::start(agent.address());
     let (slowest, polled) = scrapes(&agent, &header);
-    let mut answers = flood.end();
+    let mut answers = flood.stop();
     assert!(polled > 3.0, "{polled} polls in 3 s");
     assert!(slowest < Duration::from_secs(3), "{slowest:?}");
     answers.sort_unstable();
     answers.dedup();
-    assert_eq!(answers, [401, 503], "tried, or too many were waiting");
+    assert_eq!(answers, [401, 503], "rejected, or too many were waiting");
 }

@@ -1,4 +1,4 @@
-//! The file and those that it names change while the agent runs.
+//! Changes of the web file and of the files that it names while the agent runs.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ async fn status(agent: &Agent, (name, password): (&str, &str)) -> u16 {
         .status
 }
 
-async fn until_logged(agent: &Agent, what: &str, times: usize) {
+async fn wait_until_logged(agent: &Agent, what: &str, times: usize) {
     eventually(LIMIT, what, async || {
         (agent.log().matches(what).count() >= times).then_some(())
     })
@@ -29,7 +29,7 @@ const RELOADED: &str = "web configuration reloaded";
 const NOT_RELOADED: &str = "web configuration not reloaded";
 
 #[tokio::test]
-async fn users_come_and_go_with_the_file() {
+async fn users_are_added_and_removed_with_the_file() {
     let folder = WebFolder::new();
     let (one, two) = (hash("one"), hash("two"));
     let web = folder.write(&format!("basic_auth_users: {{a: '{one}', b: '{one}'}}\n"));
@@ -40,16 +40,16 @@ async fn users_come_and_go_with_the_file() {
         (200, 200)
     );
     let mut open = TcpStream::connect(agent.address()).expect("it listens");
-    let answer = ask(&mut open, &basic("a", "one"));
+    let answer = request(&mut open, &basic("a", "one"));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     folder.write(&format!("basic_auth_users: {{b: '{two}', c: '{one}'}}\n"));
-    until_logged(&agent, RELOADED, 1).await;
+    wait_until_logged(&agent, RELOADED, 1).await;
     for (user, expected) in [(a, 401), (b, 401), (("b", "two"), 200), (("c", "one"), 200)] {
         assert_eq!(status(&agent, user).await, expected, "{user:?}");
     }
 }
 
-/// What a client gets with the password, and without.
+/// The status with the password and without.
 fn statuses(folder: &WebFolder, agent: &Agent) -> [u16; 2] {
     let header = basic("a", "one");
     let get = |headers: &[_]| {
@@ -62,7 +62,7 @@ fn statuses(folder: &WebFolder, agent: &Agent) -> [u16; 2] {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_changes_nothing_and_is_said_once() {
+async fn an_unusable_file_changes_nothing_and_is_logged_once() {
     let folder = WebFolder::new();
     let tls = format!("tls_server_config: {{{TLS}}}\n");
     let users = format!("basic_auth_users: {{a: '{}'}}\n", hash("one"));
@@ -79,7 +79,7 @@ async fn what_cannot_be_used_changes_nothing_and_is_said_once() {
     ];
     for (n, (text, said)) in bad.into_iter().enumerate() {
         folder.write(text);
-        until_logged(&agent, NOT_RELOADED, n + 1).await;
+        wait_until_logged(&agent, NOT_RELOADED, n + 1).await;
         let log = agent.log();
         let last = log.lines().rfind(|line| line.contains(NOT_RELOADED));
         let last = last.expect("a line");
@@ -87,23 +87,23 @@ async fn what_cannot_be_used_changes_nothing_and_is_said_once() {
         assert_eq!(statuses(&folder, &agent), [200, 401], "{text}");
     }
     folder.write(&good);
-    until_logged(&agent, RELOADED, 1).await;
+    wait_until_logged(&agent, RELOADED, 1).await;
     assert_eq!(statuses(&folder, &agent), [200, 401]);
     let log = agent.log();
     assert_eq!(log.matches(NOT_RELOADED).count(), bad.len(), "{log}");
     assert!(!log.contains("hunter2") && !log.contains("$04$"), "{log}");
 }
 
-/// The rest of the file is as good as before.
+/// Everything else in the file is unchanged.
 #[tokio::test]
-async fn what_is_asked_of_clients_can_only_grow() {
+async fn requirements_on_client_certificates_can_only_grow() {
     let folder = WebFolder::new();
     let of = |clients: &str| format!("tls_server_config: {{{TLS}{clients}}}\n");
     let verified = ", client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert";
     let named = format!("{verified}, client_allowed_sans: [scraper.example]");
     let agent = agent_with(&folder.write(&of(verified))).await;
     folder.write(&of(&named));
-    until_logged(&agent, RELOADED, 1).await;
+    wait_until_logged(&agent, RELOADED, 1).await;
     let less = [
         ("", "client_auth_type"),
         (
@@ -118,7 +118,7 @@ async fn what_is_asked_of_clients_can_only_grow() {
     ];
     for (n, (clients, key)) in less.into_iter().enumerate() {
         folder.write(&of(clients));
-        until_logged(&agent, NOT_RELOADED, n + 1).await;
+        wait_until_logged(&agent, NOT_RELOADED, n + 1).await;
         let log = agent.log();
         let last = log.lines().rfind(|line| line.contains(NOT_RELOADED));
         let said = format!("key=\"{key}\"");
@@ -127,20 +127,23 @@ async fn what_is_asked_of_clients_can_only_grow() {
             "{clients}: {log}"
         );
         let without = folder.client().get(agent.address(), "/-/healthy");
-        assert!(without.is_err(), "{clients}: let in without a certificate");
+        assert!(
+            without.is_err(),
+            "{clients}: accepted without a certificate"
+        );
     }
     folder.write(&of(&named.replace("scraper", "another")));
-    until_logged(&agent, RELOADED, 2).await;
+    wait_until_logged(&agent, RELOADED, 2).await;
 }
 
 fn certificate(client: &Client, agent: &Agent) -> Vec<u8> {
-    let stream = client.connect(agent.address()).expect("it shakes hands");
+    let stream = client.connect(agent.address()).expect("a TLS handshake");
     let chain = stream.conn.peer_certificates().expect("a chain");
     chain[0].as_ref().to_vec()
 }
 
-/// One request on a connection that stays open.
-fn ask(stream: &mut (impl Read + Write), authorization: &str) -> String {
+/// Sends one request on an open connection.
+fn request(stream: &mut (impl Read + Write), authorization: &str) -> String {
     let head = format!("Host: agent\r\nAuthorization: {authorization}\r\n");
     let request = format!("GET /-/healthy HTTP/1.1\r\n{head}\r\n");
     stream.write_all(request.as_bytes()).expect("it is open");
@@ -158,44 +161,45 @@ fn ask(stream: &mut (impl Read + Write), authorization: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_is_shown_without_a_restart() {
+async fn a_renewed_certificate_needs_no_restart() {
     let folder = WebFolder::new();
     let agent = agent_with(&folder.write(&format!("tls_server_config: {{{TLS}}}\n"))).await;
     let client = folder.client();
     let first = folder.certificate("web");
     assert_eq!(certificate(&client, &agent), first.as_ref());
-    let mut kept = client.connect(agent.address()).expect("it shakes hands");
-    assert!(!ask(&mut kept, "").contains("connection: close"));
-    // Half of the renewal: a certificate without its key.
+    let mut kept = client.connect(agent.address()).expect("a TLS handshake");
+    assert!(!request(&mut kept, "").contains("connection: close"));
+    // Half of a renewal: the new certificate with the old key.
     folder.copy("renewed.crt", "web.crt");
-    until_logged(&agent, "tls_server_config.key_file", 1).await;
+    wait_until_logged(&agent, "tls_server_config.key_file", 1).await;
     assert_eq!(certificate(&client, &agent), first.as_ref());
     folder.copy("renewed.key", "web.key");
-    until_logged(&agent, RELOADED, 1).await;
+    wait_until_logged(&agent, RELOADED, 1).await;
     assert_eq!(
         certificate(&client, &agent),
         folder.certificate("renewed").as_ref()
     );
     assert!(
-        ask(&mut kept, "").contains("connection: close"),
-        "the last answer of the old connection"
+        request(&mut kept, "").contains("connection: close"),
+        "the last answer on the old connection"
     );
 }
 
 #[tokio::test]
-async fn another_client_ca_counts_at_once() {
+async fn a_new_client_ca_takes_effect_at_once() {
     let folder = WebFolder::new();
     folder.copy("ca.crt", "clients.crt");
     let auth = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: clients.crt";
     let agent = agent_with(&folder.write(&format!("tls_server_config: {{{TLS}, {auth}}}\n"))).await;
     let answered = || {
-        ["client", "stranger"].map(|name| folder.client_as(name).get(agent.address(), "/").is_ok())
+        ["client", "other-ca-client"]
+            .map(|name| folder.client_as(name).get(agent.address(), "/").is_ok())
     };
     assert_eq!(answered(), [true, false]);
     folder.copy("other-ca.crt", "clients.crt");
-    until_logged(&agent, RELOADED, 1).await;
+    wait_until_logged(&agent, RELOADED, 1).await;
     assert_eq!(answered(), [false, true]);
     fs::remove_file(folder.path("clients.crt")).expect("it is there");
-    until_logged(&agent, NOT_RELOADED, 1).await;
+    wait_until_logged(&agent, NOT_RELOADED, 1).await;
     assert_eq!(answered(), [false, true]);
 }

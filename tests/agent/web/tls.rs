@@ -1,4 +1,4 @@
-//! TLS: what is offered, and which certificates of clients are good enough.
+//! TLS: offered versions and suites, and which client certificates are accepted.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ async fn serving(folder: &WebFolder, keys: &str) -> crate::support::Agent {
     agent_with(&web).await
 }
 
-/// Whether each of these clients gets an answer.
+/// Whether each client gets an answer.
 async fn answered(folder: &WebFolder, keys: &str, clients: &[Client]) -> Vec<bool> {
     let agent = serving(folder, keys).await;
     clients
@@ -28,7 +28,7 @@ async fn answered(folder: &WebFolder, keys: &str, clients: &[Client]) -> Vec<boo
 }
 
 #[tokio::test]
-async fn everything_is_answered_over_tls_and_nothing_without() {
+async fn every_path_is_answered_over_tls_only() {
     let folder = WebFolder::new();
     let agent = serving(&folder, "").await;
     let client = folder.client();
@@ -47,12 +47,12 @@ async fn everything_is_answered_over_tls_and_nothing_without() {
         );
         assert_eq!(plain.header("connection"), Some("close"));
     }
-    let distrustful = client.trusting(folder.path("other-ca.crt"));
-    assert!(distrustful.get(agent.address(), "/").is_err());
+    let untrusting = client.trusting(folder.path("other-ca.crt"));
+    assert!(untrusting.get(agent.address(), "/").is_err());
 }
 
 #[tokio::test]
-async fn a_certificate_may_stand_in_the_file_itself() {
+async fn certificates_may_be_inline() {
     let folder = WebFolder::new();
     let indented = |name| {
         let text = std::fs::read_to_string(folder.path(name)).expect("it is there");
@@ -75,12 +75,12 @@ async fn a_certificate_may_stand_in_the_file_itself() {
 }
 
 #[tokio::test]
-async fn clients_need_the_certificate_that_the_type_says() {
+async fn client_auth_type_decides_which_certificates_are_accepted() {
     let folder = WebFolder::new();
     let clients = [
         folder.client(),
         folder.client_as("client"),
-        folder.client_as("stranger"),
+        folder.client_as("other-ca-client"),
     ];
     let ca = "client_ca_file: ca.crt";
     for (keys, [none, good, wrong]) in [
@@ -114,11 +114,11 @@ async fn clients_need_the_certificate_that_the_type_says() {
 }
 
 #[tokio::test]
-async fn a_client_needs_one_of_the_names() {
+async fn a_client_certificate_needs_an_allowed_name() {
     let folder = WebFolder::new();
-    let [scraper, nameless, stranger] =
-        ["scraper", "client", "stranger"].map(|name| folder.client_as(name));
-    let clients = [scraper, nameless, stranger, folder.client()];
+    let [scraper, nameless, other_ca] =
+        ["scraper", "client", "other-ca-client"].map(|name| folder.client_as(name));
+    let clients = [scraper, nameless, other_ca, folder.client()];
     let verified = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt";
     for name in [
         "scraper.example",
@@ -164,7 +164,7 @@ async fn versions_outside_the_range_are_refused() {
 }
 
 #[tokio::test]
-async fn suites_and_curves_are_those_that_are_listed() {
+async fn only_listed_suites_and_curves_are_used() {
     use CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 as SMALL;
     use CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 as CHACHA;
     let folder = WebFolder::new();
@@ -173,7 +173,7 @@ async fn suites_and_curves_are_those_that_are_listed() {
         let [one, two] = order.map(|suite| format!("{suite:?}"));
         let keys = format!(", cipher_suites: [{one}, {two}], curve_preferences: [CurveP384]");
         let agent = serving(&folder, &keys).await;
-        let stream = client.connect(agent.address()).expect("it shakes hands");
+        let stream = client.connect(agent.address()).expect("a TLS handshake");
         let suite = stream.conn.negotiated_cipher_suite().expect("one");
         let group = stream.conn.negotiated_key_exchange_group().expect("one");
         assert_eq!(
@@ -184,7 +184,7 @@ async fn suites_and_curves_are_those_that_are_listed() {
 }
 
 #[tokio::test]
-async fn those_who_do_not_shake_hands_are_dropped_and_disturb_nobody() {
+async fn unfinished_handshakes_are_closed_and_disturb_no_other_client() {
     let folder = WebFolder::new();
     let agent = serving(&folder, "").await;
     let connect = || TcpStream::connect(agent.address()).expect("it listens");
@@ -201,9 +201,7 @@ async fn those_who_do_not_shake_hands_are_dropped_and_disturb_nobody() {
             .set_read_timeout(Some(Duration::from_secs(20)))
             .expect("a timeout can be set");
         let mut rest = Vec::new();
-        stream
-            .read_to_end(&mut rest)
-            .expect("closed, without waiting for a head");
+        stream.read_to_end(&mut rest).expect("closed in order");
         assert!(rest.is_empty(), "{rest:?}");
     }
 }

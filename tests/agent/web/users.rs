@@ -1,4 +1,4 @@
-//! Passwords: who has none is told nothing. Headers and the rate of all answers.
+//! Basic authentication, response headers and the rate limit.
 
 use super::{NOWHERE, agent_with, basic, hash};
 use crate::support::{Agent, AgentSpec, HttpReply, WebFolder, run};
@@ -24,12 +24,12 @@ async fn with_alice_and_bob() -> Agent {
 }
 
 #[tokio::test]
-async fn without_the_password_every_path_says_the_same() {
+async fn without_the_password_every_path_answers_alike() {
     let agent = with_alice_and_bob().await;
     let bad = [
         basic("alice", "b-pw"),
         basic("alice", ""),
-        basic("nobody", "a-pw"),
+        basic("unknown", "a-pw"),
         basic("", ""),
         basic("alice", "a-pw\0"),
         basic("alice", "a-pw").replace("Basic", "Bearer"),
@@ -51,7 +51,7 @@ async fn without_the_password_every_path_says_the_same() {
 }
 
 #[tokio::test]
-async fn with_the_password_every_path_says_what_it_has_to() {
+async fn with_the_password_every_path_is_answered() {
     let agent = with_alice_and_bob().await;
     for (name, password) in [("alice", "a-pw"), ("bob", "b-pw")] {
         let header = basic(name, password);
@@ -89,7 +89,7 @@ async fn configured_headers_are_on_every_answer() {
 }
 
 #[tokio::test]
-async fn more_than_the_rate_is_told_to_come_later() {
+async fn requests_above_the_rate_limit_get_429() {
     let folder = WebFolder::new();
     let agent = agent_with(&folder.write("rate_limit: {interval: 1h, burst: 3}\n")).await;
     let mut statuses = Vec::new();

@@ -1,4 +1,4 @@
-// Chromium with the page that draws one board. No server: what the page asks of its own address is answered here.
+// Runs Chromium with the page that draws one dashboard. There is no server: this file answers the requests of the page.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ async function bundle() {
   return Object.fromEntries(outputFiles.map((file) => [file.path.slice(HERE.length), file.text]));
 }
 
-// What a Grafana server has beside its pages.
+// The static files of a Grafana server.
 function publicFile(pathname) {
   const prefix = Object.keys(PUBLIC).find((name) => pathname.startsWith(name));
   if (!prefix) return undefined;
@@ -41,7 +41,7 @@ function publicFile(pathname) {
   return existsSync(file) ? readFileSync(file) : undefined;
 }
 
-// Prometheus is asked from here: Chromium lets no page reach into a private network.
+// Forwards requests to Prometheus, because Chromium does not let a page access a private network.
 async function forward(request, prometheus) {
   const { pathname, search } = new URL(request.url());
   const body = request.postData() ?? undefined;
@@ -73,16 +73,16 @@ const describePanels = (elements) =>
     text: innerText.replace(/\s*\n\s*/g, ' | ').slice(0, 300),
   }));
 
-// Charts and tables measure themselves and draw in several rounds; the picture is done when two looks a second apart agree.
+// Charts and tables draw in several steps. The picture is finished when two screenshots, a second apart, are equal.
 async function settle(page) {
   let before;
-  for (let look = 0; look < 20; look += 1) {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
     const now = (await page.screenshot()).toString('base64');
     if (now === before) return;
     before = now;
     await page.waitForTimeout(1000);
   }
-  throw new Error('the page does not come to rest');
+  throw new Error('the page keeps changing');
 }
 
 export class Camera {
@@ -97,22 +97,22 @@ export class Camera {
     this.files = files;
   }
 
-  // Draws settings.board into a file; says how its panels went, and what the page complained of.
+  // Draws settings.board into a file. Returns the states of its panels and the errors of the page.
   async take(settings, file) {
     const viewport = { width: WIDTH, height: boardHeight(settings.board) };
     const page = await this.browser.newPage({ viewport, timezoneId: 'UTC' });
-    const complaints = [];
-    page.on('console', (message) => message.type() === 'error' && complaints.push(`${message.text()} (${message.location().url})`));
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    const errors = [];
+    page.on('console', (message) => message.type() === 'error' && errors.push(`${message.text()} (${message.location().url})`));
+    page.on('pageerror', (error) => errors.push(String(error)));
     await page.route(`${ORIGIN}/**`, (route) => answer(route, this.files, settings.prometheus));
     await page.addInitScript((value) => (window.picture = value), settings);
     await page.goto(ORIGIN);
     const ready = page.waitForSelector('[data-board]', { state: 'attached' }).then(() => settle(page));
-    await ready.catch((error) => complaints.push(error.message));
+    await ready.catch((error) => errors.push(error.message));
     await page.screenshot({ path: file });
     const panels = await page.$$eval('[data-panel]', describePanels);
     await page.close();
-    return { panels, complaints };
+    return { panels, errors };
   }
 
   close() {

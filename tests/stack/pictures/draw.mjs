@@ -1,4 +1,4 @@
-// The command: reads options and boards, and says of each panel how it went.
+// The command: reads options and dashboards, and prints the state of each panel.
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -33,7 +33,7 @@ function allBoards() {
     .map((file) => join(directory, file));
 }
 
-// A panel may be empty if its board foresaw that.
+// A panel may be empty if its dashboard defines a text for missing data.
 function isFault(panel, board) {
   const { noValue } = board.panels.find(({ id }) => id === panel.id).fieldConfig?.defaults ?? {};
   return !(panel.state === 'data' || (panel.state === 'no data' && noValue));
@@ -48,10 +48,10 @@ async function main() {
     for (const file of boards) {
       const name = basename(file, '.json');
       const board = JSON.parse(readFileSync(file, 'utf8'));
-      const { panels, complaints } = await camera.take({ ...settings, board }, join(directory, `${name}.png`));
+      const { panels, errors } = await camera.take({ ...settings, board }, join(directory, `${name}.png`));
       for (const panel of panels) console.log([name, panel.title, panel.state, panel.text].join('\t'));
-      for (const complaint of complaints) console.error(`${name}: ${complaint}`);
-      faults += complaints.length + panels.filter((panel) => isFault(panel, board)).length;
+      for (const error of errors) console.error(`${name}: ${error}`);
+      faults += errors.length + panels.filter((panel) => isFault(panel, board)).length;
     }
   } finally {
     await camera.close();

@@ -1,4 +1,4 @@
-// What a board says of its data, done to the data: transformations, units, thresholds, mappings, overrides.
+// Applies the settings of a dashboard to its data: transformations, units, thresholds, mappings, overrides.
 import {
   applyFieldOverrides,
   booleanOverrideProcessor,
@@ -16,7 +16,7 @@ import {
   valueMappingsOverrideProcessor,
 } from '@grafana/data';
 
-// Grafana registers these in its application, which is in no package.
+// Grafana registers these in its application, which is not available as a package.
 const STANDARD = {
   unit: unitOverrideProcessor,
   min: numberOverrideProcessor,
@@ -37,7 +37,7 @@ standardTransformersRegistry.setInit(() => {
   return [...byId.values()].map((transformation) => ({ ...transformation, transformation }));
 });
 
-// The standard properties, and those of the panel's kind that the board names.
+// The standard properties, and the properties of the panel type that the dashboard sets.
 function registry({ defaults, overrides }) {
   const known = new FieldConfigOptionsRegistry();
   const register = (id, path, process, isCustom) =>

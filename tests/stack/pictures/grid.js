@@ -1,7 +1,7 @@
-// Where Grafana's grid of 24 columns puts things, in pixels.
+// Positions in Grafana's grid of 24 columns, in pixels.
 export const WIDTH = 1400;
 const GAP = 8;
-const ROW = 38; // 30 and the gap
+const ROW = 38; // 30 plus the gap
 const HEADING = 48;
 const COLUMN = (WIDTH - GAP) / 24;
 

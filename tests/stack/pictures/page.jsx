@@ -1,4 +1,4 @@
-// The page: loads what window.picture asks for, and lays the board out. It marks the states that the camera waits for.
+// The page: loads the dashboard in window.picture and draws it. It sets the attributes that camera.mjs waits for.
 import 'uplot/dist/uPlot.min.css';
 import { createTheme, dateMath, ThemeContext } from '@grafana/data';
 import { GlobalStyles, PanelChrome } from '@grafana/ui';
@@ -60,8 +60,8 @@ function Board({ heading, loaded }) {
   );
 }
 
-// The heading brings Grafana's styles, which name the fonts. Panels must wait for these: they measure their text, and a
-// canvas does not draw it again.
+// The heading loads Grafana's styles with the fonts. Panels must wait for the fonts, because they measure their text, and a
+// canvas is not drawn again.
 async function fonts() {
   const frame = () => new Promise(requestAnimationFrame);
   for (const font of ['400 14px Inter', '500 14px Inter']) {

@@ -1,4 +1,4 @@
-// Grafana's components, one for each kind of panel, with the settings that its own panels give them.
+// Grafana's components, one for each panel type, with the settings that Grafana's panels pass to them.
 import { getDisplayValueAlignmentFactors, getFieldDisplayValues } from '@grafana/data';
 import { BarGauge, BigValue, TimeSeries, VizRepeater } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
@@ -108,7 +108,7 @@ export const isEmpty = (data) => data.every(({ length }) => length === 0);
 const KINDS = { timeseries: Chart, table: Rows, stat: Stat, bargauge: Bars };
 export const isKnown = ({ type }) => type in KINDS;
 
-// Stats and bars show by themselves that there is nothing.
+// Stats and bars show missing data themselves.
 export function Content(props) {
   const { panel, data } = props;
   const Kind = isEmpty(data) && ['timeseries', 'table'].includes(panel.type) ? Nothing : KINDS[panel.type];

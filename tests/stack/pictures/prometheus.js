@@ -1,4 +1,4 @@
-// Prometheus's HTTP API, and its answers as the data frames that Grafana's data source makes of them.
+// Queries Prometheus's HTTP API and converts the results to data frames like Grafana's data source.
 import { FieldType, toDataFrame } from '@grafana/data';
 
 const seconds = (time) => time.valueOf() / 1000;
@@ -19,7 +19,7 @@ export function labelValues(label, selector, range) {
   return ask(`label/${label}/values?${parameters}`);
 }
 
-// Nothing means that Grafana makes a name of the labels that differ.
+// Undefined: Grafana builds the name from the labels that differ.
 function seriesName({ legendFormat }, labels) {
   if (legendFormat === '__auto') return undefined;
   if (legendFormat) return legendFormat.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => labels[label] ?? '');
@@ -45,7 +45,7 @@ function seriesFrame(target, labels, samples, interval) {
   });
 }
 
-// One row for each series, one column for each label; the value's name tells the queries of a panel apart.
+// One row per series and one column per label. The name of the value column distinguishes the queries of a panel.
 function tableFrame(target, series, isOnlyQuery) {
   const labels = [...new Set(series.flatMap(({ metric }) => Object.keys(metric)))].sort();
   const text = (label) => ({ name: label, type: FieldType.string, values: series.map(({ metric }) => metric[label] ?? '') });

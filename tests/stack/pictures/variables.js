@@ -1,4 +1,4 @@
-// The board's variables: their values, and text with these put in.
+// The dashboard's variables: their values, and their replacement in texts.
 import { rangeUtil } from '@grafana/data';
 import { labelValues } from './prometheus.js';
 
@@ -9,7 +9,7 @@ const inRegex = (text) => inString(text.replace(REGEX_SPECIAL, '\\$&'));
 export const fill = (text, values) =>
   text.replace(/\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g, (whole, plain, braced) => values[plain ?? braced] ?? whole);
 
-// As Grafana's Prometheus data source writes a value into a query.
+// Formats a value for a query like Grafana's Prometheus data source.
 function quoted(variable, chosen) {
   if (!variable.multi && !variable.includeAll) return inString(chosen[0]);
   return chosen.length === 1 ? inRegex(chosen[0]) : `(${chosen.map(inRegex).join('|')})`;
@@ -28,7 +28,7 @@ async function choose(variable, wanted, range, values) {
   return { text: 'All', value: variable.allValue || quoted(variable, options) };
 }
 
-// The values by name for queries, and a line of text for the heading. In order, for a query may name a variable before it.
+// The values by name for queries, and a text for the heading. They are resolved in order, because a query may use an earlier variable.
 export async function loadVariables(board, wanted, range) {
   const values = {};
   const heading = [];
@@ -42,7 +42,7 @@ export async function loadVariables(board, wanted, range) {
   return { values, heading };
 }
 
-// The step of a panel so many pixels wide, in seconds, and the variables that follow from it.
+// The step in seconds of a panel of this width in pixels, and the variables derived from it.
 export function timing(range, width, scrapeInterval) {
   const { interval, intervalMs } = rangeUtil.calculateInterval(range, Math.floor(width), scrapeInterval);
   const step = intervalMs / 1000;

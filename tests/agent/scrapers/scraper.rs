@@ -1,4 +1,4 @@
-//! A scraper that means well, while others do not.
+//! A regular scraper during an attack.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use super::polls;
 use crate::support::{HttpReply, Scrape};
 
-/// Longer than anything takes, on a machine that has other things to do too.
-const LONGEST: Duration = Duration::from_mins(2);
+/// Longer than any of this takes on a loaded machine.
+const LIMIT: Duration = Duration::from_mins(2);
 
-/// Scrapes for so long, and until there have been so many polls; it has to be answered every time, twice at least.
-pub(super) fn scrapes(
+/// Scrapes for this time, and until there were this many polls. Every scrape must be answered, and there are at least two.
+pub(super) fn scrape_during(
     attack: &str,
     (time, least_polls): (Duration, f64),
     mut scrape: impl FnMut() -> std::io::Result<HttpReply>,
@@ -20,7 +20,7 @@ pub(super) fn scrapes(
     let (mut first, mut polled) = (None, 0.0);
     let began = Instant::now();
     while began.elapsed() < time || answers < 2 || polled < least_polls {
-        assert!(began.elapsed() < LONGEST, "{attack}: {polled} polls");
+        assert!(began.elapsed() < LIMIT, "{attack}: {polled} polls");
         let start = Instant::now();
         let reply = scrape().unwrap_or_else(|error| panic!("{attack}: {error}"));
         slowest = slowest.max(start.elapsed());

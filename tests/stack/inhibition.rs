@@ -1,14 +1,14 @@
-//! What an alert of a server silences: what follows from it, on that server, and nothing else.
+//! Inhibition: an alert of a server inhibits the alerts that follow from it on that server, and no others.
 
 use std::time::Duration;
 
 use crate::alertmanager::Alertmanager;
 use crate::receiver::{Notice, Receiver};
 
-/// Far more than it takes.
+/// Far more than needed.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// Agents that call their server by one name, as every example does.
+/// Agents that use the same server name, like every example does.
 const SERVERS: [Server; 3] = [
     Server {
         region: "",
@@ -18,7 +18,7 @@ const SERVERS: [Server; 3] = [
         region: "",
         instance: "db2:19187",
     },
-    // Another Prometheus may know its agent by the same address.
+    // Another Prometheus may scrape its agent at the same address.
     Server {
         region: "eu-west",
         instance: "db1:19187",
@@ -67,27 +67,27 @@ fn add(alertmanager: &Alertmanager, server: Server, (name, scope, concern): Aler
     alertmanager.add(&labels);
 }
 
-fn tells_of(notice: &Notice, server: Server, (name, ..): Alert) -> bool {
+fn matches(notice: &Notice, server: Server, (name, ..): Alert) -> bool {
     notice.label("alertname") == name
         && notice.label("instance") == server.instance
         && notice.label("region") == server.region
 }
 
-async fn told(receiver: &Receiver, server: Server, alert: Alert) {
+async fn wait_for(receiver: &Receiver, server: Server, alert: Alert) {
     let what = format!("{alert:?} of {server:?}");
-    let wanted = |notice: &Notice| notice.receiver == "/on-call" && tells_of(notice, server, alert);
+    let wanted = |notice: &Notice| notice.receiver == "/on-call" && matches(notice, server, alert);
     receiver.next(LIMIT, &what, wanted).await;
 }
 
-/// What this alert of the first server leaves to be told.
-async fn leaves(cause: Alert) {
+/// Asserts which alerts are sent while this one of the first server is firing.
+async fn check_inhibition(cause: Alert) {
     let receiver = Receiver::start().await;
     let alertmanager = Alertmanager::start(receiver.address()).await;
     let [here, there, elsewhere] = SERVERS;
     add(&alertmanager, here, cause);
-    told(&receiver, here, cause).await;
+    wait_for(&receiver, here, cause).await;
 
-    // Those that follow come first: they would be in the same message, or in one before.
+    // The inhibited alerts are added first: without inhibition they would arrive before the others, or with them.
     for (server, alert) in [
         (here, DATABASE),
         (here, ROLE),
@@ -99,19 +99,19 @@ async fn leaves(cause: Alert) {
         add(&alertmanager, server, alert);
     }
     tokio::join!(
-        told(&receiver, here, WRAPAROUND),
-        told(&receiver, here, SIZE),
-        told(&receiver, there, DATABASE),
-        told(&receiver, elsewhere, DATABASE),
+        wait_for(&receiver, here, WRAPAROUND),
+        wait_for(&receiver, here, SIZE),
+        wait_for(&receiver, there, DATABASE),
+        wait_for(&receiver, elsewhere, DATABASE),
     );
     for alert in [DATABASE, ROLE] {
         let notices = receiver.notices();
-        let told = notices.iter().any(|notice| tells_of(notice, here, alert));
-        assert!(!told, "{alert:?} follows from {cause:?}: {notices:#?}");
+        let is_sent = notices.iter().any(|notice| matches(notice, here, alert));
+        assert!(!is_sent, "{alert:?} follows from {cause:?}: {notices:#?}");
     }
 }
 
 #[tokio::test]
-async fn a_server_silences_what_follows_from_its_alert_and_nothing_else() {
-    tokio::join!(leaves(FULL), leaves(DOWN));
+async fn a_server_alert_inhibits_what_follows_from_it_and_nothing_else() {
+    tokio::join!(check_inhibition(FULL), check_inhibition(DOWN));
 }

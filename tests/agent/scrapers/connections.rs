@@ -1,4 +1,4 @@
-//! Connections that live long, or end at the wrong moment.
+//! Connections with many requests, without requests, and ones that are closed early.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,7 +13,7 @@ use crate::support::{Agent, eventually};
 
 const METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: agent\r\n";
 
-/// Reads the answers to so many requests, of whatever length.
+/// Reads this many answers of any length.
 fn read_answers(stream: &TcpStream, count: usize) {
     let mut reader = BufReader::new(stream);
     for n in 0..count {
@@ -60,33 +60,33 @@ async fn a_thousand_requests_at_once_are_a_thousand_answers() {
     for stream in &streams {
         let mut writing = stream.try_clone().expect("files enough");
         let requests = requests.clone();
-        // What is not read is not written for ever.
+        // The agent stops reading while its answers are not read.
         let writer = std::thread::spawn(move || writing.write_all(requests.as_bytes()));
         read_answers(stream, 1_000);
-        writer.join().expect("no panic").expect("all are taken");
+        writer.join().expect("no panic").expect("all are accepted");
     }
     let during = held(&agent);
     drop(streams);
     expect_recovery(&agent, "1,000 requests at once, 10 times", before, during).await;
 }
 
-/// Leaves the answer where it is. A process that was stopped for a moment has its waiting interrupted, which is no answer.
-fn until_answered(stream: &TcpStream) {
+/// Waits for an answer without reading it. SIGSTOP and SIGCONT interrupt the call, so it is repeated.
+fn wait_for_answer(stream: &TcpStream) {
     while let Err(error) = stream.peek(&mut [0]) {
         assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
     }
 }
 
 #[tokio::test]
-async fn whoever_has_only_stopped_to_write_gets_the_whole_answer() {
+async fn a_client_that_stops_sending_gets_the_whole_answer() {
     let (_cluster, agent) = with_a_large_page().await;
     for path in ["/-/healthy", "/metrics"] {
         let mut stream = connect(agent.address());
         let request = format!("GET {path} HTTP/1.1\r\nHost: agent\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("it reads");
-        until_answered(&stream);
+        wait_for_answer(&stream);
         stream.shutdown(Shutdown::Write).expect("it is open");
-        // By then the agent has seen it, in the middle of a page that nobody reads.
+        // After this answer the agent has noticed the shutdown, while the page is still unread.
         assert_eq!(agent.get("/-/healthy").await.status, 200);
         let answer = rest_of(&mut stream);
         assert_eq!(statuses(&answer), ["200"], "{path}");
@@ -112,32 +112,33 @@ async fn connections_cut_in_the_middle_of_the_page_leave_nothing() {
                 .read_exact(&mut [0; 10_000])
                 .expect("the beginning of the page");
         }
-        // What they have not read makes a reset of each end.
+        // The unread data turns each close into a reset.
     }
     let during = held(&agent);
     expect_recovery(&agent, "500 connections cut in the page", before, during).await;
 }
 
-/// A client that has begun, and how it goes on.
-struct Lingerer {
+/// A client that makes no further request, and what it does meanwhile.
+struct IdleClient {
     name: &'static str,
     stream: TcpStream,
-    go_on: fn(&mut TcpStream),
+    act: fn(&mut TcpStream),
 }
 
-fn lingerer(agent: &Agent, name: &'static str, begin: &str, go_on: fn(&mut TcpStream)) -> Lingerer {
+fn idle_client(
+    agent: &Agent,
+    name: &'static str,
+    begin: &str,
+    act: fn(&mut TcpStream),
+) -> IdleClient {
     let mut stream = connect(agent.address());
     stream.write_all(begin.as_bytes()).expect("it reads");
-    Lingerer {
-        name,
-        stream,
-        go_on,
-    }
+    IdleClient { name, stream, act }
 }
 
 fn is_closed(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).expect("it can be set");
-    // A reset is seen even before what has come is read.
+    // A reset is visible even before received data is read.
     let reset = stream.take_error().expect("it can be asked").is_some();
     reset
         || match stream.peek(&mut [0]) {
@@ -146,37 +147,37 @@ fn is_closed(stream: &TcpStream) -> bool {
         }
 }
 
-/// Also when nobody else wants the seat.
+/// Even if the connection table is not full.
 #[tokio::test]
-async fn whoever_makes_no_request_for_long_is_closed() {
+async fn a_connection_without_requests_is_closed() {
     let (_cluster, agent) = with_a_large_page().await;
     let (page, healthy) = (format!("{METRICS}\r\n"), format!("{GET}\r\n"));
-    let mut lingerers = vec![
-        lingerer(&agent, "silent", "", |_| {}),
-        lingerer(&agent, "a slow head", GET, |stream| {
+    let mut clients = vec![
+        idle_client(&agent, "silent", "", |_| {}),
+        idle_client(&agent, "a slow head", GET, |stream| {
             drop(stream.write(b"x"));
         }),
-        lingerer(&agent, "idle after an answer", &healthy, |stream| {
+        idle_client(&agent, "idle after an answer", &healthy, |stream| {
             drop(stream.read(&mut [0; 999]));
         }),
-        lingerer(&agent, "a slow reader", &page, |stream| {
+        idle_client(&agent, "a slow reader", &page, |stream| {
             drop(stream.read(&mut [0; 100]));
         }),
     ];
     let start = Instant::now();
     let all_closed = async || {
-        lingerers.retain_mut(|lingerer| {
-            let (name, time) = (lingerer.name, start.elapsed());
-            let closed = is_closed(&lingerer.stream);
+        clients.retain_mut(|client| {
+            let (name, time) = (client.name, start.elapsed());
+            let closed = is_closed(&client.stream);
             if closed {
                 eprintln!("{name}: closed after {time:?}");
                 assert!(time > Duration::from_secs(35), "{name}: {time:?}");
             } else {
-                (lingerer.go_on)(&mut lingerer.stream);
+                (client.act)(&mut client.stream);
             }
             !closed
         });
-        lingerers.is_empty().then_some(())
+        clients.is_empty().then_some(())
     };
     eventually(Duration::from_mins(1), "all are closed", all_closed).await;
     let page = agent.scrape().await;

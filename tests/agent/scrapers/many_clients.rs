@@ -1,20 +1,20 @@
-//! More connections than are served, which are held for as long as the agent lets them.
+//! More connections than the agent serves, which clients keep open as long as they can.
 
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::good::scrapes;
-use super::siege::{Attack, Siege};
+use super::attackers::{Attack, Attackers};
+use super::scraper::scrape_during;
 use super::{GET, connect, expect_recovery, held, with_a_large_page, without_server};
 use crate::support::{Agent, HttpReply, WebFolder, exchange};
 
-const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
-const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-const SIEGE: Duration = Duration::from_secs(4);
+const SCRAPER_ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const OTHER_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const ATTACK_TIME: Duration = Duration::from_secs(4);
 
-/// Lays siege with these and so many, while a scraper comes from the same address, with a new connection each time.
-async fn besiege(
+/// Runs these numbers of attackers while a scraper opens a new connection from the same address for each scrape.
+async fn attack(
     agent: &Agent,
     attacks: &[(Attack, usize)],
     scrape: impl FnMut() -> std::io::Result<HttpReply>,
@@ -22,20 +22,21 @@ async fn besiege(
 ) {
     let name = format!("{attacks:?}");
     let before = held(agent);
-    let mut sieges = Vec::new();
+    let mut attackers = Vec::new();
     for (attack, count) in attacks {
-        sieges.push(Siege::lay((HERE, agent.address()), *attack, *count).await);
+        let addresses = (SCRAPER_ADDRESS, agent.address());
+        attackers.push(Attackers::start(addresses, *attack, *count).await);
     }
-    scrapes(&name, (SIEGE, least_polls), scrape);
+    scrape_during(&name, (ATTACK_TIME, least_polls), scrape);
     let during = held(agent);
-    let back: Vec<_> = sieges.into_iter().map(Siege::lift).collect();
-    eprintln!("{name}: thrown out and back: {back:?}");
+    let reconnects: Vec<_> = attackers.into_iter().map(Attackers::stop).collect();
+    eprintln!("{name}: disconnected and reconnected: {reconnects:?}");
     assert!(during.files < before.files + 560, "{before:?}, {during:?}");
     expect_recovery(agent, &name, before, during).await;
 }
 
 #[tokio::test]
-async fn a_thousand_idle_and_a_thousand_slow_clients_keep_nobody_out() {
+async fn thousands_of_idle_and_slow_clients_lock_out_no_scraper() {
     let (_cluster, agent) = with_a_large_page().await;
     let scrape = || exchange(agent.address(), "GET", "/metrics", &[]);
     for attacks in [
@@ -48,12 +49,12 @@ async fn a_thousand_idle_and_a_thousand_slow_clients_keep_nobody_out() {
             (Attack::SlowReader, 1000),
         ],
     ] {
-        besiege(&agent, attacks, scrape, 1.0).await;
+        attack(&agent, attacks, scrape, 1.0).await;
     }
 }
 
 #[tokio::test]
-async fn a_thousand_who_never_shake_hands_keep_nobody_out() {
+async fn a_thousand_unfinished_handshakes_lock_out_no_scraper() {
     let folder = WebFolder::new();
     let web = folder.write("tls_server_config: {cert_file: web.crt, key_file: web.key}\n");
     let agent = Agent::start(crate::support::AgentSpec {
@@ -64,17 +65,17 @@ async fn a_thousand_who_never_shake_hands_keep_nobody_out() {
     .await;
     let client = folder.client();
     let scrape = || client.get(agent.address(), "/metrics");
-    for attack in [Attack::Idle, Attack::SlowHandshake, Attack::SlowHead] {
-        besiege(&agent, &[(attack, 1000)], scrape, 0.0).await;
+    for kind in [Attack::Idle, Attack::SlowHandshake, Attack::SlowHead] {
+        attack(&agent, &[(kind, 1000)], scrape, 0.0).await;
     }
 }
 
-/// Those who come from another address keep even the connections that they have.
+/// Clients from another address than the attackers' keep even their open connections.
 #[tokio::test]
-async fn those_from_elsewhere_keep_their_connections() {
+async fn clients_from_other_addresses_keep_their_connections() {
     let agent = without_server().await;
     let mut kept = connect(agent.address());
-    let mut ask = || {
+    let mut request = || {
         kept.write_all(format!("{GET}\r\n").as_bytes())
             .expect("it is open");
         let mut answer = [0; 15];
@@ -87,11 +88,11 @@ async fn those_from_elsewhere_keep_their_connections() {
             rest.extend(byte);
         }
     };
-    ask();
-    let from = (ELSEWHERE, agent.address());
-    let siege = Siege::lay(from, Attack::Idle, 1000).await;
+    request();
+    let from = (OTHER_ADDRESS, agent.address());
+    let attackers = Attackers::start(from, Attack::Idle, 1000).await;
     let scrape = || exchange(agent.address(), "GET", "/metrics", &[]);
-    scrapes("1000 from elsewhere", (SIEGE, 0.0), scrape);
-    ask();
-    assert!(siege.lift() > 500, "they were thrown out");
+    scrape_during("1000 from another address", (ATTACK_TIME, 0.0), scrape);
+    request();
+    assert!(attackers.stop() > 500, "too few were disconnected");
 }

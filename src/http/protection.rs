@@ -1,5 +1,5 @@
-//! What stands between clients and answers: TLS, passwords, a rate, and headers for all answers. Immutable but for what
-//! it remembers; another file makes another guard.
+//! The protection of the listener: TLS, passwords, a rate limit, and configured response headers. It is immutable except for the
+//! verified passwords and the rate counter. A changed web file makes a new one.
 
 use std::sync::Arc;
 
@@ -7,50 +7,50 @@ use hyper::Response;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use rustls::ServerConfig;
 
-use super::auth::{Credentials, Turns, Users, Verdict};
+use super::auth::{BcryptQueue, Credentials, Users, Verdict};
 use super::rate::Bucket;
 use super::tls;
 use crate::config::{ConfigError, ServerTls, WebConfig};
 
-/// The default lets everybody in.
+/// The default accepts every request.
 #[derive(Default)]
-pub(crate) struct Guard {
+pub(crate) struct Protection {
     tls: Option<Arc<ServerConfig>>,
-    clients: Clients,
+    client_certs: ClientCertRules,
     users: Option<Arc<Users>>,
     bucket: Option<Bucket>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What certificates of clients are held to.
+/// What a client certificate must fulfil.
 #[derive(Default)]
-struct Clients {
+struct ClientCertRules {
     mandatory: bool,
     verified: bool,
-    named: bool,
+    restricted_to_sans: bool,
 }
 
-impl Clients {
+impl ClientCertRules {
     fn of(tls: &ServerTls) -> Self {
         Self {
             mandatory: tls.client_certs.is_mandatory(),
             verified: tls.client_certs.is_verified(),
-            named: tls.allowed_sans.is_some(),
+            restricted_to_sans: tls.allowed_sans.is_some(),
         }
     }
 }
 
-/// Why a request is not answered.
+/// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Rejection {
     Unauthorized,
     TooMany,
     Busy,
 }
 
-impl Guard {
+impl Protection {
     pub(super) fn new(config: WebConfig) -> Result<Self, ConfigError> {
-        let clients = config.tls.as_ref().map(Clients::of).unwrap_or_default();
+        let client_certs = config.tls.as_ref().map(ClientCertRules::of);
         let tls = config.tls.as_ref().map(tls::server_config).transpose();
         let headers = config.headers.into_iter().filter_map(|(name, value)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
@@ -58,7 +58,7 @@ impl Guard {
         });
         Ok(Self {
             tls: tls.map_err(ConfigError::Invalid)?.map(Arc::new),
-            clients,
+            client_certs: client_certs.unwrap_or_default(),
             users: Users::new(config.users).map(Arc::new),
             bucket: config.rate_limit.map(Bucket::new),
             headers: headers.collect(),
@@ -69,51 +69,59 @@ impl Guard {
         self.tls.as_ref()
     }
 
-    pub(crate) fn speaks_tls(&self) -> bool {
+    pub(crate) fn has_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    pub(crate) fn sends_passwords_in_the_clear(&self) -> bool {
+    pub(crate) fn sends_passwords_in_clear_text(&self) -> bool {
         self.users.is_some() && self.tls.is_none()
     }
 
-    /// What this one has and another lacks, under the key that it stands under.
-    pub(super) fn lost_in(&self, other: &Self) -> Option<&'static str> {
-        let (clients, others) = (&self.clients, &other.clients);
-        let lost = [
-            ("tls_server_config", self.tls.is_some(), other.tls.is_some()),
+    /// The configuration key of a protection that this one has and `new` lacks.
+    pub(super) fn lost_in(&self, new: &Self) -> Option<&'static str> {
+        let (certs, new_certs) = (&self.client_certs, &new.client_certs);
+        let keys = [
+            ("tls_server_config", self.tls.is_some(), new.tls.is_some()),
             (
                 "basic_auth_users",
                 self.users.is_some(),
-                other.users.is_some(),
+                new.users.is_some(),
             ),
-            ("client_auth_type", clients.mandatory, others.mandatory),
-            ("client_auth_type", clients.verified, others.verified),
-            ("client_allowed_sans", clients.named, others.named),
+            ("client_auth_type", certs.mandatory, new_certs.mandatory),
+            ("client_auth_type", certs.verified, new_certs.verified),
+            (
+                "client_allowed_sans",
+                certs.restricted_to_sans,
+                new_certs.restricted_to_sans,
+            ),
         ];
-        let lost = lost.into_iter().find(|(_, was, is)| *was && !is);
+        let lost = keys.into_iter().find(|(_, was, is)| *was && !is);
         lost.map(|(key, ..)| key)
     }
 
-    pub(super) async fn admit(&self, headers: &HeaderMap, turns: &Turns) -> Result<(), Refusal> {
+    pub(super) async fn admit(
+        &self,
+        headers: &HeaderMap,
+        queue: &BcryptQueue,
+    ) -> Result<(), Rejection> {
         if self.bucket.as_ref().is_some_and(|bucket| !bucket.take()) {
-            return Err(Refusal::TooMany);
+            return Err(Rejection::TooMany);
         }
         let Some(users) = &self.users else {
             return Ok(());
         };
         let header = headers.get(AUTHORIZATION);
         let Some(credentials) = header.and_then(Credentials::parse) else {
-            return Err(Refusal::Unauthorized);
+            return Err(Rejection::Unauthorized);
         };
-        match users.verdict(credentials, turns).await {
-            Verdict::Welcome => Ok(()),
-            Verdict::Refused => Err(Refusal::Unauthorized),
-            Verdict::Busy => Err(Refusal::Busy),
+        match users.authenticate(credentials, queue).await {
+            Verdict::Accepted => Ok(()),
+            Verdict::Rejected => Err(Rejection::Unauthorized),
+            Verdict::Busy => Err(Rejection::Busy),
         }
     }
 
-    pub(super) fn mark<T>(&self, reply: &mut Response<T>) {
+    pub(super) fn add_headers<T>(&self, reply: &mut Response<T>) {
         for (name, value) in &self.headers {
             reply.headers_mut().insert(name, value.clone());
         }

@@ -1,4 +1,4 @@
-//! Many clients at once who do the same, and come back when they are thrown out.
+//! Many concurrent clients that do the same, and reconnect after they are disconnected.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
@@ -12,39 +12,39 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// Who was thrown out comes back after so long at most.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Between two bytes of those who are slow.
-const DRIP: Duration = Duration::from_secs(1);
+/// The maximum time until a disconnected client reconnects.
+const RECONNECT: Duration = Duration::from_secs(1);
+/// The time between two bytes of a slow client.
+const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attack {
-    /// Says nothing.
+    /// Sends nothing.
     Idle,
-    /// Half a head, a byte at a time.
+    /// Sends a part of a head, one byte at a time.
     SlowHead,
-    /// The beginning of a handshake in the same way.
+    /// Sends the beginning of a TLS handshake in the same way.
     SlowHandshake,
-    /// Asks for the page and reads a byte at a time.
+    /// Requests the page and reads one byte at a time.
     SlowReader,
 }
 
-pub(super) struct Siege {
-    end: oneshot::Sender<()>,
+pub(super) struct Attackers {
+    stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
     connected: mpsc::UnboundedReceiver<()>,
 }
 
-impl Siege {
-    /// From this address; returns once so many have been connected.
-    pub(super) async fn lay(
+impl Attackers {
+    /// Starts `count` clients at the address `from`, and waits until all were connected.
+    pub(super) async fn start(
         (from, to): (Ipv4Addr, SocketAddr),
         attack: Attack,
         count: usize,
     ) -> Self {
-        allow_files();
-        let (end, ended) = oneshot::channel();
-        let (come, mut connected) = mpsc::unbounded_channel();
+        raise_file_limit();
+        let (stop, stopped) = oneshot::channel();
+        let (report, mut connected) = mpsc::unbounded_channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -52,49 +52,51 @@ impl Siege {
             runtime.expect("a runtime").block_on(async {
                 let mut attackers = JoinSet::new();
                 for _ in 0..count {
-                    attackers.spawn(attacker((from, to), attack, come.clone()));
+                    attackers.spawn(attacker((from, to), attack, report.clone()));
                 }
-                drop(ended.await);
+                drop(stopped.await);
             });
         });
         for _ in 0..count {
-            let come = timeout(super::LIMIT, connected.recv()).await;
-            come.expect("all are connected").expect("the siege goes on");
+            let received = timeout(super::LIMIT, connected.recv()).await;
+            received
+                .expect("all are connected")
+                .expect("a running attack");
         }
         Self {
-            end,
+            stop,
             thread,
             connected,
         }
     }
 
-    /// Ends it; how many came back.
-    pub(super) fn lift(mut self) -> usize {
-        drop(self.end);
+    /// Stops all clients. Returns how often they reconnected.
+    pub(super) fn stop(mut self) -> usize {
+        drop(self.stop);
         self.thread.join().expect("no attacker panicked");
         std::iter::from_fn(|| self.connected.try_recv().ok()).count()
     }
 }
 
-/// Debian lets a process have 1,024 files unless it asks for more.
-pub(super) fn allow_files() {
+/// Raises this process's limit of file descriptors. Debian's default is 1,024.
+pub(super) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum.map(|most| most.min(16_384)).or(Some(16_384));
     setrlimit(Resource::Nofile, limit).expect("below the hard limit");
 }
 
-async fn attacker((from, to): (Ipv4Addr, SocketAddr), attack: Attack, come: UnboundedSender<()>) {
-    let mut pauses = interval(PAUSE);
-    pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn attacker((from, to): (Ipv4Addr, SocketAddr), attack: Attack, report: UnboundedSender<()>) {
+    let mut attempts = interval(RECONNECT);
+    attempts.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        pauses.tick().await;
+        attempts.tick().await;
         let socket = TcpSocket::new_v4().expect("files enough");
         socket
             .bind((from, 0).into())
             .expect("an address of this machine");
         if let Ok(stream) = socket.connect(to).await {
-            let _ = come.send(());
-            // Being thrown out is what it is for.
+            let _ = report.send(());
+            // An error is expected: the agent disconnects it.
             drop(act(stream, attack).await);
         }
     }
@@ -105,29 +107,29 @@ async fn act(mut stream: TcpStream, attack: Attack) -> std::io::Result<()> {
         Attack::Idle => {
             stream.read_u8().await?;
         }
-        Attack::SlowHead => drip(stream, b"GET /metrics HTTP/1.1\r\nX-Name: ").await?,
+        Attack::SlowHead => send_slowly(stream, b"GET /metrics HTTP/1.1\r\nX-Name: ").await?,
         Attack::SlowHandshake => {
-            drip(stream, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await?;
+            send_slowly(stream, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await?;
         }
         Attack::SlowReader => {
             stream
                 .write_all(b"GET /metrics HTTP/1.1\r\nHost: agent\r\n\r\n")
                 .await?;
-            let mut drips = interval(DRIP);
+            let mut ticks = interval(BYTE_INTERVAL);
             loop {
                 stream.read_u8().await?;
-                drips.tick().await;
+                ticks.tick().await;
             }
         }
     }
     Ok(())
 }
 
-/// Sends these and then one byte after another, until it is thrown out.
-async fn drip(mut stream: TcpStream, begin: &[u8]) -> std::io::Result<()> {
+/// Sends these bytes and then further ones, one at a time, until the agent disconnects it.
+async fn send_slowly(mut stream: TcpStream, begin: &[u8]) -> std::io::Result<()> {
     for byte in begin.iter().chain(std::iter::repeat(&b'a')) {
         stream.write_u8(*byte).await?;
-        let answer = timeout(DRIP, stream.read_u8()).await;
+        let answer = timeout(BYTE_INTERVAL, stream.read_u8()).await;
         answer.map_or(Ok(0), |answer| answer)?;
     }
     Ok(())
