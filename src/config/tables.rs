@@ -42,7 +42,7 @@ impl Reader {
         }
     }
 
-    /// The table of one entry. If the name of the entry is a key of such a table, as in `servers.password`, the name is
+    /// The table of one entry. If the name of the entry is a key that belongs in that table, as in `servers.password`, the name is
     /// missing, and the message says so.
     pub(super) fn named_table<T: Default>(
         &mut self,
