@@ -64,8 +64,8 @@ impl ControlGroup {
     pub(crate) fn used(&self) -> u64 {
         match self.version {
             Version::One => {
-                let memory =
-                    self.number("memory.usage_in_bytes") - self.field("memory.stat", "cache");
+                let memory = self.number("memory.usage_in_bytes");
+                let memory = memory.saturating_sub(self.field("memory.stat", "cache"));
                 memory + self.number("memory.kmem.tcp.usage_in_bytes")
             }
             Version::Two => self
