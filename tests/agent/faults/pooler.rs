@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -11,7 +11,7 @@ use super::monitor::FaultMonitor;
 use super::{FREQUENT, LIMIT, assert_unready, down, failures, start, until_up};
 use crate::support::{
     AGENT, AgentSpec, Cluster, Relay, create_agent_role, eventually, free_port, give_to_server,
-    run, server_command, trusting,
+    must_run, run, server_command, trusting,
 };
 
 struct PgBouncer {
@@ -34,11 +34,15 @@ impl PgBouncer {
         let ini = folder.path().join("pgbouncer.ini");
         fs::write(&users, format!("\"{AGENT}\" \"\"\n")).expect("the folder is ours");
         fs::write(&ini, config).expect("the folder is ours");
-        for path in [folder.path(), &users, &ini] {
+        // The server's account may not reach the checkout, as in the home of root. Only another process copies the program: a
+        // child of this one could inherit the copy while it is open for writing, and then it cannot be executed.
+        let program = folder.path().join("pgbouncer");
+        must_run(Command::new("cp").arg(installed()).arg(&program));
+        for path in [folder.path(), &users, &ini, &program] {
             give_to_server(path);
         }
         // PgBouncer refuses to run as root, as the server does.
-        let child = server_command(&program(), folder.path())
+        let child = server_command(&program, folder.path())
             .arg(&ini)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -65,7 +69,7 @@ impl Drop for PgBouncer {
     }
 }
 
-fn program() -> PathBuf {
+fn installed() -> PathBuf {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/pgbouncer");
     let places = [unpacked, PathBuf::from("/usr/sbin/pgbouncer")];
     let found = places.into_iter().find(|program| program.is_file());
