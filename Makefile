@@ -7,9 +7,11 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
 demo: ## run a temporary PostgreSQL with six tenants, the agent, Prometheus and Alertmanager
+	@scripts/check-rust
 	@scripts/demo
 
 test: ## run all tests, which start their own servers
+	@scripts/check-rust
 	@scripts/need cc openssl postgresql prometheus promtool alertmanager partman pgbouncer strace systemd-analyze
 	scripts/cargo-test --locked --lib --bins --test package --test agent
 	PG_BIN="$$(scripts/postgres 18)" scripts/cargo-test --locked --test stack
