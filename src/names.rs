@@ -12,7 +12,7 @@ pub(crate) fn escape_for_terminal(text: &str) -> String {
 
 /// A quoted SQL identifier.
 pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    postgres_protocol::escape::escape_identifier(name)
 }
 
 /// A SQL string literal that is valid for both values of `standard_conforming_strings`.
