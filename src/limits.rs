@@ -115,6 +115,12 @@ impl LimitStatus {
         self.all().find(|limit| limit.kind == kind)
     }
 
+    /// `datconnlimit` or `rolconnlimit`, while it applies.
+    pub(crate) fn own(&self) -> Option<Limit> {
+        self.enforced()
+            .find(|limit| limit.kind != LimitKind::Server)
+    }
+
     /// The enforced limit that is reached first. Among equals the one with the widest scope, because raising another would not help.
     pub(crate) fn binding(&self) -> Option<Limit> {
         self.enforced().min_by_key(|limit| limit.free())

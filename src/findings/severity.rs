@@ -104,6 +104,5 @@ pub(crate) fn budget(budget: Limit) -> Severity {
 /// The connection limit of the database or role in the catalogue. A limit of 0 closes it on purpose and is ignored. The
 /// alerting rules use the same limit (`pgcommons:database_connections_limit:own`).
 pub(crate) fn own_limit(status: &ConnectionStatus) -> Option<Limit> {
-    let mut enforced = status.limits.enforced();
-    enforced.find(|limit| limit.kind != LimitKind::Server && limit.connections > 0)
+    status.limits.own().filter(|limit| limit.connections > 0)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::poll::PolledServer;
 use crate::findings::{Finding, Severity, Thresholds, findings};
-use crate::limits::{LimitKind, LimitStatus};
+use crate::limits::LimitStatus;
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
@@ -180,15 +180,12 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
 fn connections(status: Option<&ConnectionStatus>) -> Connections {
     let limits = status.map(|status| &status.limits);
     let binding = limits.and_then(LimitStatus::binding);
-    let own = |limits: &LimitStatus| {
-        let mut enforced = limits.enforced();
-        enforced.find(|limit| limit.kind != LimitKind::Server)
-    };
+    let own = limits.and_then(LimitStatus::own);
     Connections {
         used: limits.map(|limits| limits.used),
         limit: binding.map(|limit| limit.connections),
         bound_by: binding.map(|limit| limit.kind.label()),
-        own_limit: limits.and_then(own).map(|limit| limit.connections),
+        own_limit: own.map(|limit| limit.connections),
         headroom: limits.and_then(LimitStatus::headroom),
     }
 }
