@@ -28,21 +28,18 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn problem(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let problem = Problem {
-            key: self.with_origin(key),
-            got: got.into(),
-            want: want.into(),
-        };
+        let problem = self.describe(key, got.into(), want.into());
         self.problems.push(problem);
     }
 
     pub(super) fn warning(&mut self, key: &str, got: impl Into<String>, want: impl Into<String>) {
-        let warning = Problem {
-            key: self.with_origin(key),
-            got: got.into(),
-            want: want.into(),
-        };
+        let warning = self.describe(key, got.into(), want.into());
         self.warnings.push(warning);
+    }
+
+    fn describe(&self, key: &str, got: String, want: String) -> Problem {
+        let key = self.with_origin(key);
+        Problem { key, got, want }
     }
 
     /// Records a file that a key names.
