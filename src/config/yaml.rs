@@ -1,16 +1,17 @@
 //! Parses YAML into a table of values. Keys keep their text: a database may be named `0123`, `1e3` or `null`, which a YAML
-//! loader would convert. The text must have passed `yaml_limits`. No message shows a value.
+//! loader would convert. No message shows a value.
 
 use std::collections::HashMap;
 
 use config::{Value, ValueKind};
-use yaml_rust2::parser::{Parser, Tag};
+use yaml_rust2::parser::Tag;
 use yaml_rust2::scanner::TScalarStyle;
 use yaml_rust2::{Event, Yaml};
 
 use super::env::Table;
 use super::problem::Problem;
 use super::redact;
+use super::yaml_limits;
 
 /// A parsed file, before variables and flags override its keys.
 #[derive(Default)]
@@ -58,19 +59,9 @@ struct Builder {
 
 /// The parsed table, or an error message of one line.
 pub(super) fn parse(text: &str) -> Result<Document, String> {
-    let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
-    loop {
-        let next = parser.next_token().map_err(|error| error.to_string());
-        let (event, place) = next?;
-        if event == Event::StreamEnd {
-            return builder.document();
-        }
-        let line = place.line();
-        builder
-            .on_event(event, line)
-            .map_err(|what| format!("line {line} {what}"))?;
-    }
+    yaml_limits::events(text, |event, line| builder.on_event(event, line))?;
+    builder.document()
 }
 
 impl Builder {

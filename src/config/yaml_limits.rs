@@ -1,5 +1,5 @@
-//! Limits the depth and the alias expansion of a YAML text before it is parsed: the parser copies what an alias refers to,
-//! and nested values could overflow the stack. Messages show nothing of the text.
+//! Reads YAML text as events and limits its depth and its alias expansion: the reader of the events copies what an alias refers
+//! to, and nested values could overflow the stack. Messages show nothing of the text.
 
 use std::collections::HashMap;
 
@@ -34,8 +34,11 @@ struct Scan {
     copied: usize,
 }
 
-/// An error is one line.
-pub(super) fn check(text: &str) -> Result<(), String> {
+/// Calls `on_event` with each event and its line, once the event is within the limits. An error is one line.
+pub(super) fn events(
+    text: &str,
+    mut on_event: impl FnMut(Event, usize) -> Result<(), &'static str>,
+) -> Result<(), String> {
     let mut parser = Parser::new_from_str(text);
     let mut scan = Scan::default();
     loop {
@@ -44,8 +47,10 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         if event == Event::StreamEnd {
             return Ok(());
         }
-        scan.on_event(&event)
-            .map_err(|what| format!("line {} {what}", place.line()))?;
+        let line = place.line();
+        let in_line = |what: &str| format!("line {line} {what}");
+        scan.on_event(&event).map_err(|what| in_line(&what))?;
+        on_event(event, line).map_err(in_line)?;
     }
 }
 
@@ -109,7 +114,11 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::events;
+
+    fn check(text: &str) -> Result<(), String> {
+        events(text, |_, _| Ok(()))
+    }
 
     /// Each level refers to the previous one twice: 2^levels values.
     fn doubling(levels: u32) -> String {
