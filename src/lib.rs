@@ -30,6 +30,7 @@ mod outcome;
 mod policy;
 mod postgres;
 mod process;
+mod resources;
 mod sample;
 mod series;
 mod size_schedule;

@@ -10,4 +10,4 @@ pub(crate) mod view;
 
 pub(crate) use connection::{APPLICATION_NAME, CredentialFiles};
 pub(crate) use error::{ConnectError, QueryError};
-pub(crate) use session::Session;
+pub(crate) use session::{ActivityQuestion, Session};

@@ -13,7 +13,7 @@ pub(crate) use catalogue::{Catalogue, Database, Fingerprint, Role};
 pub(crate) use readings::Readings;
 pub(crate) use server::{Backend, ServerInfo, Support};
 pub(crate) use sizes::{Size, SizeMeasurement};
-pub(crate) use statistics::{DatabaseStats, Locks, SessionCounts, Stats};
+pub(crate) use statistics::{DatabaseStats, SessionCounts, Stats};
 
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
 pub(crate) type Oid = u32;

@@ -238,6 +238,12 @@ impl SizeSchedule {
             .map_or(Err(UnknownSize::Pending), |entry| entry.bytes)
     }
 
+    /// The sum of all sizes; None while one of them is unknown.
+    pub(crate) fn total(&self) -> Option<u64> {
+        let sizes = self.entries.values().map(|entry| entry.bytes.ok());
+        sizes.sum()
+    }
+
     /// Databases whose files PostgreSQL cannot read, ordered by OID.
     pub(crate) fn unreadable(&self) -> Vec<Oid> {
         let unreadable = self.entries.iter();

@@ -2,6 +2,7 @@
 //! names of metrics do not occur here.
 
 mod sessions;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::tracker::PolledState;
 
 use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
+pub(crate) use shared::{ResourceView, StorageParts};
 
 pub(crate) use crate::tracker::ConnectionStatus;
 
@@ -79,6 +81,13 @@ pub(crate) struct Snapshot {
     pub(crate) missing: Vec<String>,
     /// The last answers of the slow jobs.
     pub(crate) readings: Readings,
+    /// All but connections and storage.
+    pub(crate) resources: Vec<ResourceView>,
+    pub(crate) storage: StorageParts,
+    /// Bytes in open temporary files by database; None: unknown.
+    pub(crate) temporary: Option<BTreeMap<String, u64>>,
+    /// Bytes of WAL that slots keep, for the databases that have slots.
+    pub(crate) wal_retained: BTreeMap<String, u64>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -117,6 +126,10 @@ impl Snapshot {
             },
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
+            resources: shared::resources(polled, slow),
+            storage: StorageParts::of(slow),
+            temporary: shared::temporary(tenants, slow.readings.temporary.as_deref()),
+            wal_retained: shared::retained(tenants, slow.readings.slots.as_deref()),
             readings: slow.readings.clone(),
             oldest_size: oldest(slow),
         }

@@ -89,7 +89,8 @@ impl<S: Source> Poller<S> {
                             *backoff = Backoff::default();
                             errors = 0;
                         }
-                        Outcome::Timeout => {}
+                        // A new login would fail too.
+                        Outcome::Timeout | Outcome::OutOfMemory => {}
                         Outcome::Error if errors < MAX_ERRORS => errors += 1,
                         Outcome::Error => return,
                         Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),

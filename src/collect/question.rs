@@ -39,18 +39,24 @@ impl<S: Source> Poller<S> {
         self.keep_current(deadline);
         let answer = self.ask_primary(session, &question, deadline).await;
         let (took, now) = (started.elapsed(), self.now());
-        let outcome = answer.as_ref().err().copied().unwrap_or(Outcome::Ok);
-        self.count(PRIMARY, outcome, took);
+        let counted = match &answer {
+            Ok(answer) => S::Session::outcome(answer),
+            Err(why) => *why,
+        };
+        self.count(PRIMARY, counted, took);
         match answer {
             Ok(answer) => {
                 let cost = self.source.answered(session, answer, took, now);
                 self.add_cost(cost);
                 self.mark_current();
                 self.publish();
+                Outcome::Ok
             }
-            Err(why) => self.source.failed(PRIMARY, why, took, now),
+            Err(why) => {
+                self.source.failed(PRIMARY, why, took, now);
+                why
+            }
         }
-        outcome
     }
 
     async fn ask_primary(
@@ -94,7 +100,9 @@ impl<S: Source> Poller<S> {
             };
             match self.poll_slow_job(session, job, &question).await {
                 Outcome::Lost => return Outcome::Lost,
-                Outcome::Ok | Outcome::Timeout | Outcome::Error => is_new = true,
+                Outcome::Ok | Outcome::Timeout | Outcome::Error | Outcome::OutOfMemory => {
+                    is_new = true;
+                }
             }
             if !self.is_up {
                 return Outcome::Ok; // the agent was stopped during the job

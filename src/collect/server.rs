@@ -13,7 +13,7 @@ use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
-use crate::postgres::{self, CredentialFiles};
+use crate::postgres::{self, ActivityQuestion, CredentialFiles};
 use crate::sample::{Activity, Backend, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
 use crate::snapshot::{SlowReadings, Snapshot};
@@ -75,12 +75,17 @@ impl ServerSource {
         let polled = self.tracker.observe(activity, context);
         let tracked = self.polled.as_ref().map(|before| &before.tenants);
         if tracked.is_none_or(|tenants| !Arc::ptr_eq(tenants, &polled.tenants)) {
-            let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
-            let measurable = databases.filter(|row| !row.is_invalid());
-            Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
+            self.track_sizes(now);
         }
         self.log.polled(&polled);
         self.polled = Some(Arc::new(polled));
+    }
+
+    /// Measures every database, also those without series: the sum of all is a part of the used storage.
+    fn track_sizes(&mut self, now: Duration) {
+        let catalogue = self.tracker.catalogue().unwrap_or_default();
+        let measurable = catalogue.databases.iter().filter(|row| !row.is_invalid());
+        Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
     }
 
     /// Called before the next batch, when databases that were dropped during the last one are no longer tracked.
@@ -180,13 +185,15 @@ impl Source for ServerSource {
         }
         match job {
             PRIMARY => {
-                let known = self.tracker.catalogue();
-                let known = known.filter(|_| now < self.catalogue_due);
-                if known.is_none() {
+                let is_due = now >= self.catalogue_due;
+                if is_due {
                     self.catalogue_due = now + CATALOGUE_INTERVAL;
                 }
-                let orphan = self.orphaned_backend.map(|(_, backend)| backend);
-                Some(Question::Activity { orphan, known })
+                Some(Question::Activity(ActivityQuestion {
+                    orphan: self.orphaned_backend.map(|(_, backend)| backend),
+                    known: self.tracker.catalogue(),
+                    is_due,
+                }))
             }
             SIZES => {
                 self.batch = self.sizes.next_batch(now);
@@ -231,7 +238,7 @@ impl Source for ServerSource {
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
             let why = match why {
-                Outcome::Error => UnknownSize::Error,
+                Outcome::Error | Outcome::OutOfMemory => UnknownSize::Error,
                 Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
             };
             let sizes = Arc::make_mut(&mut self.sizes);

@@ -37,6 +37,11 @@ pub(crate) trait Session: Send + Sync {
         limit: Duration,
     ) -> impl Future<Output = Result<Self::Answer, Failed<Outcome>>> + Send;
 
+    /// How an answer counts. The source may have answered only in part.
+    fn outcome(_answer: &Self::Answer) -> Outcome {
+        Outcome::Ok
+    }
+
     /// Returns once, when the session is closed. Questions fail from then on.
     fn closed(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -3,8 +3,10 @@
 mod agent;
 mod facts;
 mod limits;
+mod resources;
 mod sessions;
 mod statistics;
+mod wal;
 
 use super::series::Metric;
 
@@ -12,7 +14,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
         .iter()
         .chain(statistics::METRICS)
+        .chain(wal::METRICS)
         .chain(limits::METRICS)
+        .chain(resources::METRICS)
         .chain(sessions::METRICS)
         .chain(agent::METRICS)
 }

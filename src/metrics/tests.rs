@@ -11,6 +11,7 @@ mod cost;
 mod encoding;
 mod escaping;
 mod fixture;
+mod shared;
 
 use fixture::{
     activity, databases, down, info, policy, roles, sessions, showing, snapshot, stats, up,
@@ -23,8 +24,8 @@ use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy, SeriesLimits};
 use crate::sample::readings::Archiver;
 use crate::sample::{
-    Activity, Catalogue, Database, DatabaseStats, Locks, Oid, Readings, Role, ServerInfo,
-    SessionCounts, Sessions, Size, SizeMeasurement, Stats,
+    Activity, Catalogue, Database, DatabaseStats, Oid, Readings, Role, ServerInfo, SessionCounts,
+    Sessions, Size, SizeMeasurement, Stats,
 };
 use crate::size_schedule::{SizeSchedule, SizeTiming};
 use crate::snapshot::{SlowReadings, Snapshot};

@@ -12,7 +12,19 @@ use super::connection::{self, CredentialFiles, Driver};
 use super::view::{SLOW, SlowView, Update, activity, catalogue, info, owners, sizes};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
+use crate::outcome::Outcome;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
+
+/// What a poll of activity asks.
+#[derive(Debug, Default)]
+pub(crate) struct ActivityQuestion {
+    /// A backend of an abandoned session: whether it still runs.
+    pub(crate) orphan: Option<Backend>,
+    /// The catalogue of an earlier poll.
+    pub(crate) known: Option<Arc<Catalogue>>,
+    /// The catalogue must be read even if its fingerprint matches.
+    pub(crate) is_due: bool,
+}
 
 /// Closes its connection when dropped, even if the server no longer answers.
 pub(crate) struct Session {
@@ -26,6 +38,7 @@ pub(crate) struct Session {
     /// Milliseconds; for all statements without a limit of their own.
     statement_timeout: i64,
     activity: Statement,
+    reduced_activity: Statement,
     catalogue: Statement,
     sizes: Statement,
     /// Prepared when first used, so that the login stays short.
@@ -81,10 +94,12 @@ impl Session {
         set(&client, version).await;
         let prepared = tokio::try_join!(
             activity::prepare(&client),
+            activity::prepare_reduced(&client),
             catalogue::prepare(&client),
             sizes::prepare(&client)
         );
-        let (activity, catalogue, sizes) = prepared.map_err(ConnectError::unusable)?;
+        let (activity, reduced_activity, catalogue, sizes) =
+            prepared.map_err(ConnectError::unusable)?;
         Ok(Self {
             client,
             driver,
@@ -94,6 +109,7 @@ impl Session {
             key: fastrand::i64(..),
             statement_timeout,
             activity,
+            reduced_activity,
             catalogue,
             sizes,
             slow: [const { OnceCell::const_new() }; SLOW.len()],
@@ -113,20 +129,32 @@ impl Session {
         self.backend
     }
 
-    /// One round trip, and another if the fingerprint or the roles with sessions do not match `known`.
-    pub(crate) async fn activity(
-        &self,
-        orphan: Option<Backend>,
-        known: Option<Arc<Catalogue>>,
-    ) -> Result<Activity, QueryError> {
+    /// One round trip, and another if the catalogue must be read. If the server has no shared memory for that (the lock table is
+    /// full), sessions alone are read, because PostgreSQL can still answer that.
+    pub(crate) async fn activity(&self, asked: &ActivityQuestion) -> Result<Activity, QueryError> {
+        match (self.whole_activity(asked).await, &asked.known) {
+            (Err(error), Some(known)) if error.outcome() == Outcome::OutOfMemory => {
+                let statement = &self.reduced_activity;
+                let sessions = activity::read_reduced(&self.client, statement, asked.orphan);
+                let mut activity = sessions.await?;
+                activity.catalogue = Arc::clone(known);
+                Ok(activity)
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    async fn whole_activity(&self, question: &ActivityQuestion) -> Result<Activity, QueryError> {
         let (mut activity, fingerprint) =
-            activity::read(&self.client, &self.activity, orphan, self.key).await?;
+            activity::read(&self.client, &self.activity, question.orphan, self.key).await?;
         let asked: HashSet<Oid> = activity.sessions.iter().filter_map(|it| it.role).collect();
-        let unchanged = |known: &Arc<Catalogue>| {
-            known.fingerprint == fingerprint && asked.is_subset(&known.known_roles)
+        let is_current = |known: &&Arc<Catalogue>| {
+            !question.is_due
+                && known.fingerprint == fingerprint
+                && asked.is_subset(&known.known_roles)
         };
-        if let Some(known) = known.filter(unchanged) {
-            activity.catalogue = known;
+        if let Some(known) = question.known.as_ref().filter(is_current) {
+            activity.catalogue = Arc::clone(known);
         } else {
             let (catalogue, seconds) = self.catalogue(asked, fingerprint).await?;
             activity.catalogue = Arc::new(catalogue);

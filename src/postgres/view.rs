@@ -4,9 +4,14 @@ pub(super) mod activity;
 mod archiver;
 pub(super) mod catalogue;
 pub(super) mod info;
+mod locks;
 pub(super) mod owners;
+mod resources;
 pub(super) mod sizes;
+mod slots;
 pub(super) mod statistics;
+mod temporary;
+mod wal;
 
 use std::time::Duration;
 
@@ -18,7 +23,15 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 2] = [statistics::VIEW, archiver::VIEW];
+pub(crate) const SLOW: [SlowView; 7] = [
+    statistics::VIEW,
+    locks::VIEW,
+    archiver::VIEW,
+    wal::VIEW,
+    temporary::VIEW,
+    slots::VIEW,
+    resources::VIEW,
+];
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;

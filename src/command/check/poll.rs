@@ -11,7 +11,7 @@ use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::{ConnectError, CredentialFiles, QueryError, Session};
+use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
 use crate::sample::Oid;
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
@@ -65,7 +65,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let session = Session::connect(&server.target, deadline, &mut CredentialFiles::default())
         .await
         .map_err(|error| no_session(&error))?;
-    let mut activity = answer(deadline, session.activity(None, None)).await?;
+    let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
     let owners = answer(deadline, session.owners()).await?;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
@@ -160,7 +160,7 @@ async fn measure(
                 let why = match error.outcome() {
                     Outcome::Lost => return (sizes, failure),
                     Outcome::Timeout => UnknownSize::Timeout,
-                    Outcome::Ok | Outcome::Error => UnknownSize::Error,
+                    Outcome::Ok | Outcome::Error | Outcome::OutOfMemory => UnknownSize::Error,
                 };
                 sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
             }

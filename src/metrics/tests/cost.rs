@@ -3,6 +3,7 @@
 use allocation_counter::measure;
 
 use super::*;
+use crate::sample::readings::{DatabaseLocks, Locks, ModeCount};
 
 /// A page: its growing buffers, and a few strings.
 const PAGE: u64 = 60;
@@ -69,10 +70,26 @@ fn slow_readings(databases: u32) -> SlowReadings {
             statistics: Some(Arc::new(
                 all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
             )),
-            archiver: None,
+            locks: Some(Arc::new(locks(&all))),
+            ..shared::readings()
         },
         sizes: Arc::new(sizes),
         ..SlowReadings::default()
+    }
+}
+
+/// A session in every database, with one lock.
+fn locks(databases: &[Oid]) -> Locks {
+    let one = DatabaseLocks {
+        in_table: 1,
+        modes: vec![ModeCount {
+            mode: "accesssharelock".into(),
+            count: 1,
+        }],
+    };
+    Locks {
+        in_table: databases.len() as u64,
+        databases: databases.iter().map(|oid| (*oid, one.clone())).collect(),
     }
 }
 

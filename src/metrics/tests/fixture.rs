@@ -52,6 +52,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
                 failed_count: 1,
                 last_archive_age: Some(30.0),
             }),
+            ..shared::readings()
         },
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
@@ -87,6 +88,7 @@ pub(super) fn activity(privileged: bool) -> Activity {
         sessions: sessions(privileged),
         in_recovery: false,
         has_orphan: false,
+        is_reduced: false,
         seconds: 0.001,
     }
 }
@@ -234,10 +236,6 @@ pub(super) fn stats() -> Stats {
         }),
         frozen_xid_age: 1234,
         min_mxid_age: 5,
-        locks: vec![Locks {
-            mode: "accesssharelock".into(),
-            count: 2,
-        }],
     };
     Stats::from([(1, Arc::new(row))])
 }
