@@ -14,6 +14,7 @@ mod http;
 mod locks;
 mod names;
 mod privileges;
+mod resources;
 mod scrapers;
 mod secrets;
 mod sizes;
