@@ -2,6 +2,7 @@
 
 mod connections;
 mod remedy;
+mod resources;
 mod server;
 mod severity;
 mod sizes;
@@ -31,6 +32,12 @@ pub(crate) enum Concern {
     Privilege,
     Connections,
     Size,
+    /// Workers, slots, locks or ids that all databases share.
+    Resource,
+    /// WAL that replication slots keep.
+    Wal,
+    /// Temporary files, and volumes.
+    Storage,
     /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
@@ -99,6 +106,7 @@ pub(crate) fn findings(
     thresholds: Thresholds,
 ) -> Vec<Finding> {
     let mut findings = server::findings(snapshot, sizes_failure, thresholds);
+    findings.extend(resources::findings(snapshot, thresholds));
     for view in &snapshot.databases {
         findings.extend(connections::of_database(view, thresholds));
         findings.extend(connections::of_budget(view));

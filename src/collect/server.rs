@@ -64,6 +64,7 @@ impl ServerSource {
     }
 
     fn activity(&mut self, session: &postgres::Session, activity: Activity, now: Duration) {
+        self.log.reduced(activity.is_reduced);
         let orphan = self.orphaned_backend;
         self.orphaned_backend = orphan.filter(|_| activity.has_orphan);
         let context = PollContext {

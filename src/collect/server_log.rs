@@ -16,6 +16,8 @@ pub(super) struct ServerLog {
     unreadable: Vec<String>,
     /// Not every database and role has series of its own.
     is_full: bool,
+    /// The last poll counted sessions only.
+    is_reduced: bool,
 }
 
 impl ServerLog {
@@ -28,6 +30,7 @@ impl ServerLog {
             missing: Vec::new(),
             unreadable: Vec::new(),
             is_full: false,
+            is_reduced: false,
         }
     }
 
@@ -57,6 +60,19 @@ impl ServerLog {
             (true, true) | (false, false) => {}
         }
         self.sees_all_sessions = all;
+    }
+
+    /// The server had no shared memory to read the catalogue, or has it again.
+    pub(super) fn reduced(&mut self, is_reduced: bool) {
+        match (self.is_reduced, is_reduced) {
+            (false, true) => warn!(
+                server = self.server,
+                "out of shared memory: only sessions are counted, and PostgreSQL refuses logins; the lock table is probably full"
+            ),
+            (true, false) => info!(server = self.server, "the catalogue can be read again"),
+            (true, true) | (false, false) => {}
+        }
+        self.is_reduced = is_reduced;
     }
 
     fn missing(&mut self, databases: &[String]) {

@@ -46,7 +46,10 @@ pub(crate) struct Thresholds {
 
 impl Thresholds {
     fn fraction(self, used: f64, limit: f64) -> Severity {
-        let fraction = used / limit;
+        self.share(used / limit)
+    }
+
+    pub(super) fn share(self, fraction: f64) -> Severity {
         if fraction >= self.critical {
             Severity::Critical
         } else if fraction >= self.warning {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use crate::clock::wall_clock;
@@ -11,8 +12,9 @@ use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
+use crate::postgres::view::SLOW;
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::Oid;
+use crate::sample::{Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
@@ -53,6 +55,15 @@ pub(super) struct PolledServer {
     pub(super) owners: HashMap<Oid, String>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
+    pub(super) not_read: Vec<NotRead>,
+}
+
+/// A slow view that the server did not answer; a managed service may refuse it. Not a finding: what it shows is absent.
+#[derive(Debug, Serialize)]
+pub(crate) struct NotRead {
+    /// The label `poll` of the agent's metrics.
+    pub(crate) poll: &'static str,
+    pub(crate) error: String,
 }
 
 /// The finding for a server whose state is unknown.
@@ -75,8 +86,10 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         window: server.cadence.window,
     };
     let polled = PollTracker::default().observe(activity, context);
+    let (readings, not_read) = read_slow(&session, deadline).await?;
     let (sizes, sizes_failure) = measure(&session, &polled, time_limit, deadline).await;
     let slower = SlowReadings {
+        readings,
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
@@ -85,7 +98,30 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         snapshot: Snapshot::of(&polled, &slower),
         owners,
         sizes_failure,
+        not_read,
     })
+}
+
+/// Reads each slow view once.
+async fn read_slow(
+    session: &Session,
+    deadline: Duration,
+) -> Result<(Readings, Vec<NotRead>), Finding> {
+    let (mut readings, mut not_read) = (Readings::default(), Vec::new());
+    for (n, view) in SLOW.iter().enumerate() {
+        match timeout(deadline, session.slow(n, deadline)).await {
+            Ok(Ok(update)) => update(&mut readings),
+            Ok(Err(error)) if error.outcome() == Outcome::Lost => {
+                return Err(unknown(chain(&error)));
+            }
+            Ok(Err(error)) => not_read.push(NotRead {
+                poll: view.job,
+                error: chain(&error),
+            }),
+            Err(_) => return Err(unknown(no_answer(deadline))),
+        }
+    }
+    Ok((readings, not_read))
 }
 
 /// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::poll::PolledServer;
+use super::poll::{NotRead, PolledServer};
 use crate::findings::{Finding, Severity, Thresholds, findings};
 use crate::limits::LimitStatus;
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
-use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
+use crate::snapshot::{ConnectionStatus, DatabaseView, ResourceView, RoleView, Snapshot};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -26,6 +26,9 @@ pub(crate) struct ServerReport {
     /// For example `15.18`; null if the check has no session.
     pub(crate) version: Option<String>,
     pub(crate) connections: Option<Connections>,
+    /// What runs out, the largest share first.
+    pub(crate) resources: Vec<ResourceReport>,
+    pub(crate) not_read: Vec<NotRead>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
 }
@@ -40,6 +43,20 @@ pub(crate) struct Connections {
     /// `datconnlimit` or `rolconnlimit`; 0 closes the database or role.
     pub(crate) own_limit: Option<u32>,
     pub(crate) headroom: Option<u32>,
+}
+
+/// Numbers are slots or ids, and bytes for `wal` and `storage`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ResourceReport {
+    pub(crate) resource: &'static str,
+    pub(crate) status: Severity,
+    pub(crate) used: u64,
+    pub(crate) limit: u64,
+    /// The database that holds most of it.
+    pub(crate) datname: Option<String>,
+    /// Used and limit for people.
+    #[serde(skip)]
+    pub(crate) amounts: (String, String),
 }
 
 #[derive(Debug, Serialize)]
@@ -87,7 +104,7 @@ pub(super) fn server(
     thresholds: Thresholds,
 ) -> ServerReport {
     match polled {
-        Ok(polled) => polled_server(name, &polled, thresholds),
+        Ok(polled) => polled_server(name, polled, thresholds),
         Err(finding) => unreachable_server(name, finding),
     }
 }
@@ -99,12 +116,14 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         findings: vec![finding],
         version: None,
         connections: None,
+        resources: Vec::new(),
+        not_read: Vec::new(),
         databases: Vec::new(),
         roles: Vec::new(),
     }
 }
 
-fn polled_server(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
+fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> ServerReport {
     let snapshot = &polled.snapshot;
     let mut databases: Vec<_> = snapshot
         .databases
@@ -128,9 +147,25 @@ fn polled_server(name: String, polled: &PolledServer, thresholds: Thresholds) ->
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
+        resources: resources(snapshot, thresholds),
+        not_read: polled.not_read,
         databases,
         roles,
     }
+}
+
+fn resources(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<ResourceReport> {
+    let mut views: Vec<_> = snapshot.resources.iter().collect();
+    views.sort_by(|a, b| b.ratio().total_cmp(&a.ratio()));
+    let report = |view: &ResourceView| ResourceReport {
+        resource: view.kind.label(),
+        status: thresholds.resource(view),
+        used: view.used,
+        limit: view.limit,
+        datname: view.largest.clone(),
+        amounts: view.amounts(),
+    };
+    views.into_iter().map(report).collect()
 }
 
 /// Sort key: worst first, then the smallest free fraction of the limit.
