@@ -10,6 +10,8 @@ pub(crate) enum Outcome {
     Timeout,
     /// The server answered with an error, or the agent cannot decode the answer.
     Error,
+    /// SQLSTATE 42501: the role may not call a function; a managed service may refuse it to every role.
+    Denied,
     /// SQLSTATE 53200: the lock table is full, or the server has no memory. The primary poll may still have counted sessions.
     OutOfMemory,
     /// The connection broke.
@@ -17,10 +19,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Ok,
         Self::Timeout,
         Self::Error,
+        Self::Denied,
         Self::OutOfMemory,
         Self::Lost,
     ];
@@ -30,6 +33,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Timeout => "timeout",
             Self::Error => "error",
+            Self::Denied => "denied",
             Self::OutOfMemory => "out_of_memory",
             Self::Lost => "lost",
         }

@@ -91,8 +91,8 @@ impl<S: Source> Poller<S> {
                         }
                         // A new login would fail too.
                         Outcome::Timeout | Outcome::OutOfMemory => {}
-                        Outcome::Error if errors < MAX_ERRORS => errors += 1,
-                        Outcome::Error => return,
+                        Outcome::Error | Outcome::Denied if errors < MAX_ERRORS => errors += 1,
+                        Outcome::Error | Outcome::Denied => return,
                         Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
                     }
                     self.slow_down(&ticks);

@@ -100,9 +100,11 @@ impl<S: Source> Poller<S> {
             };
             match self.poll_slow_job(session, job, &question).await {
                 Outcome::Lost => return Outcome::Lost,
-                Outcome::Ok | Outcome::Timeout | Outcome::Error | Outcome::OutOfMemory => {
-                    is_new = true;
-                }
+                Outcome::Ok
+                | Outcome::Timeout
+                | Outcome::Error
+                | Outcome::Denied
+                | Outcome::OutOfMemory => is_new = true,
             }
             if !self.is_up {
                 return Outcome::Ok; // the agent was stopped during the job

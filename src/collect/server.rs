@@ -239,7 +239,7 @@ impl Source for ServerSource {
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
             let why = match why {
-                Outcome::Error | Outcome::OutOfMemory => UnknownSize::Error,
+                Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => UnknownSize::Error,
                 Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
             };
             let sizes = Arc::make_mut(&mut self.sizes);

@@ -211,6 +211,11 @@ impl QueryError {
             Self::Driver { source, .. } if source.code() == Some(&SqlState::OUT_OF_MEMORY) => {
                 Outcome::OutOfMemory
             }
+            Self::Driver { source, .. }
+                if source.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
+                Outcome::Denied
+            }
             Self::Driver { .. } | Self::Answer { .. } => Outcome::Error,
             Self::RoleDropped => Outcome::Lost,
         }

@@ -15,6 +15,7 @@ mod locks;
 mod names;
 mod privileges;
 mod resources;
+mod runbooks;
 mod scrapers;
 mod secrets;
 mod sizes;

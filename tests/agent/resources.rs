@@ -1,6 +1,7 @@
 //! Resources that all databases share: each is driven to its limit on a server, and the database that holds it is named.
 
 mod countable;
+mod denied;
 mod lock_table;
 mod slots;
 mod temporary;

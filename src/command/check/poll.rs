@@ -196,7 +196,9 @@ async fn measure(
                 let why = match error.outcome() {
                     Outcome::Lost => return (sizes, failure),
                     Outcome::Timeout => UnknownSize::Timeout,
-                    Outcome::Ok | Outcome::Error | Outcome::OutOfMemory => UnknownSize::Error,
+                    Outcome::Ok | Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => {
+                        UnknownSize::Error
+                    }
                 };
                 sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
             }
