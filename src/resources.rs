@@ -78,10 +78,6 @@ impl Resource {
         })
     }
 
-    pub(crate) fn ratio(&self) -> f64 {
-        self.used as f64 / self.limit as f64
-    }
-
     /// The database that holds most, and how much.
     pub(crate) fn largest(&self) -> Option<(Oid, u64)> {
         let held = self.held.iter().filter(|(_, used)| **used > 0);
@@ -157,10 +153,13 @@ fn ids(stats: &Stats, version_num: u32) -> impl Iterator<Item = Resource> {
     all.into_iter().flatten()
 }
 
+/// Whether a backend type takes a slot of a resource.
+type IsCounted = fn(&str) -> bool;
+
 /// Processes by type. Types that the agent does not know are workers of extensions, which take a worker process each.
 fn processes(sessions: &[Sessions], limits: &ResourceLimits) -> impl Iterator<Item = Resource> {
     let autovacuum_slots = limits.autovacuum_worker_slots.unwrap_or(u64::MAX);
-    let kinds: [(ResourceKind, u64, fn(&str) -> bool); 5] = [
+    let kinds: [(ResourceKind, u64, IsCounted); 5] = [
         (
             ResourceKind::AutovacuumWorkers,
             limits.autovacuum_workers.min(autovacuum_slots),

@@ -14,8 +14,8 @@ pub(super) struct ServerLog {
     missing: Vec<String>,
     /// Databases whose files PostgreSQL could not read.
     unreadable: Vec<String>,
-    /// Not every database and role has series of its own.
-    is_full: bool,
+    /// Databases and roles without series of their own.
+    overflow: (usize, usize),
     /// The last poll counted sessions only.
     is_reduced: bool,
 }
@@ -29,7 +29,7 @@ impl ServerLog {
             superuser: false,
             missing: Vec::new(),
             unreadable: Vec::new(),
-            is_full: false,
+            overflow: (0, 0),
             is_reduced: false,
         }
     }
@@ -117,9 +117,9 @@ impl ServerLog {
         }
     }
 
-    fn without_series(&mut self, (databases, roles): (usize, usize)) {
-        let is_full = databases + roles > 0;
-        if is_full && !self.is_full {
+    fn without_series(&mut self, overflow: (usize, usize)) {
+        let (databases, roles) = overflow;
+        if overflow != (0, 0) && self.overflow == (0, 0) {
             warn!(
                 server = self.server,
                 databases,
@@ -127,7 +127,7 @@ impl ServerLog {
                 "more databases or roles than series_limits.databases and series_limits.roles allow: some have no series of their own"
             );
         }
-        self.is_full = is_full;
+        self.overflow = overflow;
     }
 }
 

@@ -78,10 +78,9 @@ fn of_resource(resource: &ResourceView, thresholds: Thresholds) -> Option<Findin
         ResourceKind::LockTable => "entries of the lock table",
     };
     let (used, limit) = resource.amounts();
-    let mut text = format!("the server uses {used} of {limit} {what}");
-    if let Some(datname) = &resource.largest {
-        text += &format!(", database {datname} most");
-    }
+    let most = resource.largest.as_ref();
+    let most = most.map_or_else(String::new, |datname| format!(", database {datname} most"));
+    let text = format!("the server uses {used} of {limit} {what}{most}");
     let severity = thresholds.resource(resource);
     let finding = Finding::server(severity, Concern::Resource, text);
     Some(match remedy::of_resource(resource.kind) {
@@ -120,15 +119,12 @@ fn of_slot(slot: &ReplicationSlot) -> Option<Finding> {
         ),
         _ => return None,
     };
-    let finding = match &slot.datname {
-        Some(datname) => {
-            let text = format!("replication slot {name} of database {datname} {what}");
-            Finding::of(Scope::Database, datname, severity, Concern::Wal, text)
-        }
-        None => {
-            let text = format!("replication slot {name} {what}");
-            Finding::server(severity, Concern::Wal, text)
-        }
+    let finding = if let Some(datname) = &slot.datname {
+        let text = format!("replication slot {name} of database {datname} {what}");
+        Finding::of(Scope::Database, datname, severity, Concern::Wal, text)
+    } else {
+        let text = format!("replication slot {name} {what}");
+        Finding::server(severity, Concern::Wal, text)
     };
     Some(finding.with_remedy(remedy::SLOTS))
 }

@@ -50,7 +50,10 @@ fn all(version_num: u32, sessions: Option<&[Sessions]>, readings: &Readings) -> 
     })
 }
 
-fn find(resources: &[Resource], kind: ResourceKind) -> Option<(u64, u64, Option<(Oid, u64)>)> {
+/// Used, limit, and the database that holds most with what it holds.
+type Found = (u64, u64, Option<(Oid, u64)>);
+
+fn find(resources: &[Resource], kind: ResourceKind) -> Option<Found> {
     let found = resources.iter().find(|resource| resource.kind == kind)?;
     Some((found.used, found.limit, found.largest()))
 }

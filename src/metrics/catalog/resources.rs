@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::metrics::series::{Metric, Series, gauge};
 use crate::resources::ResourceKind;
-use crate::snapshot::ResourceView;
+use crate::snapshot::{DatabaseView, ResourceView};
 use crate::state::Server;
 
 const DATABASE: &[&str] = &["datname"];
@@ -75,7 +75,10 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Sum of the size budgets of the databases that exist. Absent if there is none.",
         |server, series| {
-            let budgets = server.databases().iter().filter_map(|it| it.size_limit());
+            let budgets = server
+                .databases()
+                .iter()
+                .filter_map(DatabaseView::size_limit);
             let sum: u64 = budgets.fold(0, u64::saturating_add);
             series.put_known([], (sum > 0).then_some(sum as f64));
         },

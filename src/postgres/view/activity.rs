@@ -21,7 +21,7 @@ select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.
   from pg_catalog.pg_stat_get_activity(null) as a
  group by 2, 3, 4, 5, 6"#;
 
-const SUMS: &str = r#"
+const SUMS: &str = r"
 union all
 select 'd', null, null, null, null, null,
        (sum(hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $3 + (d.datconnlimit = -2)::int4))) % 4611686018427387904)::int8,
@@ -33,15 +33,15 @@ select 'r', null, null, null, null, null,
         % 4611686018427387904)::int8,
        count(*), null
   from pg_catalog.pg_roles as r
- where r.rolcanlogin"#;
+ where r.rolcanlogin";
 
-const SERVER: &str = r#"
+const SERVER: &str = r"
 union all
 select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
        ($1 is not null and exists (
            select from pg_catalog.pg_stat_get_activity($1) as b
             where extract(epoch from b.backend_start)::float8 = $2))::int4,
-       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8"#;
+       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8";
 
 pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     let sql = format!("{SESSIONS}{SUMS}{SERVER}");

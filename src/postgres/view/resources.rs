@@ -61,6 +61,6 @@ fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
             .push((CONTEXT.column(row, 0)?, CONTEXT.count(row, 1)?));
     }
     Ok(Box::new(move |readings| {
-        readings.resources = Some(resources.into())
+        readings.resources = Some(resources.into());
     }))
 }
