@@ -5,6 +5,7 @@ mod facts;
 mod limits;
 mod sessions;
 mod statistics;
+mod storage;
 
 use super::series::Metric;
 
@@ -14,6 +15,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(statistics::METRICS)
         .chain(limits::METRICS)
         .chain(sessions::METRICS)
+        .chain(storage::METRICS)
         .chain(agent::METRICS)
 }
 

@@ -32,7 +32,11 @@ impl Session for postgres::Session {
     type Question = Question;
     type Answer = Answer;
 
-    async fn ask(&self, question: &Question, limit: Duration) -> Result<Answer, Failed<Outcome>> {
+    async fn ask(
+        &mut self,
+        question: &Question,
+        limit: Duration,
+    ) -> Result<Answer, Failed<Outcome>> {
         let answer = match question {
             Question::Activity { orphan, known } => {
                 let activity = self.activity(*orphan, known.clone()).await;
