@@ -7,6 +7,9 @@ pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
 pub(super) const BUSIEST_DATABASES: &str = "SELECT datname, state, count(*) FROM pg_stat_activity \
     WHERE backend_type = 'client backend' GROUP BY 1, 2 ORDER BY 3 DESC";
 
+pub(super) const LARGEST_DATABASES: &str = "SELECT datname, pg_size_pretty(pg_database_size(oid)) \
+    FROM pg_database ORDER BY pg_database_size(oid) DESC";
+
 pub(super) fn sessions_of_database(datname: &str) -> String {
     sessions("usename", "datname", datname)
 }
