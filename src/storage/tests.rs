@@ -30,3 +30,26 @@ fn a_directory_is_measured_and_nothing_else() {
     let missing = "No such file or directory (os error 2)".to_owned();
     assert_eq!(reason(&folder.path().join("none")), Err(missing));
 }
+
+/// ext4: 5 % of the blocks are reserved for root, and `f_bsize` is not the unit.
+#[test]
+fn blocks_are_counted_in_fragments_and_reserved_ones_are_not_available() {
+    let mut fs = statvfs("/").expect("there is a root directory");
+    (fs.f_bsize, fs.f_frsize) = (65_536, 4096);
+    (fs.f_blocks, fs.f_bfree, fs.f_bavail) = (1000, 300, 250);
+    (fs.f_files, fs.f_ffree, fs.f_favail) = (100, 40, 30);
+    let expected = Space {
+        capacity: 4_096_000,
+        available: 1_024_000,
+        used: 700 * 4096,
+        inodes: Some(Inodes {
+            capacity: 100,
+            available: 30,
+        }),
+    };
+    assert_eq!(space(&fs), Some(expected));
+    (fs.f_files, fs.f_favail) = (0, 0); // btrfs
+    assert_eq!(space(&fs).map(|space| space.inodes), Some(None));
+    fs.f_blocks = 0; // proc
+    assert_eq!(space(&fs), None);
+}

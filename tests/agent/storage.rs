@@ -167,6 +167,33 @@ async fn any_name_of_a_volume_is_one_label() {
     agent.scrape_until("it is measured", is_measured).await;
 }
 
+#[tokio::test]
+async fn a_path_in_the_agents_own_image_is_refused() {
+    let root = mount::overlay_root();
+    if !mount::is_permitted(&root) {
+        eprintln!("skipped: mounting an overlay as the root directory needs root");
+        return;
+    }
+    let (folder, cluster) = (folder(), watched_cluster().await);
+    let storage = format!(
+        "path: /usr, volumes: {{mounted: '{}'}}",
+        folder.path().display()
+    );
+    let agent = start(&config(&cluster, &storage), &mount::after(&root)).await;
+    let is_measured = |page: &Scrape| available(page, "mounted").is_some();
+    agent
+        .scrape_until("the mount is measured", is_measured)
+        .await;
+    let is_refused = |page: &Scrape| polls(page, "data", "error") > 0.0;
+    let page = agent.scrape_until("the other is refused", is_refused).await;
+    assert_eq!(available(&page, "data"), None);
+    let log = agent.log();
+    assert!(
+        log.contains("cannot measure /usr: in the agent's own image"),
+        "{log}"
+    );
+}
+
 /// Removes a folder and puts something in its place.
 fn replace(path: &Path, replacement: impl FnOnce(&Path)) {
     fs::remove_dir_all(path).expect("the folder is ours");

@@ -148,6 +148,7 @@ async fn variables_with_one_underscore_are_warnings() {
     let env = [
         ("PGCOMMONS_POLL_INTERVAL", "2s"),
         ("PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE", "/run/secrets/pw"),
+        ("PGCOMMONS_SERVERS_MAIN_STORAGE_PATH", "/pgdata"),
         ("PGCOMMONS_BUDGETS__My_Shop_SIZE", "1GiB"),
         // Kubernetes sets such variables for a Service named pgcommons or pgcommons-servers.
         ("PGCOMMONS_SERVICE_HOST", "10.0.0.1"),
@@ -160,6 +161,7 @@ async fn variables_with_one_underscore_are_warnings() {
         "PGCOMMONS_BUDGETS__My_Shop_SIZE: got a variable that sets nothing, want PGCOMMONS__BUDGETS__My_Shop__SIZE",
         "PGCOMMONS_POLL_INTERVAL: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
         "PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE",
+        "PGCOMMONS_SERVERS_MAIN_STORAGE_PATH: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__STORAGE__PATH",
     ];
     assert_warns("servers: {m: {host: h}}", &env, &warnings).await;
 }

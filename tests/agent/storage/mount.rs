@@ -26,6 +26,17 @@ pub(crate) fn hanging(folder: &Path) -> String {
     format!("exec 3<>/dev/fuse && mount -i -t fuse -o {options} none '{folder}'")
 }
 
+/// Makes an overlay the root directory, as the image of a container is. The devices stay what they are.
+pub(crate) fn overlay_root() -> String {
+    let steps = [
+        "mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work /mnt/root",
+        "mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work none /mnt/root",
+        "mount --rbind /dev /mnt/root/dev && mount --bind /proc /mnt/root/proc",
+        "set -- chroot /mnt/root \"$@\"",
+    ];
+    steps.join(" && ")
+}
+
 /// Whether the script can be run.
 pub(crate) fn is_permitted(script: &str) -> bool {
     let [program, args @ ..] = after(script);
