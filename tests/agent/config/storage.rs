@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use tempfile::TempDir;
+
 use super::reload::{Reloadable, backends};
 use crate::support::{Cluster, Scrape};
 
@@ -29,56 +31,67 @@ fn configured(page: &Scrape) -> Option<f64> {
     page.value("pgcommons_server_storage_capacity_bytes", &labels)
 }
 
+fn up(page: &Scrape) -> bool {
+    page.value("pg_up", &[]) == Some(1.0)
+}
+
+fn has_volumes(page: &Scrape) -> bool {
+    page.text().contains("volume=")
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").expect("Linux has /dev/shm")
+}
+
+async fn until(agent: &Reloadable, what: &str, is_wanted: impl FnMut(&Scrape) -> bool) -> Scrape {
+    agent.agent.scrape_until(what, is_wanted).await
+}
+
 #[tokio::test]
-async fn volumes_are_added_moved_and_removed_without_disturbing_other_sources() {
-    let cluster = Cluster::start(&[]);
-    let folder = tempfile::tempdir_in("/dev/shm").expect("Linux has /dev/shm");
-    let (path, missing) = (folder.path().display(), folder.path().join("none"));
+async fn volumes_are_added_and_removed_without_disturbing_other_sources() {
+    let (cluster, folder) = (Cluster::start(&[]), folder());
     let agent = Reloadable::start(&config(&cluster, "")).await;
-    let up = |page: &Scrape| page.value("pg_up", &[]) == Some(1.0);
-    let page = agent.agent.scrape_until("up", up).await;
-    assert!(!page.text().contains("volume="), "{}", page.text());
+    let page = until(&agent, "up", up).await;
+    assert!(!has_volumes(&page), "{}", page.text());
     let admin = cluster.admin().await;
     let session = backends(&admin).await;
 
-    let data = format!("size: 1GiB, path: '{path}'");
+    let data = format!("size: 1GiB, path: '{}'", folder.path().display());
     agent.reload(&config(&cluster, &data));
-    let measured = |page: &Scrape| measurements(page, "data") > Some(1.0);
-    let page = agent
-        .agent
-        .scrape_until("it is measured twice", measured)
-        .await;
+    let twice = |page: &Scrape| measurements(page, "data") > Some(1.0);
+    let page = until(&agent, "it is measured twice", twice).await;
     assert_eq!(configured(&page), Some(f64::from(1 << 30)));
 
-    // Another volume: what is known of the first one stays.
     let before = measurements(&page, "data");
-    agent.reload(&config(
-        &cluster,
-        &format!("{data}, volumes: {{wal: '{path}'}}"),
-    ));
+    let wal = format!("volumes: {{wal: '{}'}}", folder.path().display());
+    agent.reload(&config(&cluster, &format!("{data}, {wal}")));
     let both = |page: &Scrape| is_measured(page, "wal") && is_measured(page, "data");
-    let page = agent.agent.scrape_until("both are measured", both).await;
-    assert!(measurements(&page, "data") >= before, "{}", page.text());
+    let page = until(&agent, "both are measured", both).await;
+    let after = measurements(&page, "data");
+    assert!(after >= before, "the counters of data go on: {after:?}");
 
-    // Another path: no figure of the old one is shown, and the counters go on.
-    let before = measurements(&page, "data");
-    agent.reload(&config(&cluster, &format!("path: '{}'", missing.display())));
-    let moved = |page: &Scrape| !is_measured(page, "data") && measurements(page, "wal").is_none();
-    let page = agent
-        .agent
-        .scrape_until("it moved, and wal is gone", moved)
-        .await;
-    assert!(measurements(&page, "data") >= before, "{}", page.text());
-    assert_eq!(configured(&page), None);
-    fs::create_dir(&missing).expect("the folder is ours");
-    let measured = |page: &Scrape| is_measured(page, "data");
-    agent
-        .agent
-        .scrape_until("it is measured there", measured)
-        .await;
-
+    agent.reload(&config(&cluster, &wal));
+    let wal_alone = |page: &Scrape| measurements(page, "data").is_none();
+    let page = until(&agent, "data is gone", wal_alone).await;
+    assert!(is_measured(&page, "wal") && configured(&page).is_none());
     agent.reload(&config(&cluster, ""));
-    let gone = |page: &Scrape| up(page) && !page.text().contains("volume=");
-    agent.agent.scrape_until("no volume is left", gone).await;
+    let gone = |page: &Scrape| up(page) && !has_volumes(page);
+    until(&agent, "no volume is left", gone).await;
     assert_eq!(backends(&admin).await, session, "one session throughout");
+}
+
+#[tokio::test]
+async fn a_volume_with_another_path_loses_the_figures_of_the_old_one() {
+    let (cluster, folder) = (Cluster::start(&[]), folder());
+    let (old, new) = (folder.path().display(), folder.path().join("new"));
+    let agent = Reloadable::start(&config(&cluster, &format!("path: '{old}'"))).await;
+    let measured = |page: &Scrape| is_measured(page, "data");
+    let page = until(&agent, "it is measured", measured).await;
+    let before = measurements(&page, "data");
+    agent.reload(&config(&cluster, &format!("path: '{}'", new.display())));
+    let page = until(&agent, "it is absent", |page| !measured(page)).await;
+    let after = measurements(&page, "data");
+    assert!(after >= before, "the counters go on: {after:?}");
+    fs::create_dir(&new).expect("the folder is ours");
+    until(&agent, "it is measured there", measured).await;
 }

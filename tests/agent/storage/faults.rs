@@ -1,6 +1,7 @@
 //! Volumes that vanish, become files, or hang: only their own series are lost, and PostgreSQL is polled as before.
 
 use std::fs;
+use std::time::Duration;
 
 use super::{available, config, folder, mount, polls, replace, start, up, watched_cluster};
 use crate::support::{Agent, Scrape};
@@ -87,4 +88,20 @@ async fn a_volume_that_hangs_loses_its_series_and_occupies_one_thread() {
     mount::among_mounts_of(agent.pid(), &["umount", "-f", "-l", path]);
     let is_measured = |page: &Scrape| available(page, "dead").is_some();
     agent.scrape_until("it is measured", is_measured).await;
+}
+
+#[tokio::test]
+async fn a_volume_that_hangs_does_not_delay_the_end_of_the_agent() {
+    let (folder, cluster) = (folder(), watched_cluster().await);
+    let mount = mount::hanging(folder.path());
+    if !mount::is_permitted(&mount) {
+        eprintln!("skipped: mounting a file system that hangs needs root and /dev/fuse");
+        return;
+    }
+    let storage = format!("path: '{}'", folder.path().display());
+    let mut agent = start(&config(&cluster, &storage), &mount::after(&mount)).await;
+    until_it_fails(&agent, "data", "timeout").await;
+    agent.signal("TERM");
+    let ended = agent.wait(Duration::from_secs(20)).await.expect("it ends");
+    assert!(ended.success(), "{ended}");
 }
