@@ -13,6 +13,7 @@ mod raw;
 mod redact;
 mod renamed;
 mod review;
+mod storage;
 mod tables;
 mod tenants;
 mod validate;
@@ -26,7 +27,8 @@ use std::path::Path;
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use model::{
-    Cadence, ChannelBinding, Config, RootCert, ServerConfig, SslMode, Target, Tls,
+    Cadence, ChannelBinding, Config, DATA_VOLUME, RootCert, ServerConfig, SslMode, StorageConfig,
+    Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};

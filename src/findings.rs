@@ -1,4 +1,4 @@
-//! Findings: what is wrong, with which database or role, and what to do about it. `check` prints them. Pure.
+//! Findings: what is wrong, with which database, role or volume, and what to do about it. `check` prints them. Pure.
 
 mod connections;
 mod remedy;
@@ -6,9 +6,11 @@ mod resources;
 mod server;
 mod severity;
 mod sizes;
+mod storage;
 
 use serde::Serialize;
 
+use crate::sample::Volume;
 use crate::snapshot::Snapshot;
 
 pub(crate) use severity::{Severity, Thresholds};
@@ -20,6 +22,7 @@ pub(crate) enum Scope {
     Server,
     Database,
     Role,
+    Volume,
 }
 
 /// The kind of problem.
@@ -49,7 +52,7 @@ pub(crate) struct Finding {
     #[serde(rename = "status")]
     pub(crate) severity: Severity,
     pub(crate) scope: Scope,
-    /// The database or role; None for the server.
+    /// The database, role or volume; None for the server.
     pub(crate) subject: Option<String>,
     pub(crate) concern: Concern,
     pub(crate) text: String,
@@ -70,7 +73,7 @@ impl Finding {
         }
     }
 
-    /// About one database or role.
+    /// About one database, role or volume.
     fn of(
         scope: Scope,
         subject: &str,
@@ -117,8 +120,19 @@ pub(crate) fn findings(
         findings.extend(connections::of_role(view, thresholds));
     }
     findings.retain(|finding| finding.severity > Severity::Ok);
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    worst_first(&mut findings);
     findings
+}
+
+/// The findings of one volume. They do not depend on a poll of PostgreSQL.
+pub(crate) fn of_volume(volume: &Volume, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = storage::findings(volume, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+pub(crate) fn worst_first(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
 }
 
 /// For people: `8.5 MiB`.

@@ -36,6 +36,7 @@ mod series;
 mod size_schedule;
 mod snapshot;
 mod state;
+mod storage;
 mod systemd;
 mod tracker;
 

@@ -7,6 +7,7 @@ pub(crate) mod readings;
 mod server;
 mod sizes;
 mod statistics;
+mod storage;
 
 pub(crate) use activity::{Activity, Sessions};
 pub(crate) use catalogue::{Catalogue, Database, Fingerprint, Role};
@@ -14,6 +15,7 @@ pub(crate) use readings::Readings;
 pub(crate) use server::{Backend, ServerInfo, Support};
 pub(crate) use sizes::{Size, SizeMeasurement};
 pub(crate) use statistics::{DatabaseStats, SessionCounts, Stats};
+pub(crate) use storage::{Inodes, Space, Volume};
 
 /// An object identifier of the server's catalogue. A database that is dropped and created again gets a new one.
 pub(crate) type Oid = u32;

@@ -45,7 +45,7 @@ impl<S: Source> Poller<S> {
         let source = S::new(Arc::clone(&config.borrow_and_update()));
         let now = Instant::now();
         Self {
-            log: TransitionLog::new(source.name().to_owned(), S::JOBS),
+            log: TransitionLog::new(S::id(source.config()), S::MESSAGES, S::JOBS),
             source,
             opener: S::Opener::default(),
             config,

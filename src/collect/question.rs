@@ -31,7 +31,7 @@ enum SlowJobResult<S: Source> {
 }
 
 impl<S: Source> Poller<S> {
-    pub(super) async fn poll_primary(&mut self, session: &S::Session) -> Outcome {
+    pub(super) async fn poll_primary(&mut self, session: &mut S::Session) -> Outcome {
         let Some(question) = self.source.question(PRIMARY, self.now()) else {
             return Outcome::Ok;
         };
@@ -61,7 +61,7 @@ impl<S: Source> Poller<S> {
 
     async fn ask_primary(
         &mut self,
-        session: &S::Session,
+        session: &mut S::Session,
         question: &<S::Session as Session>::Question,
         deadline: Duration,
     ) -> Result<<S::Session as Session>::Answer, Outcome> {
@@ -190,7 +190,7 @@ impl<S: Source> Poller<S> {
     /// The source itself gives up at `limit`. When no answer comes for some time after that, the session hangs.
     async fn ask_slow_job(
         &mut self,
-        session: &S::Session,
+        session: &mut S::Session,
         question: &<S::Session as Session>::Question,
         limit: Duration,
     ) -> SlowJobResult<S> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use questions::{Answer, Question};
 
 use super::server_log::ServerLog;
-use super::source::{PRIMARY, PollTiming, Publication, Source};
+use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
@@ -130,8 +130,11 @@ impl Source for ServerSource {
         }
     }
 
-    fn name(&self) -> &str {
-        &self.config.name
+    fn id(config: &ServerConfig) -> SourceId {
+        SourceId {
+            server: config.name.clone(),
+            part: None,
+        }
     }
 
     fn config(&self) -> &Arc<ServerConfig> {
@@ -278,7 +281,7 @@ impl Source for ServerSource {
         let status = match (publication.down, &self.polled) {
             (None, Some(polled)) => {
                 let snapshot = self.lazy_snapshot(Arc::clone(polled), publication.now);
-                Ok(Box::new(snapshot))
+                Ok(Arc::new(snapshot))
             }
             (None, None) => Err(Down::Starting),
             (Some(down), _) => Err(down),

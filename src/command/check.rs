@@ -5,6 +5,7 @@ mod poll;
 mod refusal;
 mod report;
 mod table;
+mod volumes;
 
 use super::cli::CheckArgs;
 use super::{print, print_json};

@@ -17,7 +17,13 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ("databases", RawDatabases::KEYS),
 ];
 /// Tables whose entries are named by the operator, with the keys of an entry.
-const NAMED: [(&str, &[&str]); 2] = [("servers", RawServer::KEYS), ("budgets", RawBudget::KEYS)];
+const NAMED: [(&str, &[&str]); 3] = [
+    ("servers", RawServer::KEYS),
+    ("servers", &STORAGE_KEYS),
+    ("budgets", RawBudget::KEYS),
+];
+/// The keys of a server's `storage`.
+const STORAGE_KEYS: [&str; 3] = ["storage_size", "storage_path", "storage_interval"];
 
 /// One warning for each variable that resembles a key.
 pub(super) fn warnings(environment: &Environment) -> Vec<Problem> {
@@ -50,6 +56,7 @@ fn intended(variable: &str) -> Option<String> {
             let (length, key) = name_and_key(below(section)?, keys)?;
             let name = &words[section.len() + 1..][..length]; // in its original case
             let [section, key] = [section, key].map(str::to_uppercase);
+            let key = key.replace("STORAGE_", "STORAGE__");
             Some(format!("{section}__{name}__{key}"))
         })
     };

@@ -83,6 +83,9 @@ table!(RawDatabases { include, exclude });
 table!(RawBudget { connections, size, owner } {
     labels: Block<BTreeMap<String, Value>>,
 });
+table!(RawStorage { size, path, interval } {
+    volumes: Block<BTreeMap<String, Value>>,
+});
 table!(RawServer {
     dsn,
     host,
@@ -101,6 +104,7 @@ table!(RawServer {
     sslkey,
     connections_limit,
 } {
+    storage: Block<RawStorage>,
     databases: Block<RawDatabases>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
 });

@@ -11,7 +11,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, series_limits};
 use super::values::{Reader, one_of};
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, listener, misspelt};
+use super::{Cadence, Config, ServerConfig, listener, misspelt, storage};
 use crate::policy::Policy;
 use crate::size_schedule;
 use config::Value;
@@ -51,6 +51,7 @@ pub(super) fn config(
             servers,
             warnings: reader.warnings,
             files: reader.files,
+            named_volumes: reader.volumes,
         })
     } else {
         Err(ConfigError::Invalid(reader.problems))
@@ -236,6 +237,11 @@ fn server(
         std::mem::take(&mut raw.budgets),
         &mut policy,
     );
+    let storage = storage::read(
+        reader,
+        &format!("{prefix}.storage"),
+        std::mem::take(&mut raw.storage),
+    );
 
     let target = ConnectionParams::collect(reader, prefix, &mut raw, environment)?
         .target(reader, environment)?;
@@ -245,5 +251,6 @@ fn server(
         target,
         policy,
         cadence: defaults.cadence,
+        storage,
     })
 }

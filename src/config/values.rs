@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::raw::Leaf;
 use super::redact::{self, kind, quoted};
 use super::renamed::old_keys;
-use super::review::NamedFile;
+use super::review::{NamedFile, NamedVolume};
 
 #[derive(Default)]
 pub(super) struct Reader {
@@ -22,6 +22,7 @@ pub(super) struct Reader {
     /// Probable mistakes in a configuration that is valid.
     pub(super) warnings: Vec<Problem>,
     pub(super) files: Vec<NamedFile>,
+    pub(super) volumes: Vec<NamedVolume>,
     /// Keys that a variable or a flag set, each with the name of that variable or flag.
     pub(super) origins: BTreeMap<String, String>,
 }
@@ -46,6 +47,12 @@ impl Reader {
     pub(super) fn file(&mut self, key: &str, path: &Path) {
         let (key, path) = (self.with_origin(key), path.to_owned());
         self.files.push(NamedFile { key, path });
+    }
+
+    /// Records a directory whose volume is to be measured.
+    pub(super) fn volume(&mut self, key: &str, path: &Path) {
+        let (key, path) = (self.with_origin(key), path.to_owned());
+        self.volumes.push(NamedVolume { key, path });
     }
 
     /// The key, with the variable or flag that set it.

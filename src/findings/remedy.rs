@@ -48,6 +48,8 @@ pub(super) fn queries_of_database(datname: &str) -> String {
         literal(datname)
     )
 }
+pub(super) const LARGEST_DATABASES: &str = "SELECT datname, pg_size_pretty(pg_database_size(oid)) \
+    FROM pg_database ORDER BY pg_database_size(oid) DESC";
 
 pub(super) fn sessions_of_database(datname: &str) -> String {
     sessions("usename", "datname", datname)

@@ -79,6 +79,16 @@ impl Thresholds {
         }
     }
 
+    /// The part of a capacity that is not available. With nothing available it is critical, whatever the thresholds are.
+    pub(crate) fn available(self, available: u64, capacity: u64) -> Severity {
+        if available == 0 {
+            Severity::Critical
+        } else {
+            let unavailable = capacity.saturating_sub(available);
+            self.fraction(unavailable as f64, capacity as f64)
+        }
+    }
+
     /// With a quota, every unknown size is `Unknown`. Without one, only a failed measurement is.
     pub(crate) fn size(self, view: &DatabaseView) -> Severity {
         match (view.size_limit(), view.size) {

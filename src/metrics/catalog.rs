@@ -7,6 +7,7 @@ mod resources;
 mod sessions;
 mod statistics;
 mod wal;
+mod storage;
 
 use super::series::Metric;
 
@@ -18,6 +19,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(limits::METRICS)
         .chain(resources::METRICS)
         .chain(sessions::METRICS)
+        .chain(storage::METRICS)
         .chain(agent::METRICS)
 }
 

@@ -24,12 +24,12 @@ use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy, SeriesLimits};
 use crate::sample::readings::Archiver;
 use crate::sample::{
-    Activity, Catalogue, Database, DatabaseStats, Oid, Readings, Role, ServerInfo, SessionCounts,
-    Sessions, Size, SizeMeasurement, Stats,
+    Activity, Catalogue, Database, DatabaseStats, Inodes, Oid, Readings, Role, ServerInfo,
+    SessionCounts, Sessions, Size, SizeMeasurement, Space, Stats,
 };
 use crate::size_schedule::{SizeSchedule, SizeTiming};
 use crate::snapshot::{SlowReadings, Snapshot};
-use crate::state::{Down, LazySnapshot, Reload, Server};
+use crate::state::{Attached, Attachment, Down, LazySnapshot, Reload, Server};
 use crate::tracker::{PollContext, PollTracker};
 
 const AGENT: AgentState = AgentState {

@@ -4,6 +4,7 @@ mod bad;
 mod json;
 mod reload;
 mod review;
+mod storage;
 mod tables;
 
 use std::fs::{self, Permissions};

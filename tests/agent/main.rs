@@ -20,6 +20,7 @@ mod scrapers;
 mod secrets;
 mod sizes;
 mod soak;
+mod storage;
 #[expect(unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -28,7 +28,11 @@ impl Session for postgres::Session {
     type Question = Question;
     type Answer = Answer;
 
-    async fn ask(&self, question: &Question, limit: Duration) -> Result<Answer, Failed<Outcome>> {
+    async fn ask(
+        &mut self,
+        question: &Question,
+        limit: Duration,
+    ) -> Result<Answer, Failed<Outcome>> {
         let answer = match question {
             Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),

@@ -1,4 +1,5 @@
-//! Polls each server once: one session, the activity query, the owners, and the size of every database.
+//! Polls each server once: one session, the activity query, the owners, the size of every database, and beside the session
+//! the volumes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::tracker::{PollContext, PollTracker, PolledState};
 
 use super::own_session;
 use super::report::{self, Report};
+use super::volumes;
 
 /// Polls all servers concurrently.
 pub(super) async fn all(
@@ -34,16 +36,18 @@ pub(super) async fn all(
             let name = server.name.clone();
             (
                 name,
-                tokio::spawn(async move { poll(&server, time_limit).await }),
+                tokio::spawn(async move {
+                    tokio::join!(poll(&server, time_limit), volumes::measure(&server))
+                }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let polled = poll
+        let (polled, volumes) = poll
             .await
-            .unwrap_or_else(|error| Err(unknown(error.to_string())));
-        reports.push(report::server(name, polled, thresholds));
+            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new()));
+        reports.push(report::server(name, polled, &volumes, thresholds));
     }
     Report::of(reports)
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::poll::{NotRead, PolledServer};
-use crate::findings::{Finding, Severity, Thresholds, findings};
+use super::volumes::{self, VolumeReport};
+use crate::findings::{Finding, Severity, Thresholds, findings, of_volume, worst_first};
 use crate::limits::LimitStatus;
-use crate::sample::Oid;
+use crate::sample::{Oid, Volume};
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{ConnectionStatus, DatabaseView, ResourceView, RoleView, Snapshot};
 
@@ -20,6 +21,7 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerReport {
     pub(crate) server: String,
+    /// That of the worst finding.
     pub(crate) status: Severity,
     /// Worst first.
     pub(crate) findings: Vec<Finding>,
@@ -31,6 +33,8 @@ pub(crate) struct ServerReport {
     pub(crate) not_read: Vec<NotRead>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
+    /// Those of `storage`, also if the check has no session.
+    pub(crate) volumes: Vec<VolumeReport>,
 }
 
 /// Null: unknown, or there is no such limit.
@@ -101,18 +105,27 @@ impl Report {
 pub(super) fn server(
     name: String,
     polled: Result<PolledServer, Finding>,
+    volumes: &[Volume],
     thresholds: Thresholds,
 ) -> ServerReport {
-    match polled {
+    let mut report = match polled {
         Ok(polled) => polled_server(name, polled, thresholds),
         Err(finding) => unreachable_server(name, finding),
+    };
+    for volume in volumes {
+        report.findings.extend(of_volume(volume, thresholds));
+        report.volumes.push(volumes::report(volume, thresholds));
     }
+    worst_first(&mut report.findings);
+    let worst = report.findings.first();
+    report.status = worst.map_or(Severity::Ok, |worst| worst.severity);
+    report
 }
 
 fn unreachable_server(name: String, finding: Finding) -> ServerReport {
     ServerReport {
         server: name,
-        status: finding.severity,
+        status: Severity::Ok,
         findings: vec![finding],
         version: None,
         connections: None,
@@ -120,6 +133,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         not_read: Vec::new(),
         databases: Vec::new(),
         roles: Vec::new(),
+        volumes: Vec::new(),
     }
 }
 
@@ -141,9 +155,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
     let findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
     ServerReport {
         server: name,
-        status: findings
-            .first()
-            .map_or(Severity::Ok, |worst| worst.severity),
+        status: Severity::Ok,
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
@@ -151,6 +163,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         not_read: polled.not_read,
         databases,
         roles,
+        volumes: Vec::new(),
     }
 }
 

@@ -24,12 +24,42 @@ pub(super) fn up(privileged: bool) -> Server {
         1_700_000_100.0,
     );
     health.set_interval(Duration::from_millis(1200));
-    showing("main", snapshot(privileged), health)
+    showing("main", snapshot(privileged), health).with_attached(Arc::new(attached()))
+}
+
+/// A volume that was measured, and one that was not.
+fn attached() -> Attached {
+    let mut health = Health::of(&["storage"]);
+    health.polled(0, Outcome::Ok, Duration::from_micros(30), 1_700_000_090.0);
+    let space = Space {
+        capacity: 100_000_000_000,
+        available: 40_000_000_000,
+        used: 55_000_000_000,
+        inodes: Some(Inodes {
+            capacity: 6_000_000,
+            available: 5_900_000,
+        }),
+    };
+    let data = Attachment::new(Ok(space), health);
+    let mut health = Health::of(&["storage"]);
+    health.polled(
+        0,
+        Outcome::Error,
+        Duration::from_micros(20),
+        1_700_000_090.0,
+    );
+    let wal = Attachment::new(Err(Down::Poll(Outcome::Error)), health);
+    let volumes = [("data", data), ("wal", wal)];
+    let volumes = volumes.map(|(name, volume)| (name.to_owned(), Arc::new(volume)));
+    Attached {
+        storage_size: Some(128 << 30),
+        volumes: volumes.into(),
+    }
 }
 
 pub(super) fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server {
     let shown = LazySnapshot::new(Box::new(|| snapshot));
-    Server::new(name.into(), Ok(Box::new(shown)), health)
+    Server::new(name.into(), Ok(Arc::new(shown)), health)
 }
 
 pub(super) fn snapshot(privileged: bool) -> Snapshot {
