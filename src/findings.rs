@@ -124,6 +124,16 @@ pub(crate) fn findings(
     findings
 }
 
+/// The configured storage of a server, of which databases, WAL and temporary files use this much.
+pub(crate) fn of_configured_storage(
+    used: u64,
+    size: u64,
+    thresholds: Thresholds,
+) -> Option<Finding> {
+    let finding = storage::of_size(used, size, thresholds);
+    (finding.severity > Severity::Ok).then_some(finding)
+}
+
 /// The findings of one volume. They do not depend on a poll of PostgreSQL.
 pub(crate) fn of_volume(volume: &Volume, thresholds: Thresholds) -> Vec<Finding> {
     let mut findings = storage::findings(volume, thresholds);

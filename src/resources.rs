@@ -3,10 +3,14 @@
 //! Sources: the expressions of `MaxBackends` (`InitializeMaxBackends`) and `NLOCKENTS` for the lock table, `SetTransactionIdLimit`
 //! and `SetMultiXactIdLimit` for the ids, and the setting of the same name for each other limit.
 
+mod storage;
+
 use std::collections::HashMap;
 
 use crate::sample::readings::{Locks, ReplicationSlot, ResourceLimits, Resources};
 use crate::sample::{Oid, Readings, Sessions, Stats};
+
+pub(crate) use storage::{Storage, StorageParts};
 
 /// The label `resource`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

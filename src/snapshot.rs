@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::limits::ConnectionSlots;
 use crate::policy::Budget;
+use crate::resources::StorageParts;
 use crate::sample::{Database, DatabaseStats, Readings, Role, ServerInfo};
 use crate::series::tenants::Tenant;
 use crate::size_schedule::{SizeSchedule, UnknownSize};
@@ -17,7 +18,7 @@ use crate::tracker::PolledState;
 
 use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
-pub(crate) use shared::{ResourceView, StorageParts};
+pub(crate) use shared::ResourceView;
 
 pub(crate) use crate::tracker::ConnectionStatus;
 
@@ -127,7 +128,7 @@ impl Snapshot {
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
             resources: shared::resources(polled, slow),
-            storage: StorageParts::of(slow),
+            storage: shared::storage_parts(slow),
             temporary: shared::temporary(tenants, slow.readings.temporary.as_deref()),
             wal_retained: shared::retained(tenants, slow.readings.slots.as_deref()),
             readings: slow.readings.clone(),

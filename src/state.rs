@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
+use crate::resources::Storage;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 use attached::is_past;
@@ -118,6 +119,18 @@ impl Server {
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
         let snapshot = self.status.as_deref().ok()?;
         Some(snapshot)
+    }
+
+    /// What is known about its storage: measured figures do not depend on PostgreSQL.
+    pub(crate) fn storage(&self) -> Storage<'_> {
+        let snapshot = self.snapshot();
+        Storage {
+            parts: snapshot
+                .map(|snapshot| snapshot.storage)
+                .unwrap_or_default(),
+            size: self.attached.storage_size,
+            volumes: self.attached.all_volumes().collect(),
+        }
     }
 
     pub(crate) fn databases(&self) -> &[DatabaseView] {

@@ -4,6 +4,7 @@ mod own_session;
 mod poll;
 mod refusal;
 mod report;
+mod resources;
 mod table;
 mod volumes;
 

@@ -30,6 +30,17 @@ fn of_space(name: &str, space: &Space, thresholds: Thresholds) -> Finding {
     finding(name, severity, text).with_remedy(remedy::LARGEST_DATABASES)
 }
 
+pub(super) fn of_size(used: u64, size: u64, thresholds: Thresholds) -> Finding {
+    let text = format!(
+        "databases, WAL and temporary files use {} of storage.size, {}",
+        bytes(used),
+        bytes(size)
+    );
+    let severity = thresholds.available(size.saturating_sub(used), size);
+    let finding = Finding::server(severity, Concern::Storage, text);
+    finding.with_remedy(remedy::LARGEST_DATABASES)
+}
+
 fn of_inodes(name: &str, inodes: Inodes, thresholds: Thresholds) -> Finding {
     let (available, capacity) = (inodes.available, inodes.capacity);
     let text = format!("volume {name} has {available} of {capacity} inodes available");

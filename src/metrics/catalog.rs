@@ -6,8 +6,8 @@ mod limits;
 mod resources;
 mod sessions;
 mod statistics;
-mod wal;
 mod storage;
+mod wal;
 
 use super::series::Metric;
 

@@ -15,6 +15,13 @@ pub(crate) struct Space {
     pub(crate) inodes: Option<Inodes>,
 }
 
+impl Space {
+    /// In use, or reserved for root.
+    pub(crate) fn unavailable(&self) -> u64 {
+        self.capacity.saturating_sub(self.available)
+    }
+}
+
 /// PostgreSQL needs an inode for every file that it creates: without one, it stops as if the disk was full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Inodes {

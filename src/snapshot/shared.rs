@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::resources::{self, Facts, ResourceKind};
+use crate::resources::{self, Facts, ResourceKind, StorageParts};
 use crate::sample::Oid;
 use crate::sample::readings::{ReplicationSlot, TemporaryFiles};
 use crate::series::tenants::TenantSet;
@@ -31,29 +31,12 @@ impl ResourceView {
     }
 }
 
-/// Bytes on the server's volumes, by what they are for. None: unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct StorageParts {
-    /// All databases, with those that have no series.
-    pub(crate) databases: Option<u64>,
-    pub(crate) wal: Option<u64>,
-    /// Without the files of parallel queries, which no function of PostgreSQL shows.
-    pub(crate) temporary: Option<u64>,
-}
-
-impl StorageParts {
-    pub(super) fn of(slow: &SlowReadings) -> Self {
-        let readings = &slow.readings;
-        Self {
-            databases: slow.sizes.total(),
-            wal: readings.wal.map(|wal| wal.bytes),
-            temporary: readings.temporary.as_ref().map(|files| files.total()),
-        }
-    }
-
-    /// None: a part is unknown.
-    pub(crate) fn total(&self) -> Option<u64> {
-        Some(self.databases? + self.wal? + self.temporary?)
+pub(super) fn storage_parts(slow: &SlowReadings) -> StorageParts {
+    let readings = &slow.readings;
+    StorageParts {
+        databases: slow.sizes.total(),
+        wal: readings.wal.map(|wal| wal.bytes),
+        temporary: readings.temporary.as_ref().map(|files| files.total()),
     }
 }
 

@@ -70,10 +70,16 @@ impl Attached {
         }
     }
 
+    /// Each volume, with its space if it was measured.
+    pub(crate) fn all_volumes(&self) -> impl Iterator<Item = (&str, Option<&Space>)> {
+        let volumes = self.volumes.iter();
+        volumes.map(|(name, volume)| (&**name, volume.reading.as_ref().ok()))
+    }
+
     /// The figures of each volume that was measured.
     pub(crate) fn spaces(&self) -> impl Iterator<Item = (&str, &Space)> {
-        let volumes = self.volumes.iter();
-        volumes.filter_map(|(name, volume)| Some((&**name, volume.reading.as_ref().ok()?)))
+        self.all_volumes()
+            .filter_map(|(name, space)| Some((name, space?)))
     }
 
     /// The health of each source, with its label `volume`.

@@ -15,10 +15,10 @@ use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::{Oid, Readings};
+use crate::sample::{Catalogue, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
-use crate::tracker::{PollContext, PollTracker, PolledState};
+use crate::tracker::{PollContext, PollTracker};
 
 use super::own_session;
 use super::report::{self, Report};
@@ -60,6 +60,8 @@ pub(super) struct PolledServer {
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
     pub(super) not_read: Vec<NotRead>,
+    /// The configured capacity in bytes.
+    pub(super) storage_size: Option<u64>,
 }
 
 /// A slow view that the server did not answer; a managed service may refuse it. Not a finding: what it shows is absent.
@@ -89,9 +91,18 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         now: Duration::ZERO,
         window: server.cadence.window,
     };
-    let polled = PollTracker::default().observe(activity, context);
+    let mut tracker = PollTracker::default();
+    let polled = tracker.observe(activity, context);
+    let catalogue = tracker.catalogue().unwrap_or_default();
     let (readings, not_read) = read_slow(&session, deadline).await?;
-    let (sizes, sizes_failure) = measure(&session, &polled, time_limit, deadline).await;
+    let (sizes, sizes_failure) = measure(
+        &session,
+        &catalogue,
+        polled.sees_all_sessions(),
+        time_limit,
+        deadline,
+    )
+    .await;
     let slower = SlowReadings {
         readings,
         sizes: Arc::new(sizes),
@@ -103,6 +114,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         owners,
         sizes_failure,
         not_read,
+        storage_size: server.storage.size,
     })
 }
 
@@ -172,14 +184,14 @@ const ONCE: SizeTiming = SizeTiming {
 /// measuring ended early, if it did.
 async fn measure(
     session: &Session,
-    polled: &PolledState,
+    catalogue: &Catalogue,
+    permitted: bool,
     time_limit: Duration,
     deadline: Duration,
 ) -> (SizeSchedule, Option<String>) {
-    let (end, permitted) = (Instant::now() + time_limit, polled.sees_all_sessions());
+    let end = Instant::now() + time_limit;
     let (mut sizes, mut turn, mut failure) = (SizeSchedule::default(), Duration::ZERO, None);
-    let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
-    let wanted = databases.filter(|row| !row.is_invalid());
+    let wanted = catalogue.databases.iter().filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
         turn += Duration::from_hours(1); // longer than any pause

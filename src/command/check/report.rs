@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::poll::{NotRead, PolledServer};
+use super::resources::{self, ResourceReport};
 use super::volumes::{self, VolumeReport};
-use crate::findings::{Finding, Severity, Thresholds, findings, of_volume, worst_first};
+use crate::findings::{
+    Finding, Severity, Thresholds, findings, of_configured_storage, of_volume, worst_first,
+};
 use crate::limits::LimitStatus;
 use crate::sample::{Oid, Volume};
 use crate::size_schedule::UnknownSize;
-use crate::snapshot::{ConnectionStatus, DatabaseView, ResourceView, RoleView, Snapshot};
+use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -47,20 +50,6 @@ pub(crate) struct Connections {
     /// `datconnlimit` or `rolconnlimit`; 0 closes the database or role.
     pub(crate) own_limit: Option<u32>,
     pub(crate) headroom: Option<u32>,
-}
-
-/// Numbers are slots or ids, and bytes for `wal` and `storage`.
-#[derive(Debug, Serialize)]
-pub(crate) struct ResourceReport {
-    pub(crate) resource: &'static str,
-    pub(crate) status: Severity,
-    pub(crate) used: u64,
-    pub(crate) limit: u64,
-    /// The database that holds most of it.
-    pub(crate) datname: Option<String>,
-    /// Used and limit for people.
-    #[serde(skip)]
-    pub(crate) amounts: (String, String),
 }
 
 #[derive(Debug, Serialize)]
@@ -112,6 +101,10 @@ pub(super) fn server(
         Ok(polled) => polled_server(name, polled, thresholds),
         Err(finding) => unreachable_server(name, finding),
     };
+    report
+        .resources
+        .extend(resources::of_volumes(volumes, thresholds));
+    resources::fullest_first(&mut report.resources);
     for volume in volumes {
         report.findings.extend(of_volume(volume, thresholds));
         report.volumes.push(volumes::report(volume, thresholds));
@@ -152,33 +145,21 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         .map(|view| role(view, thresholds))
         .collect();
     roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
-    let findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
+    let mut findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
+    let used = snapshot.storage.total().zip(polled.storage_size);
+    findings.extend(used.and_then(|(used, size)| of_configured_storage(used, size, thresholds)));
     ServerReport {
         server: name,
         status: Severity::Ok,
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
-        resources: resources(snapshot, thresholds),
+        resources: resources::of_server(&polled, thresholds),
         not_read: polled.not_read,
         databases,
         roles,
         volumes: Vec::new(),
     }
-}
-
-fn resources(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<ResourceReport> {
-    let mut views: Vec<_> = snapshot.resources.iter().collect();
-    views.sort_by(|a, b| b.ratio().total_cmp(&a.ratio()));
-    let report = |view: &ResourceView| ResourceReport {
-        resource: view.kind.label(),
-        status: thresholds.resource(view),
-        used: view.used,
-        limit: view.limit,
-        datname: view.largest.clone(),
-        amounts: view.amounts(),
-    };
-    views.into_iter().map(report).collect()
 }
 
 /// Sort key: worst first, then the smallest free fraction of the limit.

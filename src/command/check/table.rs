@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::report::{
-    Connections, DatabaseReport, Report, ResourceReport, RoleReport, ServerReport,
-};
+use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
+use super::resources::ResourceReport;
 use crate::findings::{Severity, bytes};
 use crate::names::escape_for_terminal;
 
@@ -116,11 +115,13 @@ fn resources(rows: &[&ResourceReport]) -> String {
     let header = ["STATUS", "RESOURCE", "USED", "LIMIT", "SHARE", "MOST BY"];
     let mut table = table(&header, &[2, 3, 4]);
     for row in rows {
-        let share = 100.0 * row.used as f64 / row.limit as f64;
+        let share = 100.0 * row.share();
+        let volume = row.volume.as_ref();
+        let volume = volume.map_or_else(String::new, |name| format!(" ({name})"));
         let (used, limit) = &row.amounts;
         table.add_row([
             row.status.label().to_owned(),
-            row.resource.replace('_', " "),
+            escape_for_terminal(&(row.resource.replace('_', " ") + &volume)),
             used.clone(),
             limit.clone(),
             if share < 1.0 {

@@ -14,11 +14,14 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_resource_utilization_ratio",
         &["resource"],
         "Used share of a finite resource; at 1 PostgreSQL refuses, waits or stops (lock_table: between 1 and 1.9). Absent for a \
-         resource that is unknown, has no limit or is switched off; processes are unknown without pg_monitor.",
+         resource that is unknown, has no limit or is switched off; processes are unknown without pg_monitor. storage: of the fullest volume.",
         |server, series| {
             for resource in resources(server) {
                 series.put([resource.kind.label()], resource.ratio());
             }
+            let storage = server.storage().fullest();
+            let ratio = storage.map(|(used, capacity)| used as f64 / capacity as f64);
+            series.put_known([ResourceKind::Storage.label()], ratio);
         },
     ),
     gauge(
@@ -59,7 +62,8 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_server_storage_bytes",
         &["part"],
         "Bytes by part: databases (all of them, absent until each is measured), wal (segments in pg_wal), temporary (files \
-         that are open now, without those of parallel queries).",
+         that are open now, without those of parallel queries), other (what else is used on the volume; only if one volume is \
+         measured).",
         |server, series| {
             let Some(snapshot) = server.snapshot() else {
                 return;
@@ -68,6 +72,7 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(["databases"], bytes(snapshot.storage.databases));
             series.put_known(["wal"], bytes(snapshot.storage.wal));
             series.put_known(["temporary"], bytes(snapshot.storage.temporary));
+            series.put_known(["other"], bytes(server.storage().other()));
         },
     ),
     gauge(

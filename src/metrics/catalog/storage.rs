@@ -27,8 +27,13 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_server_storage_available_bytes",
         &["volume", "source"],
         "Space that PostgreSQL can still use on a volume: what df shows as available, without the blocks that are reserved for \
-         root. Absent while the volume cannot be measured; present while the server is down.",
-        |server, series| of_volumes(server, series, |space| space.available),
+         root. Configured: storage.size less the parts (pgcommons_server_storage_bytes), absent while one is unknown. Measured: absent \
+         while the volume cannot be measured; present while the server is down.",
+        |server, series| {
+            let configured = server.storage().configured_available();
+            series.put_known([DATA, CONFIGURED], configured.map(|bytes| bytes as f64));
+            of_volumes(server, series, |space| space.available);
+        },
     ),
     gauge(
         "pgcommons_server_storage_inodes",
