@@ -1,10 +1,14 @@
 //! The views that the agent reads: one file each, with its SQL, its row, its decoding and, for a slow view, its interval.
 
 pub(super) mod activity;
+pub(crate) mod archive_queue;
 mod archiver;
 pub(super) mod catalogue;
 pub(super) mod info;
 pub(super) mod owners;
+mod replication;
+mod server_stats;
+mod settings;
 pub(super) mod sizes;
 pub(super) mod statistics;
 
@@ -18,7 +22,14 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 2] = [statistics::VIEW, archiver::VIEW];
+pub(crate) const SLOW: [SlowView; 6] = [
+    statistics::VIEW,
+    archiver::VIEW,
+    archive_queue::VIEW,
+    server_stats::VIEW,
+    replication::VIEW,
+    settings::VIEW,
+];
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;

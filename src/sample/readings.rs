@@ -3,12 +3,22 @@
 use std::sync::Arc;
 
 use super::Stats;
+use super::archive::ArchiveQueue;
+use super::replication::Replication;
+use super::server_stats::ServerStats;
+use super::settings::Setting;
 
 /// Each job sets its field, and clears it when the job fails.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Readings {
     pub(crate) statistics: Option<Arc<Stats>>,
     pub(crate) archiver: Option<Archiver>,
+    /// None also: nothing is archived, or the agent's role may not list the files.
+    pub(crate) archive_queue: Option<ArchiveQueue>,
+    pub(crate) server: Option<ServerStats>,
+    pub(crate) replication: Option<Arc<Replication>>,
+    /// By name.
+    pub(crate) settings: Option<Arc<[Setting]>>,
 }
 
 /// The row of `pg_stat_archiver`; the counts are cumulative since its `stats_reset`.

@@ -69,11 +69,21 @@ fn slow_readings(databases: u32) -> SlowReadings {
             statistics: Some(Arc::new(
                 all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
             )),
-            archiver: None,
+            settings: Some(many_settings()),
+            ..Readings::default()
         },
         sizes: Arc::new(sizes),
         ..SlowReadings::default()
     }
+}
+
+/// As many as a server of PostgreSQL 18 has.
+fn many_settings() -> Arc<[Setting]> {
+    let setting = |number| Setting {
+        name: format!("setting_{number:03}_bytes").into(),
+        value: 4096.0,
+    };
+    (0..290).map(setting).collect()
 }
 
 /// Allocations of the second poll, of its snapshot, and of its page.
