@@ -7,6 +7,8 @@ pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
 pub(super) const BUSIEST_DATABASES: &str = "SELECT datname, state, count(*) FROM pg_stat_activity \
     WHERE backend_type = 'client backend' GROUP BY 1, 2 ORDER BY 3 DESC";
 
+pub(super) const ARCHIVER: &str = "SELECT last_archived_wal, last_archived_time, last_failed_wal, last_failed_time FROM pg_stat_archiver";
+
 pub(super) fn sessions_of_database(datname: &str) -> String {
     sessions("usename", "datname", datname)
 }

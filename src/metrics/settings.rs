@@ -1,5 +1,6 @@
 //! Writes `pg_settings_*`. The names of these families come from the servers, not from the catalogue. Servers of different
-//! versions have different settings; each family is written once, with the series of every server that has it.
+//! versions have different settings; each family is written once, with the series of every server that has it. They have no HELP
+//! line: with the same text for 290 families, these lines would be more than a third of what settings add to a page.
 
 use std::io::{self, Write};
 
@@ -16,13 +17,13 @@ struct Rest<'a> {
 
 /// Writes all families, one after another.
 pub(super) fn families(servers: &[&Server], page: &mut dyn Write) -> io::Result<()> {
-    let mut rests: Vec<_> = servers.iter().filter_map(|server| rest(server)).collect();
+    let mut rests: Vec<_> = servers.iter().copied().filter_map(rest).collect();
     let (mut name, mut family) = (String::new(), String::new());
     while let Some(setting) = next(&rests) {
         name.clear();
         name.extend([PREFIX, setting]);
         family.clear();
-        text::head(&mut family, &name, "A setting of the server.", "gauge");
+        family.extend(["# TYPE ", &name, " gauge\n"]);
         for rest in &mut rests {
             let Some((first, others)) = rest.settings.split_first() else {
                 continue;
@@ -43,7 +44,7 @@ pub(super) fn families(servers: &[&Server], page: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-fn rest<'a>(server: &&'a Server) -> Option<Rest<'a>> {
+fn rest(server: &Server) -> Option<Rest<'_>> {
     Some(Rest {
         server: &server.name,
         settings: server.snapshot()?.readings.settings.as_deref()?,

@@ -47,3 +47,10 @@ pub(crate) struct SlowView {
     /// Decodes the rows of each statement.
     pub(super) decode: fn(&[Vec<Row>]) -> Result<Update, QueryError>,
 }
+
+/// The interval of a view that costs more, or changes seldom: three times `stats.interval`, up to 45 s. The alert
+/// `PgcommonsPollStale` fires after 60 s.
+fn rarely(cadence: &Cadence) -> Duration {
+    let longest = cadence.stats.max(Duration::from_secs(45));
+    longest.min(cadence.stats * 3)
+}

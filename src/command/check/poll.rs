@@ -1,4 +1,5 @@
-//! Polls each server once: one session, the activity query, the owners, and the size of every database.
+//! Polls each server once: one session, the activity query, the owners, the WAL files that wait to be archived, and the size of
+//! every database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
+use crate::postgres::view::{SLOW, archive_queue};
 use crate::postgres::{ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::Oid;
+use crate::sample::{Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker, PolledState};
@@ -75,8 +77,10 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         window: server.cadence.window,
     };
     let polled = PollTracker::default().observe(activity, context);
+    let readings = archive_queue(&session, deadline).await;
     let (sizes, sizes_failure) = measure(&session, &polled, time_limit, deadline).await;
     let slower = SlowReadings {
+        readings,
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
@@ -86,6 +90,17 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         owners,
         sizes_failure,
     })
+}
+
+/// The WAL files that wait to be archived; unknown if the server does not say it in time.
+async fn archive_queue(session: &Session, deadline: Duration) -> Readings {
+    let mut readings = Readings::default();
+    let view = SLOW.iter().position(|view| view.job == archive_queue::JOB);
+    let question = session.slow(view.expect("a slow view"), deadline / 2);
+    if let Ok(Ok(update)) = timeout(deadline, question).await {
+        update(&mut readings);
+    }
+    readings
 }
 
 /// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.

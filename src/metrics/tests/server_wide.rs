@@ -21,6 +21,7 @@ pub(super) fn readings(privileged: bool) -> Readings {
         archive_queue: privileged.then_some(ArchiveQueue {
             files: 3,
             oldest: Some(1_700_000_040.0),
+            longest_wait: Some(60.0),
         }),
         server: Some(server_stats(privileged)),
         replication: Some(Arc::new(replication(privileged))),

@@ -14,7 +14,7 @@ const CONTEXT: QueryContext = QueryContext("polling settings");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "settings",
-    interval: |cadence| cadence.stats * 4,
+    interval: super::rarely,
     clear: |readings| readings.settings = None,
     context: CONTEXT,
     statements: |_| vec![SQL.to_owned()],

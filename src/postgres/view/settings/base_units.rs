@@ -43,8 +43,8 @@ fn converted(row: &SettingRow<'_>) -> Option<Setting> {
     let name = row.name.chars().map(|c| if is_word(c) { c } else { '_' });
     Some(Setting {
         name: name.chain(suffix.chars()).collect(),
-        value: if number == -1.0 {
-            number
+        value: if row.value == "-1" {
+            -1.0
         } else {
             number * factor
         },
@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn the_number_of_settings_is_limited_and_those_of_the_server_come_first() {
-        let names: Vec<_> = (0..2000).map(|n| format!("a.{n:04}")).collect();
-        let mut rows: Vec<_> = names.iter().map(|name| row(name, "1", "")).collect();
+        let extension: Vec<_> = (0..2000).map(|n| format!("a.{n:04}")).collect();
+        let mut rows: Vec<_> = extension.iter().map(|name| row(name, "1", "")).collect();
         rows.push(row("zero_damaged_pages", "off", ""));
-        let named = named(&rows);
-        assert_eq!(named.len(), MAX_SETTINGS);
-        assert!(named.iter().any(|(name, _)| name == "zero_damaged_pages"));
+        let kept = named(&rows);
+        assert_eq!(kept.len(), MAX_SETTINGS);
+        assert!(kept.iter().any(|(name, _)| name == "zero_damaged_pages"));
     }
 }
