@@ -20,9 +20,10 @@ pub(super) const VIEW: SlowView = SlowView {
     decode,
 };
 
-/// With 10,000 files it takes 37 ms. A standby archives only with `archive_mode = always`; otherwise it may have kept `.ready` files of the primary. The executor
+/// A standby archives only with `archive_mode = always`; otherwise it may have kept `.ready` files of the primary. The executor
 /// checks the privilege on a function when a statement begins, even in a branch that is not taken, so the function is called
-/// in a text that `query_to_xml` executes: a role without the privilege gets NULL, and the server logs no error.
+/// in a text that `query_to_xml` executes: a role without the privilege gets NULL, and the server logs no error. With 10,000
+/// files it takes 37 ms.
 const SQL: &str = "
 select substring(q.answer from '<files>([0-9]+)</files>')::int8,
        substring(q.answer from '<oldest>([0-9]+)</oldest>')::float8,

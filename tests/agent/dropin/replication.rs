@@ -11,6 +11,12 @@ use crate::support::{
 const DIFF: &str = "pg_stat_replication_pg_wal_lsn_diff";
 const CURRENT: &str = "pg_stat_replication_pg_current_wal_lsn_bytes";
 
+const LABELS: [(&str, &str); 3] = [
+    ("application_name", "walreceiver"),
+    ("state", "streaming"),
+    ("slot_name", "standby_1"),
+];
+
 /// A primary and its standby, which uses a slot.
 async fn pair() -> (Cluster, Cluster) {
     let mut primary = trusting(&[]).await;
@@ -40,19 +46,14 @@ async fn a_standby_that_does_not_replay_is_seen_on_both_servers() {
         watch_as(&primary, AGENT, "").await,
         watch_as(&standby, AGENT, "").await,
     );
-    let labels = [
-        ("application_name", "walreceiver"),
-        ("state", "streaming"),
-        ("slot_name", "standby_1"),
-    ];
-    let replayed = |page: &Scrape| page.value(DIFF, &labels) == Some(0.0);
+    let replayed = |page: &Scrape| page.value(DIFF, &LABELS) == Some(0.0);
     let page = on_primary.scrape_until("it streams", replayed).await;
     assert_eq!((lag(&page), last_replay(&page)), (Some(0.0), None));
     let names: Vec<_> = page.series(DIFF)[0].labels.keys().cloned().collect();
     assert_eq!(names, ["application_name", "server", "slot_name", "state"]);
     let current = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8";
     let position = primary.query_one_i64(current).await as f64;
-    assert!(page.value(CURRENT, &labels) <= Some(position));
+    assert!(page.value(CURRENT, &LABELS) <= Some(position));
 
     primary.sql("CREATE TABLE t (n int)").await;
     let committed = |page: &Scrape| last_replay(page).is_some();
@@ -61,7 +62,7 @@ async fn a_standby_that_does_not_replay_is_seen_on_both_servers() {
     primary
         .sql("INSERT INTO t SELECT generate_series(1, 100000)")
         .await;
-    let behind = |page: &Scrape| page.value(DIFF, &labels) > Some(1e6);
+    let behind = |page: &Scrape| page.value(DIFF, &LABELS) > Some(1e6);
     on_primary
         .scrape_until("the standby is behind", behind)
         .await;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{numbers, shown};
-use crate::support::{AGENT, create_agent_role, create_tenant, failed_polls, trusting, watch_as};
+use crate::support::{
+    AGENT, Cluster, Scrape, create_agent_role, create_tenant, failed_polls, trusting, watch_as,
+};
 
 /// The names and values that `postgres_exporter` gives to the settings of this session.
 const EXPECTED: &str = "
@@ -32,54 +34,50 @@ const OF_THE_SESSION: [&str; 12] = [
     "transaction_read_only",
 ];
 
-#[tokio::test]
-async fn settings_are_those_of_the_server_in_base_units() {
+/// A server with settings of extensions. What is set for the agent's role or database, by others or by the role itself, is not
+/// set for the server.
+async fn server() -> Cluster {
+    let preload = "auto_explain,pg_stat_statements";
     let cluster = trusting(&[
-        (
-            "shared_preload_libraries",
-            "auto_explain,pg_stat_statements",
-        ),
+        ("shared_preload_libraries", preload),
         ("auto_explain.log_min_duration", "1500ms"),
         ("work_mem", "5MB"),
         ("autovacuum_naptime", "2min"),
     ])
     .await;
     create_agent_role(&cluster).await;
-    // What is set for the agent's role or database, by others or by the role itself, is not set for the server.
     let tenant = "ALTER ROLE agent SET work_mem = '77MB'; ALTER ROLE agent SET shop.pool = '5'; \
                   ALTER DATABASE postgres SET random_page_cost = 9; ALTER DATABASE postgres SET \"pg.Settings\" = on";
     cluster.sql(tenant).await;
+    cluster
+}
+
+#[tokio::test]
+async fn settings_are_those_of_the_server_in_base_units() {
+    let cluster = server().await;
     let agent = watch_as(&cluster, AGENT, "").await;
     let known = |page: &_| shown(page, "pg_settings_").len() > 100;
     let page = agent.scrape_until("settings", known).await;
-
     let admin = cluster.admin_of("template1").await;
-    let (expected, mut got) = (
-        numbers(&admin, EXPECTED).await,
-        shown(&page, "pg_settings_"),
-    );
-    let names = |of: &std::collections::BTreeMap<String, f64>| of.keys().cloned().collect();
-    let (all, some): (BTreeSet<String>, BTreeSet<String>) = (names(&expected), names(&got));
+    let expected = numbers(&admin, EXPECTED).await;
+    let got = shown(&page, "pg_settings_");
+
     let mut absent: BTreeSet<_> = OF_THE_SESSION.into_iter().collect();
     absent.extend(["work_mem_bytes", "random_page_cost"]);
     if cluster.major_version().await < 14 {
         absent.remove("idle_session_timeout_seconds");
     }
-    let missing: BTreeSet<_> = all.difference(&some).map(String::as_str).collect();
+    let missing = expected.keys().filter(|name| !got.contains_key(*name));
+    let missing: BTreeSet<_> = missing.map(String::as_str).collect();
     assert_eq!(missing, absent);
-    let unknown: Vec<_> = some.difference(&all).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
-    for (name, value) in &expected {
-        let got = got.remove(name).unwrap_or(*value);
-        assert!(
-            (got - value).abs() <= value.abs() * 1e-9,
-            "{name}: {got}, not {value}"
-        );
+    for (name, got) in &got {
+        let value = expected.get(name);
+        let value = value.unwrap_or_else(|| panic!("{name} is no setting"));
+        let close = (got - value).abs() <= value.abs() * 1e-9;
+        assert!(close, "{name}: {got}, not {value}");
     }
-    assert_eq!(
-        page.type_of("pg_settings_auto_explain_log_min_duration_seconds"),
-        Some("gauge")
-    );
+    let extension = "pg_settings_auto_explain_log_min_duration_seconds";
+    assert_eq!(page.type_of(extension), Some("gauge"));
     assert_eq!(failed_polls(&page), [""; 0], "{}", agent.log());
 }
 
@@ -90,7 +88,7 @@ async fn a_setting_that_is_reloaded_is_seen() {
     create_agent_role(&cluster).await;
     let agent = watch_as(&cluster, AGENT, "").await;
     let timeout = |seconds| {
-        move |page: &crate::support::Scrape| {
+        move |page: &Scrape| {
             page.value("pg_settings_checkpoint_timeout_seconds", &[]) == Some(seconds)
         }
     };
