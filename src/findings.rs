@@ -1,5 +1,6 @@
 //! Findings: what is wrong, with which database, role or volume, and what to do about it. `check` prints them. Pure.
 
+mod archiving;
 mod connections;
 mod remedy;
 mod resources;
@@ -43,6 +44,8 @@ pub(crate) enum Concern {
     Storage,
     /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
+    /// WAL files wait to be archived.
+    Archiving,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
 }
@@ -110,6 +113,7 @@ pub(crate) fn findings(
 ) -> Vec<Finding> {
     let mut findings = server::findings(snapshot, sizes_failure, thresholds);
     findings.extend(resources::findings(snapshot, thresholds));
+    findings.extend(archiving::of_server(snapshot));
     for view in &snapshot.databases {
         findings.extend(connections::of_database(view, thresholds));
         findings.extend(connections::of_budget(view));

@@ -2,9 +2,13 @@
 //! `Option`, never 0. No driver types, no limits, no labels.
 
 mod activity;
+pub(crate) mod archive;
 mod catalogue;
 pub(crate) mod readings;
+pub(crate) mod replication;
 mod server;
+pub(crate) mod server_stats;
+pub(crate) mod settings;
 mod sizes;
 mod statistics;
 mod storage;

@@ -30,7 +30,7 @@ pub(crate) fn reference() -> String {
         let kind = metric.kind.label();
         let server = match metric.source {
             Source::Agent(_) => None,
-            Source::Server(_) | Source::Statistics(_) => Some("server"),
+            Source::Server(_) | Source::Statistics(_) | Source::Settings => Some("server"),
         };
         let mut labels: Vec<_> = server
             .into_iter()

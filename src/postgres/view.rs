@@ -1,12 +1,16 @@
 //! The views that the agent reads: one file each, with its SQL, its row, its decoding and, for a slow view, its interval.
 
 pub(super) mod activity;
+pub(crate) mod archive_queue;
 mod archiver;
 pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
 pub(super) mod owners;
+mod replication;
 mod resources;
+mod server_stats;
+mod settings;
 pub(super) mod sizes;
 mod slots;
 pub(super) mod statistics;
@@ -23,7 +27,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 7] = [
+pub(crate) const SLOW: [SlowView; 11] = [
     statistics::VIEW,
     locks::VIEW,
     archiver::VIEW,
@@ -31,6 +35,10 @@ pub(crate) const SLOW: [SlowView; 7] = [
     temporary::VIEW,
     slots::VIEW,
     resources::VIEW,
+    archive_queue::VIEW,
+    server_stats::VIEW,
+    replication::VIEW,
+    settings::VIEW,
 ];
 
 /// Stores the answer of a slow view in the readings.
@@ -48,4 +56,11 @@ pub(crate) struct SlowView {
     pub(super) statements: fn(u32) -> Vec<String>,
     /// Decodes the rows of each statement.
     pub(super) decode: fn(&[Vec<Row>]) -> Result<Update, QueryError>,
+}
+
+/// The interval of a view that costs more, or changes seldom: three times `stats.interval`, up to 45 s. The alert
+/// `PgcommonsPollStale` fires after 60 s.
+fn rarely(cadence: &Cadence) -> Duration {
+    let longest = cadence.stats.max(Duration::from_secs(45));
+    longest.min(cadence.stats * 3)
 }

@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::archive::ArchiveQueue;
+use super::replication::Replication;
+use super::server_stats::ServerStats;
+use super::settings::Setting;
 use super::{Oid, Stats};
 
 /// Each job sets its field, and clears it when the job fails.
@@ -16,6 +20,12 @@ pub(crate) struct Readings {
     /// By name.
     pub(crate) slots: Option<Arc<[ReplicationSlot]>>,
     pub(crate) resources: Option<Arc<Resources>>,
+    /// None also: nothing is archived, or the agent's role may not list the files.
+    pub(crate) archive_queue: Option<ArchiveQueue>,
+    pub(crate) server: Option<ServerStats>,
+    pub(crate) replication: Option<Arc<Replication>>,
+    /// By name.
+    pub(crate) settings: Option<Arc<[Setting]>>,
 }
 
 /// The row of `pg_stat_archiver`; the counts are cumulative since its `stats_reset`.

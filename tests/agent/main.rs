@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod counts;
 mod deploy;
+mod dropin;
 mod faults;
 mod harness;
 mod headroom;

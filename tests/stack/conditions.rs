@@ -68,6 +68,7 @@ pub(crate) async fn cause_events(main: &Cluster, unprivileged: &mut Cluster) {
     unprivileged.restart(StopMode::Fast);
     deadlock(main).await;
     temporary_files(main).await;
+    main.sql("SELECT pg_switch_wal()").await; // a file to archive
     new_names(main).await;
     bursts(main).await;
 }

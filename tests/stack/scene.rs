@@ -33,6 +33,9 @@ impl Scene {
             ("max_connections", "40"),
             ("deadlock_timeout", "20ms"),
             ("track_io_timing", "on"),
+            // Without a command the files wait.
+            ("archive_mode", "on"),
+            ("archive_command", ""),
         ])
         .await;
         create_agent_role(&main).await;

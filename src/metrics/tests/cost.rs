@@ -71,7 +71,8 @@ fn slow_readings(databases: u32) -> SlowReadings {
                 all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
             )),
             locks: Some(Arc::new(locks(&all))),
-            ..shared::readings()
+            settings: Some(many_settings()),
+            ..shared::readings(Readings::default())
         },
         sizes: Arc::new(sizes),
         ..SlowReadings::default()
@@ -91,6 +92,15 @@ fn locks(databases: &[Oid]) -> Locks {
         in_table: databases.len() as u64,
         databases: databases.iter().map(|oid| (*oid, one.clone())).collect(),
     }
+}
+
+/// As many as a server of PostgreSQL 18 has.
+fn many_settings() -> Arc<[Setting]> {
+    let setting = |number| Setting {
+        name: format!("setting_{number:03}_bytes").into(),
+        value: 4096.0,
+    };
+    (0..290).map(setting).collect()
 }
 
 /// Allocations of the second poll, of its snapshot, and of its page.

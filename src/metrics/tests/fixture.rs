@@ -77,12 +77,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
     let slow = SlowReadings {
         readings: Readings {
             statistics: Some(Arc::new(stats())),
-            archiver: Some(Archiver {
-                archived_count: 12,
-                failed_count: 1,
-                last_archive_age: Some(30.0),
-            }),
-            ..shared::readings()
+            ..shared::readings(server_wide::readings(privileged))
         },
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),

@@ -9,7 +9,8 @@ use crate::sample::readings::{
     Wal, WalStatus,
 };
 
-pub(super) fn readings() -> Readings {
+/// Adds them to others.
+pub(super) fn readings(others: Readings) -> Readings {
     let prepared = vec![(1, 1)];
     Readings {
         locks: Some(Arc::new(locks())),
@@ -26,7 +27,7 @@ pub(super) fn readings() -> Readings {
             limits: limits(),
             prepared,
         })),
-        ..Readings::default()
+        ..others
     }
 }
 
