@@ -30,6 +30,9 @@ class Scope:
     def over(self, by, function, metric, window, *matchers):
         return f"max by ({by}) ({function}({self.series(metric, *matchers)}[{window}]))"
 
+    def grown(self, by, metric, window, *matchers):
+        return f"max by ({by}) ({increase(self.series(metric, *matchers), window)})"
+
     def whole_server(self):
         return Scope(self.server)
 
@@ -37,6 +40,12 @@ class Scope:
 SERVERS = Scope('server=~"$server"')
 ONE_SERVER = Scope('server="$server"')
 ONE_DATABASE = Scope('server="$server"', 'datname="$datname"')
+
+
+def increase(series, window):
+    """How much a counter grew. VictoriaMetrics' increase() also counts what a new series starts with."""
+    grown = f"max_over_time({series}[{window}]) - min_over_time({series}[{window}])"
+    return f"({grown} unless resets({series}[{window}]) > 0) or increase({series}[{window}])"
 
 
 def share(part, whole):
@@ -67,7 +76,7 @@ def server_peak(scope, window="$__range"):
 
 
 def server_at_the_limit(scope):
-    return scope.over(SERVER, "increase", "pgcommons_server_connections_exhausted_seconds_total", "$__range")
+    return scope.grown(SERVER, "pgcommons_server_connections_exhausted_seconds_total", "$__range")
 
 
 def servers_down(scope):
@@ -112,7 +121,7 @@ def database_peak(scope, window="$__range"):
 
 
 def database_at_the_limit(scope):
-    return scope.over(DATABASE, "increase", "pgcommons_database_connections_exhausted_seconds_total", "$__range")
+    return scope.grown(DATABASE, "pgcommons_database_connections_exhausted_seconds_total", "$__range")
 
 
 def size(scope):
@@ -147,6 +156,6 @@ def quota_reached(scope, first="{}"):
             f"\nor -1 + 0 * {first.format(f'({quota(scope)})')}")
 
 
-def statistic(by, function, series, window="$__rate_interval"):
-    """A counter of pg_stat_database, which has one series for each OID of a name."""
-    return f"sum by ({by}) (max by (server, datid, datname) ({function}({series}[{window}])))"
+def statistic(by, changed):
+    """The rate or the increase of a counter of pg_stat_database, which has one series for each OID of a name."""
+    return f"sum by ({by}) (max by (server, datid, datname) ({changed}))"

@@ -25,7 +25,7 @@ def numbers():
              queries.server_at_the_limit(s), style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0),
         stat("Fatal errors", "Sessions of all databases that ended with a fatal error, in the time range. Includes refused logins, "
              "and sessions that a timeout ended. Absent before PostgreSQL 14.",
-             queries.statistic("server", "increase", lost, "$__range"), steps=style.LOST, decimals=0),
+             queries.statistic(SERVER, queries.increase(lost, "$__range")), steps=style.LOST, decimals=0),
         stat("Promised", "Sum of the connection limits of the databases as a share of the slots; a database without a limit counts "
              "as the whole server. Above 100 % the limits do not protect the tenants from each other.",
              queries.share(queries.committed(s), queries.slots(s)), style.SHARE, steps=style.COMMITTED, decimals=0),
@@ -109,7 +109,7 @@ def roles():
 
 
 def work():
-    active = queries.statistic(DATABASE, "rate", s.series("pg_stat_database_active_time_seconds_total"))
+    active = queries.statistic(DATABASE, f"rate({s.series('pg_stat_database_active_time_seconds_total')}[$__rate_interval])")
     return row(
         8, roles(),
         stacked(chart("Active sessions by database", "Average number of sessions that execute a statement, by database. A statement is "

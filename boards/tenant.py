@@ -22,7 +22,7 @@ def numbers():
              queries.database_at_the_limit(s), style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0),
         stat("Fatal errors", "Sessions of this database that ended with a fatal error, in the time range. Includes refused logins, and "
              "sessions that a timeout ended. Absent before PostgreSQL 14.",
-             statistic(DATABASE, "increase", lost, "$__range"), steps=style.LOST, decimals=0),
+             statistic(DATABASE, queries.increase(lost, "$__range")), steps=style.LOST, decimals=0),
         stat("Blocked", "Sessions that are waiting for a lock.", s.max(DATABASE, "pgcommons_database_sessions_blocked"),
              steps=style.BLOCKED, decimals=0),
         stat("Quota used", "Size on disk as a share of the configured quota.", queries.share(queries.size(s), queries.quota(s)),
@@ -65,7 +65,7 @@ def connections():
 
 
 def rate(metric):
-    return statistic(DATABASE, "rate", s.series(metric))
+    return statistic(DATABASE, f"rate({s.series(metric)}[$__rate_interval])")
 
 
 def work():
@@ -85,7 +85,7 @@ def work():
 
 
 def locks():
-    deadlocks = statistic(DATABASE, "increase", s.series("pg_stat_database_deadlocks"))
+    deadlocks = statistic(DATABASE, queries.increase(s.series("pg_stat_database_deadlocks"), "$__rate_interval"))
     blocked = chart("Blocked sessions and deadlocks", "Sessions that wait for a lock, and detected deadlocks.",
                     [(s.max(DATABASE, "pgcommons_database_sessions_blocked"), "blocked sessions"), (deadlocks, "deadlocks")],
                     decimals=0).axis_soft_max(1)
