@@ -21,7 +21,8 @@ boards: ## write dashboards/*.json from the source in boards
 
 pictures: ## draw the dashboards, as in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool
-	cargo test --locked --test stack -- --ignored
+	cargo build --locked --release
+	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored
 
 test-majors: ## run the integration tests with PostgreSQL 12 to 18, or MAJORS="13 16"
 	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
