@@ -2,6 +2,7 @@
 import queries
 import style
 import table
+from alerts import alerts
 from board import agent_starts, board as frame, restarts, row, servers
 from panels import bar_chart, chart, stacked, stat
 from queries import AGENT, SERVER, SERVERS as s
@@ -19,19 +20,15 @@ def of_agents(expression):
 def numbers():
     config = {0: ("BAD", "red"), 1: ("good", "green")}
     return row(
-        4,
-        stat("Agents", "Agents that are scraped, by version.", "count by (version) (pgcommons_build_info)", legend="{{version}}",
-             decimals=0),
+        5,
         stat("Configuration", "Whether the last reload of the configuration succeeded. If not, the agent uses the previous one.",
              "min(pgcommons_config_last_reload_successful)", steps=style.UP, texts=config, filled=True),
-        stat("Servers down", "Servers whose last poll failed.", queries.servers_down(s), steps=style.ANY_IS_BAD, decimals=0),
         stat("Oldest counts", "Time since the agent last counted connections, for the server with the oldest count. Excludes servers "
              "that it never reached.", f"max(time() - {s.max(SERVER, LAST_SUCCESS, ACTIVITY)})", style.SECONDS, steps=style.DATA_AGE,
              decimals=0),
-        stat("Sizes unknown", "Databases whose size is unknown; the reasons are below.",
-             f"sum({s.max('server, reason', 'pgcommons_database_sizes_unknown')})", steps=style.ANY_IS_DOUBTFUL, decimals=0),
         stat("Unmatched budgets", "Budgets of one server that name a database that does not exist; the name may be misspelt.",
              f"sum({s.max(SERVER, 'pgcommons_budgets_without_database')})", steps=style.ANY_IS_DOUBTFUL, decimals=0),
+        agents(), widths=(4, 4, 4, 12),
     )
 
 
@@ -41,7 +38,7 @@ def polls():
     refused = bar_chart(chart(
         "Failed attempts to connect", "Failed attempts to open a session, per minute, by reason. too_many_connections: no slot is free, "
         "so applications are refused too.", [(f"60 * sum by (server, reason) ({failures}) > 0", "{{server}}: {{reason}}")],
-        missing="none"))
+        style.PER_MINUTE, missing="none"))
     refused.override_by_regexp(".*too_many_connections", style.values(color=style.fixed("red")))
     return row(
         8,
@@ -80,15 +77,13 @@ def data():
         stacked(chart("Unknown sizes by reason", "Databases whose size is unknown. pending: not measured yet; forbidden: the role lacks "
                       "CONNECT; timeout: the query took too long.",
                       [(f"{s.max('server, reason', 'pgcommons_database_sizes_unknown')} > 0", "{{server}}: {{reason}}")],
-                      missing="all known", decimals=0)),
+                      axis="databases", missing="all known", decimals=0)),
         chart("Age of the data", "Time since the last success of each kind of poll, and since the oldest size was measured, for the "
               "server where that is longest. Excludes servers that were never reached.", [(ages, "{{poll}}"), (oldest, "oldest size")],
               style.SECONDS))
 
 
-def cost():
-    memory = of_agents(f"max by ({AGENT}) (process_resident_memory_bytes)")
-    cpu = of_agents(f"max by ({AGENT}) (rate(process_cpu_seconds_total[10m]))")
+def agents():
     started = of_agents(f"max by ({AGENT}) (process_start_time_seconds)")
     columns = [
         Column("Agent", label="instance"),
@@ -97,17 +92,22 @@ def cost():
         Column("Configured", f"time() - max by ({AGENT}) (pgcommons_config_last_reload_success_timestamp_seconds)",
                unit=style.SECONDS, decimals=1, width=100),
     ]
+    return table.table("Agents", "Version and uptime of each agent, and the time since it read its current configuration.", columns,
+                       order=[("Agent", False)], hide=["job"])
+
+
+def cost():
+    memory = of_agents(f"max by ({AGENT}) (process_resident_memory_bytes)")
+    cpu = of_agents(f"max by ({AGENT}) (rate(process_cpu_seconds_total[10m]))")
     return row(
         8,
         chart("Memory", "Resident memory of each agent.", [(memory, "{{instance}}")], style.BYTES),
         chart("CPU", "Fraction of one core that each agent uses, averaged over ten minutes.", [(cpu, "{{instance}}")], style.SHARE,
-              decimals=2).axis_soft_max(0.01),
-        table.table("Agents", "Version and uptime of each agent, and the time since it read its current configuration.", columns,
-                    order=[("Agent", False)], hide=["job"]))
+              decimals=2).axis_soft_max(0.01))
 
 
 def board():
     return frame(
-        "Agent", "The cost of the agent, and whether it has all its data.", rows=[numbers(), polls(), data(), cost()],
+        "Agent", "The cost of the agent, and whether it has all its data.", rows=[numbers(), row(7, alerts(s)), polls(), data(), cost()],
         variables=[servers()], annotations=[agent_starts(), restarts(s)],
         links={"Fleet": [], "Shared server": [], "Tenant": []})

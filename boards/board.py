@@ -36,7 +36,10 @@ def board(title, description, *, rows, variables, links, annotations):
         result.link(build.DashboardLink(name).url(path(name, *kept)).icon("dashboard").keep_time(True))
     for number, panel in enumerate((panel for panels in rows for panel in panels), start=1):
         result.with_panel(panel.id(number))
-    return result.build()
+    built = result.build()
+    titles = [panel.title for panel in built.panels]
+    assert len(titles) == len(set(titles)), titles
+    return built
 
 
 def chosen(name, label, query):
@@ -50,7 +53,7 @@ def one_server():
 
 
 def servers():
-    return one_server().multi(True).include_all(True).all_value(".*").current(model.VariableOption(text="All", value="$__all"))
+    return one_server().multi(True).include_all(True).all_value(".+").current(model.VariableOption(text="All", value="$__all"))
 
 
 def database():

@@ -51,18 +51,22 @@ def bars(title, description, queries, unit, **look):
     for number, (expression, legend) in enumerate(queries):
         panel.with_target(query(number, expression, legend, instant=True))
     return (panel.color_scheme(color(model.FieldColorModeId.THRESHOLDS)).min(0)
-            .display_mode(option.BarGaugeDisplayMode.GRADIENT).value_mode(option.BarGaugeValueMode.COLOR)
+            .display_mode(option.BarGaugeDisplayMode.BASIC).value_mode(option.BarGaugeValueMode.COLOR)
             .orientation(option.VizOrientation.HORIZONTAL).name_placement(option.BarGaugeNamePlacement.TOP)
             .sizing(option.BarGaugeSizing.AUTO).show_unfilled(True)
             .min_viz_height(10).min_viz_width(8).max_viz_height(40).reduce_options(last_value())
             .text(common.VizTextDisplayOptions().title_size(13).value_size(15)))
 
 
-def chart(title, description, queries, unit=style.COUNT, *, lines=None, logarithmic=False, **look):
-    """Lines over time. `queries` are pairs of an expression and a legend; `lines` are thresholds to draw."""
+def chart(title, description, queries, unit=style.COUNT, *, axis="", lines=None, logarithmic=False, **look):
+    """Lines over time. `queries` are pairs of an expression and a legend; `lines` are thresholds to draw.
+
+    A count has the name of what it counts on its `axis`."""
     panel = prepare(timeseries.Panel(), title, description, unit, lines or style.PLAIN, **look)
     for number, (expression, legend) in enumerate(queries):
         panel.with_target(query(number, expression, legend, instant=False))
+    if axis:  # not as a default, which would name the axis of the time too
+        panel.override_by_field_type("number", style.values(custom_axisLabel=axis))
     if logarithmic:
         panel.scale_distribution(common.ScaleDistributionConfig().type(option.ScaleDistribution.LOG).log(10))
     else:

@@ -79,8 +79,23 @@ def server_at_the_limit(scope):
     return scope.grown(SERVER, "pgcommons_server_connections_exhausted_seconds_total", "$__range")
 
 
-def servers_down(scope):
-    return f"count({scope.max(SERVER, 'pg_up')} == 0) or 0 * count({scope.series('pg_up')})"
+def server_state(scope):
+    """A key of style.SERVER_STATE for each server. Nothing is known of a server whose agent is not scraped."""
+    up = scope.max(SERVER, "pg_up")
+    refused = scope.over(SERVER, "increase", "pgcommons_connect_failures_total", "3m", 'reason="too_many_connections"')
+    statistics = scope.min(SERVER, "pgcommons_privilege", 'privilege="pg_read_all_stats"')
+    return f"""(
+  2 + 0 * ({free_slots(scope)} == 0 or ({up} == 0 and {refused} > 0))
+  or 0 * ({up} == 0)
+  or 3 + 0 * ({statistics} == 0)
+  or 4 + 0 * {up}
+  or 1 + 0 * {scope.over(SERVER, "last_over_time", "pg_up", "1h")}
+)"""
+
+
+def servers_in_state(scope, state):
+    """How many; 0 if there are others."""
+    return f"count({server_state(scope)} {state}) or 0 * count({scope.series('pg_up')})"
 
 
 # Databases.
@@ -111,7 +126,7 @@ def binding_limit(scope):
 )"""
 
 
-def full(scope):
+def limit_used(scope):
     """The used share of the limit that binds."""
     return f"1 - {free_connections(scope)} / on ({DATABASE}) max by ({DATABASE}) ({binding_limit(scope)} > 0)"
 

@@ -2,8 +2,9 @@
 import queries
 import style
 import table
+from alerts import alerts
 from board import board as frame, one_server, path, restarts, row
-from panels import bars, chart, colored, limit, stacked, stat
+from panels import chart, colored, limit, stacked, stat
 from queries import DATABASE, ONE_SERVER as s, ROLE, SERVER
 from table import Column
 
@@ -16,90 +17,76 @@ def numbers():
              s.min(SERVER, "pg_up"), steps=style.UP, texts=style.STATE, filled=True),
         stat("Free slots", "Connections that an ordinary role can still open: slots less the reserved ones and those in use. "
              "At 0 every application is refused.", queries.free_slots(s), steps=style.FREE),
-        stat("Slots used", "Slots in use, as a share of the slots that ordinary roles may use.",
-             queries.share(queries.used_slots(s), queries.slots(s)), style.SHARE, steps=style.FULL, decimals=0),
         stat("Peak", "The highest count of any poll in the time range, as a share of the slots that ordinary roles may use. "
              "Polls are more frequent than scrapes.", queries.share(queries.server_peak(s), queries.slots(s)), style.SHARE,
-             steps=style.FULL, decimals=0),
-        stat("Time full", "Time without a free connection on the whole server, in the time range.",
+             steps=style.LIMIT_USED, decimals=0),
+        stat("Time at the limit", "Time without a free connection on the whole server, in the time range.",
              queries.server_at_the_limit(s), style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0),
         stat("Fatal errors", "Sessions of all databases that ended with a fatal error, in the time range. Includes refused logins, "
              "and sessions that a timeout ended. Absent before PostgreSQL 14.",
              queries.statistic(SERVER, queries.increase(lost, "$__range")), steps=style.LOST, decimals=0),
-        stat("Promised", "Sum of the connection limits of the databases as a share of the slots; a database without a limit counts "
+        stat("Committed", "Sum of the connection limits of the databases as a share of the slots; a database without a limit counts "
              "as the whole server. Above 100 % the limits do not protect the tenants from each other.",
              queries.share(queries.committed(s), queries.slots(s)), style.SHARE, steps=style.COMMITTED, decimals=0),
-        stat("Quota full in", "When the first database reaches its size quota if it grows as in the last day (needs six hours of "
-             "data); passed if it has reached it.", queries.quota_reached(s, "min by (server) {}"), style.SECONDS,
+        stat("Quota reached in", "When the first database reaches its size quota if it grows as in the last day (needs six hours of "
+             "data); reached if it has.", queries.quota_reached(s, "min by (server) {}"), style.SECONDS,
              steps=style.QUOTA_REACHED, texts=style.QUOTA_REACHED_TEXTS, missing="no quotas", decimals=1),
+        widths=(3, 3, 3, 4, 3, 4, 4),
     )
 
 
 def databases():
-    bar = {"rest": {"min": 0, "max": 1}, "unit": style.SHARE, "decimals": 0, "cell": table.BAR}
     columns = [
         Column("Database", label="datname", link=path("Tenant", "server", datname="__value.raw") + "&${__url_time_range}"),
         Column("Owner", s.max("server, datname, owner", "pgcommons_database_info"), label="owner", width=90),
-        Column("Used", s.max(DATABASE, "pgcommons_database_connections"), width=75),
-        Column("Limit", queries.binding_limit(s), width=75),
+        Column("Used", s.max(DATABASE, "pgcommons_database_connections"), width=65),
+        Column("Limit", queries.binding_limit(s), width=65),
         Column("Set by", label="kind", width=85),
-        Column("Free", queries.free_connections(s), unit=style.COUNT, steps=style.FREE, width=75),
-        Column("Full", queries.full(s), steps=style.FULL, width=170, **bar),
-        Column("Peak", queries.database_peak(s), width=75),
-        Column("Time full", queries.database_at_the_limit(s), unit=style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0, width=95),
+        Column("Free", queries.free_connections(s), steps=style.FREE, width=65),
+        Column("Limit used", queries.limit_used(s), unit=style.SHARE, steps=style.LIMIT_USED_BAR, cell=table.BAR, width=170,
+               rest={"min": 0, "max": 1}),
+        Column("Peak", queries.database_peak(s), width=65),
+        Column("Time at the limit", queries.database_at_the_limit(s), unit=style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0,
+               width=130),
         Column("Size", queries.size(s), unit=style.BYTES, decimals=1, width=90),
         Column("Quota", queries.quota(s), unit=style.BYTES, decimals=1, width=90),
-        Column("Quota used", queries.share(queries.size(s), queries.quota(s)), steps=style.QUOTA_USED, width=140, **bar),
-        Column("Quota full in", queries.quota_reached(s), unit=style.SECONDS, steps=style.QUOTA_REACHED,
-               texts=style.QUOTA_REACHED_TEXTS, decimals=1, width=140),
+        Column("Quota used", queries.share(queries.size(s), queries.quota(s)), unit=style.SHARE, steps=style.QUOTA_USED, decimals=0,
+               width=100),
+        Column("Quota reached in", queries.quota_reached(s), unit=style.SECONDS, steps=style.QUOTA_REACHED,
+               texts=style.QUOTA_REACHED_TEXTS, decimals=1, width=145),
     ]
     return row(9, table.table(
-        "Databases by usage of their limits", "One row per database, the fullest first. Limit is the one that binds: the limit of the "
-        "database, its budget, or the slots left on the server. Full is the share of that limit that is used. Peak and Time full "
-        "(without a free connection) are for the time range. Quota full in assumes growth as in the last day (needs six hours of "
-        "data).", columns, order=[("Full", True)], hide=["server"]))
+        "Databases", "One row per database, the one with the fewest free connections first. Limit is the one that binds: the limit of the "
+        "database, or the slots left on the server. Peak and Time at the limit (without a free connection) are for the time range. "
+        "Quota reached in assumes growth as in the last day (needs six hours of data).",
+        columns, order=[("Free", False), ("Limit used", True)], hide=["server"]))
 
 
 def connections():
     used = s.max(DATABASE, "pgcommons_database_connections")
     others = f"clamp_min({queries.used_slots(s)} - sum by (server) ({used}), 0)"
     slots = stacked(chart(
-        "Slots by tenant", "Slots in use by database. Others are sessions outside the monitored databases, including the agent's own. "
+        "Slots by database", "Slots in use by database. Others are sessions outside the monitored databases, including the agent's own. "
         "At the red line ordinary roles are refused; between the red and the grey line only roles with reserved slots can connect.",
         [(used, "{{datname}}"), (others, "others"), (queries.slots(s), "limit for applications"),
-         (s.max(SERVER, "pg_settings_max_connections"), "max_connections")], decimals=0), 60)
+         (s.max(SERVER, "pg_settings_max_connections"), "max_connections")], axis="connections", decimals=0), 60)
     limit(slots, "limit for applications")
     limit(slots, "max_connections", style.GREY)
     colored(slots, "others", style.DARK_GREY)
     peaks = f"{queries.database_peak(s, '$__rate_interval')} / {queries.smallest_limit(s)}"
     return row(10, slots, chart(
-        "Peak of each tenant against its limit", "The highest count of any poll, as a share of the smallest limit that applies to the "
+        "Peak of each database against its limit", "The highest count of any poll, as a share of the smallest limit that applies to the "
         "database.", [(peaks, "{{datname}}")], style.SHARE, lines=style.SHARE_LINES), widths=(16, 8))
-
-
-def sizes():
-    return row(
-        8,
-        bars("Sizes against quotas", "Size on disk as a share of the configured quota; excludes databases without a quota.",
-             [(queries.share(queries.size(s), queries.quota(s)), "{{datname}}")], style.SHARE, steps=style.QUOTA_USED,
-             missing="no quotas").max(1),
-        stacked(chart("Size of each database", "Size on disk of the measured databases.", [(queries.size(s), "{{datname}}")],
-                      style.BYTES)),
-        bars("Promised and used slots", "Slots that ordinary roles may use; the sum of all limits; the highest count in the time "
-             "range; the slots in use now.",
-             [(queries.slots(s), "slots for applications"), (queries.committed(s), "promised by limits"),
-              (queries.server_peak(s), "peak in this range"), (queries.used_slots(s), "in use now")], style.COUNT, steps=style.BLUE),
-    )
 
 
 def roles():
     limits = s.max("server, rolname, kind", "pgcommons_role_connections_limit")
     columns = [
-        Column("Role", label="rolname", width=120),
+        Column("Role", label="rolname"),
         Column("Used", s.max(ROLE, "pgcommons_role_connections"), width=58),
         Column("Limit", f"bottomk by (server, rolname) (1, {limits})", width=58),
-        Column("Set by", label="kind", width=70),
-        Column("Free", s.min(ROLE, "pgcommons_role_connections_headroom"), unit=style.COUNT, steps=style.FREE, width=56),
+        Column("Set by", label="kind", width=80),
+        Column("Free", s.min(ROLE, "pgcommons_role_connections_headroom"), steps=style.FREE, width=58),
         Column("Peak", s.over(ROLE, "max_over_time", "pgcommons_role_connections_peak", "$__range"), width=58),
     ]
     return table.table(
@@ -111,9 +98,11 @@ def roles():
 def work():
     active = queries.statistic(DATABASE, f"rate({s.series('pg_stat_database_active_time_seconds_total')}[$__rate_interval])")
     return row(
-        8, roles(),
+        8,
+        stacked(chart("Size of each database", "Size on disk of the measured databases.", [(queries.size(s), "{{datname}}")],
+                      style.BYTES)),
         stacked(chart("Active sessions by database", "Average number of sessions that execute a statement, by database. A statement is "
-                      "counted when it ends. Absent before PostgreSQL 14.", [(active, "{{datname}}")])),
+                      "counted when it ends. Absent before PostgreSQL 14.", [(active, "{{datname}}")], axis="sessions")),
         chart("Oldest open transaction", "Age of the oldest open transaction of each database. An old one holds back vacuum everywhere "
               "on the server.", [(s.max(DATABASE, "pg_stat_activity_max_tx_duration", 'datname!=""'), "{{datname}}")], style.CLOCK,
               lines=style.HOUR_LINE, missing="no open transaction"))
@@ -122,5 +111,6 @@ def work():
 def board():
     return frame(
         "Shared server", "Which database is closest to its limit on a PostgreSQL server that many applications share.",
-        rows=[numbers(), databases(), connections(), sizes(), work()], variables=[one_server()], annotations=[restarts(s)],
+        rows=[numbers(), databases(), row(7, alerts(s, hide=["server"]), roles(), widths=(15, 9)), connections(), work()],
+        variables=[one_server()], annotations=[restarts(s)],
         links={"Fleet": [], "Tenant": ["server"], "Agent": ["server"]})

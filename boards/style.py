@@ -10,24 +10,25 @@ BYTES = "bytes"
 BYTES_PER_SECOND = "Bps"
 SECONDS = "s"
 CLOCK = "dthms"
-PER_SECOND = "ops"
+PER_SECOND = "suffix:/s"
+PER_MINUTE = "suffix:/min"
 
 GREY = "#8e8e8e"
 DARK_GREY = "#6e6e6e"
 
 # Thresholds: the colour below the first value, then pairs of a value and the colour from there on.
 PLAIN = ("text",)
-BLUE = ("blue",)
 UP = ("red", 1, "green")
 FREE = ("red", 1, "orange", 5, "green")
-FULL = ("green", 0.8, "orange", 0.95, "red")
+LIMIT_USED = ("green", 0.8, "orange", 0.95, "red")
+# A bar without a value has the first colour.
+LIMIT_USED_BAR = ("transparent", 0, *LIMIT_USED)
 QUOTA_USED = ("green", 0.85, "orange", 0.95, "red")
 COMMITTED = ("green", 1.001, "orange")
 AT_THE_LIMIT = ("green", 0.001, "orange", 60, "red")
 LOST = ("green", 0.5, "orange", 5, "red")
 ANY_IS_BAD = ("green", 1, "red")
 ANY_IS_DOUBTFUL = ("green", 1, "orange")
-BLOCKED = ("green", 1, "orange", 5, "red")
 DATA_AGE = ("green", 30, "orange", 60, "red")
 QUOTA_REACHED = ("red", 86400, "orange", 7 * 86400, "green")
 # Lines across a chart.
@@ -35,7 +36,10 @@ SHARE_LINES = ("transparent", 0.8, "orange", 1, "red")
 HOUR_LINE = ("transparent", 3600, "orange")
 
 STATE = {0: ("DOWN", "red"), 1: ("up", "green")}
-QUOTA_REACHED_TEXTS = {-1: ("needs 6 h of data", "text"), -2: ("> 1 year", "green"), 0: ("passed", "red")}
+QUOTA_REACHED_TEXTS = {-1: ("needs 6 h of data", "text"), -2: ("> 1 year", "green"), 0: ("reached", "red")}
+
+# In the order in which servers need attention.
+SERVER_STATE = {0: ("DOWN", "red"), 1: ("NO DATA", "purple"), 2: ("FULL", "red"), 3: ("no privilege", "orange"), 4: ("up", "green")}
 
 
 def yes_or_no(yes, no):

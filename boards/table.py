@@ -11,7 +11,8 @@ import style
 
 TEXT = option.TableColorTextCellOptions()
 BACKGROUND = option.TableColoredBackgroundCellOptions(mode=option.TableCellBackgroundDisplayMode.BASIC)
-BAR = option.TableBarGaugeCellOptions(mode=option.BarGaugeDisplayMode.GRADIENT, value_display_mode=option.BarGaugeValueMode.TEXT)
+# Without a text, because a longer text leaves less room for the bar: 182 % would be shorter than 96 %.
+BAR = option.TableBarGaugeCellOptions(mode=option.BarGaugeDisplayMode.BASIC, value_display_mode=option.BarGaugeValueMode.HIDDEN)
 
 
 @dataclasses.dataclass
@@ -28,25 +29,31 @@ class Column:
     texts: dict = None
     cell: object = None
     link: str = None
+    link_title: str = "Open ${__value.text}"
+    hidden: bool = False
     rest: dict = dataclasses.field(default_factory=dict)
 
     def properties(self):
         texts = {"mappings": style.mappings(self.texts)} if self.texts else {}
         colors = {"thresholds": style.thresholds(self.steps).build()} if self.steps else {}
         cell = self.cell or (TEXT if self.steps or self.texts else None)
-        link = {"links": [{"title": "Open ${__value.text}", "url": self.link, "targetBlank": False}]} if self.link else {}
+        link = {"links": [{"title": self.link_title, "url": self.link, "targetBlank": False}]} if self.link else {}
         plain = {"unit": self.unit, "decimals": self.decimals, "custom_cellOptions": cell, "custom_width": self.width}
-        return {**{name: value for name, value in plain.items() if value is not None}, **texts, **colors, **link, **self.rest}
+        # Grafana 12 reads hideFrom, earlier versions hidden.
+        hidden = {"custom_hidden": True, "custom_hideFrom": {"viz": True}} if self.hidden else {}
+        plain = {name: value for name, value in plain.items() if value is not None}
+        return {**plain, **texts, **colors, **link, **hidden, **self.rest}
 
 
-def table(title, description, columns, *, order, hide=()):
-    """`order`: pairs of a column and whether it descends. `hide`: labels that are only for the join."""
+def table(title, description, columns, *, order, hide=(), missing=""):
+    """`order`: pairs of a column and whether it descends. `hide`: labels that are only for the join. Other labels follow."""
     queried = [column for column in columns if column.query]
-    panel = panels.prepare(tables.Panel(), title, description, style.COUNT, missing="")
+    panel = panels.prepare(tables.Panel(), title, description, style.COUNT, missing=missing)
     for number, column in enumerate(queried):
         panel.with_target(panels.query(number, column.query, "__auto", instant=True, table=True))
     for column in columns:
-        if properties := column.properties():
+        # The text for a table without rows is not for cells without a value.
+        if properties := {**({"noValue": ""} if missing else {}), **column.properties()}:
             panel.override_by_name(column.title, style.values(**properties))
     for transformation in (model.DataTransformerConfig(id_val="merge", options={}), organized(columns, queried, hide)):
         panel.with_transformation(transformation)
@@ -57,7 +64,8 @@ def table(title, description, columns, *, order, hide=()):
 
 def organized(columns, queried, hide):
     """The names and the order of the columns, and what is left out."""
-    letters = {id(column): f"Value #{letter}" for letter, column in zip(string.ascii_uppercase, queried)}
+    letters = string.ascii_uppercase if len(queried) > 1 else [""]
+    letters = {id(column): f"Value #{letter}".rstrip(" #") for letter, column in zip(letters, queried)}
     names = {column.label or letters[id(column)]: column.title for column in columns}
     unused = [letters[id(column)] for column in queried if column.label]
     return model.DataTransformerConfig(id_val="organize", options={
