@@ -33,6 +33,8 @@ pub(crate) enum Concern {
     Size,
     /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
+    /// A process of the server died, and all sessions were ended.
+    Crash,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
 }

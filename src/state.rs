@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
@@ -45,6 +46,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) status: Result<Box<LazySnapshot>, Down>,
     pub(crate) health: Health,
+    /// Known while the server is down, too.
+    pub(crate) crashes: Crashes,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -61,6 +64,7 @@ impl Server {
             name,
             status,
             health,
+            crashes: Crashes::default(),
             current_until: None,
             page: Page::default(),
         }
@@ -69,6 +73,10 @@ impl Server {
     pub(crate) fn current_until(mut self, until: watch::Receiver<Instant>) -> Self {
         self.current_until = Some(until);
         self
+    }
+
+    pub(crate) fn with_crashes(self, crashes: Crashes) -> Self {
+        Self { crashes, ..self }
     }
 
     fn has_expired(&self, now: Instant) -> bool {
@@ -132,11 +140,8 @@ impl State {
                 return Arc::clone(server);
             }
             let timeout = Err(Down::Poll(Outcome::Timeout));
-            Arc::new(Server::new(
-                server.name.clone(),
-                timeout,
-                server.health.clone(),
-            ))
+            let expired = Server::new(server.name.clone(), timeout, server.health.clone());
+            Arc::new(expired.with_crashes(server.crashes))
         };
         Arc::new(Self::new(
             self.servers.iter().map(fresh).collect(),
@@ -156,3 +161,6 @@ impl State {
 
 pub(crate) type Publisher = watch::Sender<Arc<State>>;
 pub(crate) type Published = watch::Receiver<Arc<State>>;
+
+#[cfg(test)]
+mod tests;

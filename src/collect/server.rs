@@ -11,6 +11,7 @@ use super::server_log::ServerLog;
 use super::source::{PRIMARY, PollTiming, Publication, Source};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
+use crate::crashes::CrashWitness;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{self, CredentialFiles};
@@ -52,6 +53,7 @@ pub(crate) struct ServerSource {
     catalogue_due: Duration,
     /// `pg_postmaster_start_time()` of the last session. Another value means that the server was restarted.
     start_time: Option<f64>,
+    crashes: CrashWitness,
     /// The job and the backend of a session that was abandoned. The job is not asked while that backend runs: each try could
     /// leave another backend, until the agent's role reaches its own connection limit.
     orphaned_backend: Option<(usize, Backend)>,
@@ -120,6 +122,7 @@ impl Source for ServerSource {
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
             start_time: None,
+            crashes: CrashWitness::default(),
             orphaned_backend: None,
         }
     }
@@ -161,11 +164,24 @@ impl Source for ServerSource {
     }
 
     fn replaced(&mut self, session: &postgres::Session) {
+        if let Some(evidence) = self.crashes.session_opened(session.info()) {
+            self.log.crashed(evidence);
+        }
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
             self.readings = Readings::default();
             self.tracker.reset();
+        }
+    }
+
+    fn lost(&mut self, session: &postgres::Session) {
+        let told = session.was_told_of_crash();
+        let ended = self
+            .crashes
+            .session_lost(session.info(), told, wall_clock());
+        if let Some(evidence) = ended {
+            self.log.crashed(evidence);
         }
     }
 
@@ -276,6 +292,7 @@ impl Source for ServerSource {
             (Some(down), _) => Err(down),
         };
         let server = Server::new(self.config.name.clone(), status, publication.health)
+            .with_crashes(self.crashes.crashes())
             .current_until(publication.current_until);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }

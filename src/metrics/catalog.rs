@@ -1,6 +1,7 @@
 //! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
+mod crashes;
 mod facts;
 mod limits;
 mod sessions;
@@ -14,6 +15,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(statistics::METRICS)
         .chain(limits::METRICS)
         .chain(sessions::METRICS)
+        .chain(crashes::METRICS)
         .chain(agent::METRICS)
 }
 
