@@ -46,6 +46,8 @@ pub(crate) enum Concern {
     Budget,
     /// WAL files wait to be archived.
     Archiving,
+    /// A process of the server died, and all sessions were ended.
+    Crash,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
 }

@@ -18,6 +18,7 @@ mod clock;
 mod collect;
 mod command;
 mod config;
+mod crashes;
 mod findings;
 mod health;
 mod history;

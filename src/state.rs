@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::resources::Storage;
@@ -54,6 +55,8 @@ pub(crate) struct Server {
     pub(crate) health: Health,
     /// Sources beside PostgreSQL itself. They do not depend on `status`.
     pub(crate) attached: Arc<Attached>,
+    /// Known while the server is down, too.
+    pub(crate) crashes: Crashes,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -71,6 +74,7 @@ impl Server {
             status,
             health,
             attached: Arc::default(),
+            crashes: Crashes::default(),
             current_until: None,
             page: Page::default(),
         }
@@ -88,9 +92,14 @@ impl Server {
             status: self.status.clone(),
             health: self.health.clone(),
             attached,
+            crashes: self.crashes,
             current_until: self.current_until.clone(),
             page: Page::default(),
         }
+    }
+
+    pub(crate) fn with_crashes(self, crashes: Crashes) -> Self {
+        Self { crashes, ..self }
     }
 
     fn has_expired(&self, now: Instant) -> bool {
@@ -223,3 +232,6 @@ impl State {
 
 pub(crate) type Publisher = watch::Sender<Arc<State>>;
 pub(crate) type Published = watch::Receiver<Arc<State>>;
+
+#[cfg(test)]
+mod tests;

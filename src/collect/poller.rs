@@ -93,14 +93,14 @@ impl<S: Source> Poller<S> {
                         Outcome::Timeout | Outcome::OutOfMemory => {}
                         Outcome::Error | Outcome::Denied if errors < MAX_ERRORS => errors += 1,
                         Outcome::Error | Outcome::Denied => return,
-                        Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
+                        Outcome::Lost => return self.lost(&session),
                     }
                     self.slow_down(&ticks);
                 }
                 // The session was closed between two polls. A poll now finds out why, instead of after the interval.
                 () = session.closed() => {
                     self.poll(&mut session).await;
-                    return self.publish_down(Down::Poll(Outcome::Lost));
+                    return self.lost(&session);
                 }
                 Ok(()) = self.config.changed() => {
                     if self.reconfigured() {
@@ -202,6 +202,11 @@ impl<S: Source> Poller<S> {
         self.source.opened(session);
         let now = self.now();
         self.schedule.iter_mut().for_each(|job| job.make_due(now));
+    }
+
+    fn lost(&mut self, session: &S::Session) {
+        self.source.lost(session);
+        self.publish_down(Down::Poll(Outcome::Lost));
     }
 
     fn connect_failed(&mut self, failed: &Failed<ConnectFailure>) {

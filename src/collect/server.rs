@@ -1,5 +1,6 @@
 //! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
 
+mod answers;
 mod questions;
 
 use std::sync::Arc;
@@ -11,14 +12,14 @@ use super::server_log::ServerLog;
 use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
+use crate::crashes::CrashWitness;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
-use crate::sample::{Activity, Backend, Oid, Readings};
+use crate::sample::{Backend, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
-use crate::snapshot::{SlowReadings, Snapshot};
-use crate::state::{Down, LazySnapshot, Publisher, Server};
-use crate::tracker::{PollContext, PollTracker, PolledState};
+use crate::state::{Down, Publisher, Server};
+use crate::tracker::{PollTracker, PolledState};
 
 /// The catalogue is read at least this often, because the fingerprint does not cover memberships of roles.
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
@@ -52,61 +53,10 @@ pub(crate) struct ServerSource {
     catalogue_due: Duration,
     /// `pg_postmaster_start_time()` of the last session. Another value means that the server was restarted.
     start_time: Option<f64>,
+    crashes: CrashWitness,
     /// The job and the backend of a session that was abandoned. The job is not asked while that backend runs: each try could
     /// leave another backend, until the agent's role reaches its own connection limit.
     orphaned_backend: Option<(usize, Backend)>,
-}
-
-impl ServerSource {
-    fn sees_all_sessions(&self) -> bool {
-        let polled = self.polled.as_ref();
-        polled.is_some_and(|polled| polled.sees_all_sessions())
-    }
-
-    fn activity(&mut self, session: &postgres::Session, activity: Activity, now: Duration) {
-        self.log.reduced(activity.is_reduced);
-        let orphan = self.orphaned_backend;
-        self.orphaned_backend = orphan.filter(|_| activity.has_orphan);
-        let context = PollContext {
-            info: session.info(),
-            policy: &self.config.policy,
-            now,
-            window: self.config.cadence.window,
-        };
-        let polled = self.tracker.observe(activity, context);
-        let tracked = self.polled.as_ref().map(|before| &before.tenants);
-        if tracked.is_none_or(|tenants| !Arc::ptr_eq(tenants, &polled.tenants)) {
-            self.track_sizes(now);
-        }
-        self.log.polled(&polled);
-        self.polled = Some(Arc::new(polled));
-    }
-
-    /// Measures every database, also those without series: the sum of all is a part of the used storage.
-    fn track_sizes(&mut self, now: Duration) {
-        let catalogue = self.tracker.catalogue().unwrap_or_default();
-        let measurable = catalogue.databases.iter().filter(|row| !row.is_invalid());
-        Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
-    }
-
-    /// Called before the next batch, when databases that were dropped during the last one are no longer tracked.
-    fn log_unreadable(&mut self) {
-        if let Some(polled) = &self.polled {
-            let unreadable = self.sizes.unreadable().into_iter();
-            let names = unreadable.filter_map(|oid| polled.tenants.datname(oid));
-            self.log.unreadable(&names.collect::<Vec<_>>());
-        }
-    }
-
-    fn lazy_snapshot(&self, polled: Arc<PolledState>, now: Duration) -> LazySnapshot {
-        let slow = SlowReadings {
-            readings: self.readings.clone(),
-            sizes: Arc::clone(&self.sizes),
-            now,
-            wall_clock: wall_clock(),
-        };
-        LazySnapshot::new(Box::new(move || Snapshot::of(&polled, &slow)))
-    }
 }
 
 impl Source for ServerSource {
@@ -126,6 +76,7 @@ impl Source for ServerSource {
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
             start_time: None,
+            crashes: CrashWitness::default(),
             orphaned_backend: None,
         }
     }
@@ -170,11 +121,24 @@ impl Source for ServerSource {
     }
 
     fn replaced(&mut self, session: &postgres::Session) {
+        if let Some(evidence) = self.crashes.session_opened(session.info()) {
+            self.log.crashed(evidence);
+        }
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
             self.readings = Readings::default();
             self.tracker.reset();
+        }
+    }
+
+    fn lost(&mut self, session: &postgres::Session) {
+        let told = session.was_told_of_crash();
+        let ended = self
+            .crashes
+            .session_lost(session.info(), told, wall_clock());
+        if let Some(evidence) = ended {
+            self.log.crashed(evidence);
         }
     }
 
@@ -287,6 +251,7 @@ impl Source for ServerSource {
             (Some(down), _) => Err(down),
         };
         let server = Server::new(self.config.name.clone(), status, publication.health)
+            .with_crashes(self.crashes.crashes())
             .current_until(publication.current_until);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }

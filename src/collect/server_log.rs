@@ -3,6 +3,7 @@
 
 use tracing::{info, warn};
 
+use crate::crashes::Evidence;
 use crate::sample::Support;
 use crate::tracker::PolledState;
 
@@ -73,6 +74,14 @@ impl ServerLog {
             (true, true) | (false, false) => {}
         }
         self.is_reduced = is_reduced;
+    }
+
+    pub(super) fn crashed(&self, evidence: Evidence) {
+        warn!(
+            server = self.server,
+            reason = evidence.label(),
+            "crash: a process of the server died, and the server ended all sessions"
+        );
     }
 
     fn missing(&mut self, databases: &[String]) {

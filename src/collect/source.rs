@@ -95,6 +95,9 @@ pub(crate) trait Source: Send + Sized + 'static {
     /// A second session replaces one that hangs. The readings of other jobs stay valid if it is a session of the same server.
     fn replaced(&mut self, session: &Self::Session);
 
+    /// The session was lost. Called before the source is published as down.
+    fn lost(&mut self, _session: &Self::Session) {}
+
     /// How long a job other than the primary one rests after a success. None: [`Source::question`] decides when it is due.
     fn interval(&self, job: usize) -> Option<Duration>;
 

@@ -5,6 +5,10 @@ use crate::resources::ResourceKind;
 
 pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
 
+/// Where the server logs. A member of `pg_monitor` may read all of these settings.
+pub(super) const LOG: &str = "SELECT name, setting FROM pg_settings WHERE name IN \
+    ('log_destination', 'logging_collector', 'data_directory', 'log_directory', 'log_filename')";
+
 pub(super) const BUSIEST_DATABASES: &str = "SELECT datname, state, count(*) FROM pg_stat_activity \
     WHERE backend_type = 'client backend' GROUP BY 1, 2 ORDER BY 3 DESC";
 

@@ -1,6 +1,7 @@
 //! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
+mod crashes;
 mod exporter;
 mod facts;
 mod limits;
@@ -27,6 +28,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(resources::METRICS)
         .chain(sessions::METRICS)
         .chain(storage::METRICS)
+        .chain(crashes::METRICS)
         .chain(agent::METRICS)
         .chain(exporter::METRICS)
 }

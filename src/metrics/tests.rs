@@ -20,6 +20,7 @@ use fixture::{
 
 use super::{AgentState, family, reference};
 use crate::collect::JOBS;
+use crate::crashes::Crashes;
 use crate::health::{Health, ListenerHealth};
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy, SeriesLimits};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::sync::OnceCell;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
@@ -125,6 +126,12 @@ impl Session {
         self.driver.closed().await;
     }
 
+    /// The server's last message was SQLSTATE 57P02 (`crash_shutdown`): it ends all sessions, because one of its processes died.
+    /// PostgreSQL 13 sends the same message at an immediate shutdown.
+    pub(crate) fn was_told_of_crash(&self) -> bool {
+        self.driver.last_message() == Some(SqlState::CRASH_SHUTDOWN)
+    }
+
     pub(crate) fn backend(&self) -> Backend {
         self.backend
     }
@@ -232,8 +239,8 @@ impl Session {
 
 /// Settings that every supported version has; an unknown setting here would fail the login. They override `ALTER ROLE ... SET`
 /// and `ALTER DATABASE ... SET`, so that another role cannot change the privileges of the session, the schema of functions, or
-/// make it wait for transactions. The server must cancel a statement before the agent gives up, or the statement would
-/// continue without a client.
+/// make it wait for transactions, or suppress the warning that announces a crash. The server must cancel a statement before the
+/// agent gives up, or the statement would continue without a client.
 fn options(target: &Target, timeout: Duration) -> String {
     let statement = statement_timeout(timeout);
     let lock = statement / 2;
@@ -241,7 +248,7 @@ fn options(target: &Target, timeout: Duration) -> String {
         "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
          -c idle_in_transaction_session_timeout={statement} -c role=none -c search_path=pg_catalog,pg_temp \
          -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
-         -c jit=off",
+         -c jit=off -c client_min_messages=warning",
         target.options
     )
 }

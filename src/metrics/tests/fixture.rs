@@ -5,11 +5,16 @@ use super::*;
 pub(super) fn down() -> Server {
     let mut health = Health::of(&JOBS);
     health.connect_failed(ConnectFailure::TooManyConnections);
+    let crashes = Crashes {
+        total: 2,
+        last: Some(1_699_999_000.5),
+    };
     Server::new(
         "spare".into(),
         Err(Down::Connect(ConnectFailure::TooManyConnections)),
         health,
     )
+    .with_crashes(crashes)
 }
 
 /// A small shared server: a database at its limit, one without a limit and with special characters in its name, one that
@@ -91,6 +96,8 @@ pub(super) fn info() -> ServerInfo {
         version_num: 160_014,
         version: "PostgreSQL 16.14 on x86_64-pc-linux-gnu".into(),
         start_time: 1_699_000_000.5,
+        checkpointer_start: None,
+        read_at: 1_700_000_000.0,
         max_connections: 20,
         superuser_reserved_connections: 3,
         reserved_connections: Some(2),
