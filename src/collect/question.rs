@@ -143,8 +143,10 @@ impl<S: Source> Poller<S> {
         let took = started.elapsed();
         let outcome = self.take_slow_answer(session, job, result, took);
         let now = self.now();
-        if outcome == Outcome::Timeout {
-            self.schedule[job].timed_out(now, timeout);
+        match outcome {
+            Outcome::Timeout => self.schedule[job].timed_out(now, timeout),
+            Outcome::Denied => self.schedule[job].denied(now),
+            _ => {}
         }
         if outcome != Outcome::Ok {
             self.source.failed(job, outcome, took, now);

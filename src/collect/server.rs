@@ -174,7 +174,14 @@ impl Source for ServerSource {
                     permitted: self.sees_all_sessions(),
                 })
             }
-            view => Some(Question::Slow(view - FIRST_SLOW)),
+            job => {
+                let view = &SLOW[job - FIRST_SLOW];
+                if view.needs_monitor && !self.sees_all_sessions() {
+                    (view.clear)(&mut self.readings);
+                    return None;
+                }
+                Some(Question::Slow(job - FIRST_SLOW))
+            }
         }
     }
 

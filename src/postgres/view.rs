@@ -48,6 +48,8 @@ pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
 pub(crate) struct SlowView {
     /// The label `poll`.
     pub(crate) job: &'static str,
+    /// PostgreSQL refuses the view to a role without `pg_monitor`, and would log each attempt.
+    pub(crate) needs_monitor: bool,
     pub(crate) interval: fn(&Cadence) -> Duration,
     /// Removes the view's answer from the readings, after the job has failed.
     pub(crate) clear: fn(&mut Readings),

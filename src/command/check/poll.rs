@@ -94,7 +94,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let mut tracker = PollTracker::default();
     let polled = tracker.observe(activity, context);
     let catalogue = tracker.catalogue().unwrap_or_default();
-    let (readings, not_read) = read_slow(&session, deadline).await?;
+    let (readings, not_read) = read_slow(&session, polled.sees_all_sessions(), deadline).await?;
     let (sizes, sizes_failure) = measure(
         &session,
         &catalogue,
@@ -121,10 +121,12 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
 /// Reads each slow view once.
 async fn read_slow(
     session: &Session,
+    sees_all_sessions: bool,
     deadline: Duration,
 ) -> Result<(Readings, Vec<NotRead>), Finding> {
     let (mut readings, mut not_read) = (Readings::default(), Vec::new());
-    for (n, view) in SLOW.iter().enumerate() {
+    let views = SLOW.iter().enumerate();
+    for (n, view) in views.filter(|(_, view)| sees_all_sessions || !view.needs_monitor) {
         match timeout(deadline, session.slow(n, deadline)).await {
             Ok(Ok(update)) => update(&mut readings),
             Ok(Err(error)) if error.outcome() == Outcome::Lost => {

@@ -13,6 +13,7 @@ pub(crate) const JOB: &str = "archive_queue";
 
 pub(super) const VIEW: SlowView = SlowView {
     job: JOB,
+    needs_monitor: false,
     interval: super::rarely,
     clear: |readings| readings.archive_queue = None,
     context: CONTEXT,

@@ -11,6 +11,7 @@ const CONTEXT: QueryContext = QueryContext("polling the archiver");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "archiver",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.archiver = None,
     context: CONTEXT,

@@ -13,6 +13,7 @@ const CONTEXT: QueryContext = QueryContext("polling locks");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "locks",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.locks = None,
     context: CONTEXT,

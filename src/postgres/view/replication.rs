@@ -11,6 +11,7 @@ const CONTEXT: QueryContext = QueryContext("polling replication");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "replication",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.replication = None,
     context: CONTEXT,

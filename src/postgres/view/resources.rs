@@ -11,6 +11,7 @@ const CONTEXT: QueryContext = QueryContext("polling the limits of resources");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "resources",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.resources = None,
     context: CONTEXT,

@@ -13,6 +13,7 @@ const CONTEXT: QueryContext = QueryContext("polling the background writer and tr
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "server",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.server = None,
     context: CONTEXT,

@@ -14,6 +14,7 @@ const CONTEXT: QueryContext = QueryContext("polling settings");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "settings",
+    needs_monitor: false,
     interval: super::rarely,
     clear: |readings| readings.settings = None,
     context: CONTEXT,

@@ -14,6 +14,7 @@ const CONTEXT: QueryContext = QueryContext("polling replication slots");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "slots",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.slots = None,
     context: CONTEXT,

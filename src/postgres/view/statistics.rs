@@ -24,6 +24,7 @@ const SINCE_14: &str =
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "stats",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.statistics = None,
     context: CONTEXT,

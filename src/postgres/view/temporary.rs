@@ -13,6 +13,7 @@ const CONTEXT: QueryContext = QueryContext("polling temporary files");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "temporary",
+    needs_monitor: true,
     // A sort can fill a disk within a minute, and an empty directory costs nothing.
     interval: |cadence| cadence.stats / 3,
     clear: |readings| readings.temporary = None,

@@ -11,6 +11,7 @@ const CONTEXT: QueryContext = QueryContext("polling the write-ahead log");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "wal",
+    needs_monitor: true,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.wal = None,
     context: CONTEXT,

@@ -16,7 +16,7 @@ fn config(cluster: &Cluster, storage: &str) -> String {
 }
 
 fn is_measured(page: &Scrape, volume: &str) -> bool {
-    let labels = [("volume", volume)];
+    let labels = [("volume", volume), ("source", "measured")];
     page.value("pgcommons_server_storage_available_bytes", &labels)
         .is_some()
 }

@@ -10,7 +10,7 @@ async fn a_refused_function_takes_only_its_own_series_away() {
         .await;
     let agent = watch(&cluster, "").await;
     let denied = [("poll", "wal"), ("outcome", "denied")];
-    let refused = |page: &Scrape| page.value("pgcommons_polls_total", &denied) > Some(1.0);
+    let refused = |page: &Scrape| page.value("pgcommons_polls_total", &denied) == Some(1.0);
     let page = agent.scrape_until("it is refused", refused).await;
     assert_eq!(page.value("pg_up", &[]), Some(1.0));
     assert_eq!(page.value("pg_wal_size_bytes", &[]), None);
