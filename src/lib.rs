@@ -22,6 +22,7 @@ mod findings;
 mod health;
 mod history;
 mod http;
+mod isolation;
 mod limits;
 mod logging;
 mod metrics;

@@ -23,6 +23,8 @@ pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
+    /// Roles that may connect to the database, beside its owner. The audit reports others.
+    pub(crate) roles: BTreeSet<String>,
     /// Additional labels of `pgcommons_database_info`, such as team or contact.
     pub(crate) labels: BTreeMap<String, String>,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Policy {
     pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
     /// Databases that must exist, because they have a budget for this server only. A missing one may be misspelt.
     pub(crate) expected: BTreeSet<String>,
+    /// `roles.admin`: roles that may do everything, everywhere. The audit reports nothing of them.
+    pub(crate) admins: BTreeSet<String>,
     pub(crate) series_limits: SeriesLimits,
     /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
     pub(crate) connections_limit: Option<u32>,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::raw::{
-    RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes,
-    RawStats, RawWeb,
+    RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawRoles, RawSeriesLimits, RawServer,
+    RawSizes, RawStats, RawWeb,
 };
 use super::*;
 
@@ -64,6 +64,7 @@ fn the_example_has_every_key() {
         RawSizes::KEYS,
         RawSeriesLimits::KEYS,
         RawDatabases::KEYS,
+        RawRoles::KEYS,
         RawBudget::KEYS,
         RawServer::KEYS,
     ];
@@ -218,3 +219,15 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
 mod levels;
 mod names;
 mod properties;
+
+#[test]
+fn administrators_are_those_of_the_server_or_of_all_servers() {
+    let yaml = "roles: {admin: [dba]}\n\
+                budgets: {shop: {roles: [reader, writer]}}\n\
+                servers: {one: {host: one}, two: {host: two, roles: {admin: [root]}}}\n";
+    let config = load(yaml, &[]).expect("a good configuration");
+    let [one, two] = [0, 1].map(|at| &config.servers[at].policy);
+    assert!(one.admins.iter().eq(["dba"]) && two.admins.iter().eq(["root"]));
+    let shop = two.budget("shop").expect("it is configured");
+    assert!(shop.roles.iter().eq(["reader", "writer"]));
+}

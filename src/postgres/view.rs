@@ -1,5 +1,6 @@
 //! The views that the agent reads: one file each, with its SQL, its row, its decoding and, for a slow view, its interval.
 
+pub(super) mod access;
 pub(super) mod activity;
 mod archiver;
 pub(super) mod catalogue;

@@ -167,6 +167,7 @@ pub(super) fn policy() -> Policy {
             ("team".into(), "web".into()),
             ("contact".into(), "a@example.org".into()),
         ]),
+        ..Budget::default()
     };
     Policy {
         budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
