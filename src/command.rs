@@ -5,6 +5,7 @@ mod check;
 pub mod cli;
 mod healthcheck;
 mod output;
+mod plan;
 mod role_sql;
 mod serve;
 mod tenant_sql;
@@ -38,7 +39,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
                 }
                 Severity::Unknown.exit_code()
             }
-            Some(Command::Audit(_)) => Severity::Unknown.exit_code(),
+            Some(Command::Audit(_) | Command::Plan(_)) => Severity::Unknown.exit_code(),
             Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
@@ -94,6 +95,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             healthcheck::run(args, &address).map(|()| 0)
         }
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
+        Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;

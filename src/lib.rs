@@ -28,6 +28,7 @@ mod logging;
 mod metrics;
 mod names;
 mod outcome;
+mod plan;
 mod policy;
 mod postgres;
 mod process;

@@ -43,6 +43,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check
     Audit(AuditArgs),
+    /// Compare declared pools, connections and sizes with what the server has; exit codes as check
+    Plan(PlanArgs),
     /// Print the SQL that creates the least-privilege role for the agent
     RoleSql(RoleArgs),
     /// Print the psql script that creates a tenant: database, roles, limits, closed for others
@@ -85,6 +87,37 @@ pub struct AuditFormat {
 pub struct AuditArgs {
     #[command(flatten)]
     pub format: AuditFormat,
+    /// Only this server of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub server: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// Read connection slots, limits and roles from the configured servers, and compare them too
+    #[arg(long, conflicts_with = "max_connections")]
+    pub live: bool,
+    /// `max_connections` of the server
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=262_143))]
+    pub max_connections: Option<u32>,
+    /// Slots of them that ordinary roles cannot use
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub reserved_connections: u32,
+    /// Storage of the server, such as 128GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub storage: Option<u64>,
+    /// Memory that PostgreSQL may use, such as 2GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
+    /// `shared_buffers` of the server
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
+    pub shared_buffers: u64,
+    /// `work_mem` of the server
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size)]
+    pub work_mem: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
     /// Only this server of the configuration
     #[arg(long, value_name = "NAME")]
     pub server: Option<String>,
@@ -167,6 +200,13 @@ fn major(text: &str) -> Result<u32, String> {
     match (major.parse(), minor.parse::<u32>()) {
         (Ok(major @ 13..=18), Ok(_)) => Ok(major),
         _ => Err("want a version of PostgreSQL from 13 to 18, such as 15".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
+        _ => Err("want a size above 0, as in 10GiB or 500MB".to_owned()),
     }
 }
 

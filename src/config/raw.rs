@@ -82,7 +82,7 @@ table!(RawSeriesLimits {
 });
 table!(RawDatabases { include, exclude });
 table!(RawRoles { admin });
-table!(RawBudget { connections, size, owner, roles } {
+table!(RawBudget { connections, size, owner, roles, pools } {
     labels: Block<BTreeMap<String, Value>>,
 });
 table!(RawServer {

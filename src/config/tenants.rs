@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
+use super::pools::pools;
 use super::raw::{Block, RawBudget, RawDatabases, RawRoles, RawSeriesLimits};
 use super::redact::quoted;
 use super::tables::Entry;
@@ -165,6 +166,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
             .into_iter()
             .flatten()
             .collect(),
+        pools: pools(reader, &format!("{prefix}.pools"), raw.pools),
         labels,
     }
 }

@@ -2,6 +2,7 @@
 
 mod names;
 mod paths;
+mod plan;
 mod tenant;
 mod usual;
 
