@@ -10,6 +10,7 @@ mod kind;
 mod repair;
 mod roles;
 mod sessions;
+mod summary;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use belonging::Belonging;
 use graph::{Graph, RoleSet};
 pub(crate) use kind::Kind;
 pub(crate) use repair::Repair;
+pub(crate) use summary::Summary;
 
 /// The database that every server has for administrators. It belongs to no tenant.
 const MAINTENANCE: &str = "postgres";

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
 use crate::policy::Budget;
 use crate::sample::{Database, DatabaseStats, Readings, Role, ServerInfo};
@@ -79,6 +80,8 @@ pub(crate) struct Snapshot {
     pub(crate) missing: Vec<String>,
     /// The last answers of the slow jobs.
     pub(crate) readings: Readings,
+    /// None until the privileges were read, and after they could not be read.
+    pub(crate) isolation: Option<Arc<Summary>>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -87,6 +90,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
+    pub(crate) isolation: Option<Arc<Summary>>,
     pub(crate) sizes: Arc<SizeSchedule>,
     /// Time since the poller began.
     pub(crate) now: Duration,
@@ -118,6 +122,7 @@ impl Snapshot {
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
             readings: slow.readings.clone(),
+            isolation: slow.isolation.clone(),
             oldest_size: oldest(slow),
         }
     }

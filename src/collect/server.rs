@@ -1,5 +1,6 @@
 //! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
 
+mod judge;
 mod questions;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use super::server_log::ServerLog;
 use super::source::{PRIMARY, PollTiming, Publication, Source};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
+use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{self, CredentialFiles};
@@ -45,6 +47,8 @@ pub(crate) struct ServerSource {
     /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
+    /// The judgement of the last privileges that were read.
+    isolation: Option<Arc<Summary>>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -95,6 +99,7 @@ impl ServerSource {
     fn lazy_snapshot(&self, polled: Arc<PolledState>, now: Duration) -> LazySnapshot {
         let slow = SlowReadings {
             readings: self.readings.clone(),
+            isolation: self.isolation.clone(),
             sizes: Arc::clone(&self.sizes),
             now,
             wall_clock: wall_clock(),
@@ -116,6 +121,7 @@ impl Source for ServerSource {
             tracker: PollTracker::default(),
             polled: None,
             readings: Readings::default(),
+            isolation: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
@@ -157,6 +163,7 @@ impl Source for ServerSource {
     fn opened(&mut self, session: &postgres::Session) {
         self.replaced(session);
         self.readings = Readings::default();
+        self.isolation = None;
         self.catalogue_due = Duration::ZERO;
     }
 
@@ -165,6 +172,7 @@ impl Source for ServerSource {
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
             self.readings = Readings::default();
+            self.isolation = None;
             self.tracker.reset();
         }
     }
@@ -218,6 +226,7 @@ impl Source for ServerSource {
             }
             Answer::Slow(update) => {
                 update(&mut self.readings);
+                self.judge(session);
                 took
             }
             Answer::Sizes(measured) => {
@@ -237,7 +246,7 @@ impl Source for ServerSource {
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
-            (SLOW[view].clear)(&mut self.readings);
+            self.forget(view);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod facts;
+mod isolation;
 mod limits;
 mod sessions;
 mod statistics;
@@ -13,6 +14,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .iter()
         .chain(statistics::METRICS)
         .chain(limits::METRICS)
+        .chain(isolation::METRICS)
         .chain(sessions::METRICS)
         .chain(agent::METRICS)
 }

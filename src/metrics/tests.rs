@@ -19,8 +19,9 @@ use fixture::{
 use super::{AgentState, family, reference};
 use crate::collect::JOBS;
 use crate::health::{Health, ListenerHealth};
+use crate::isolation::{Kind, Summary};
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::policy::{Budget, Policy, SeriesLimits};
+use crate::policy::{Budget, Policy, Pool, SeriesLimits};
 use crate::sample::readings::Archiver;
 use crate::sample::{
     Activity, Catalogue, Database, DatabaseStats, Locks, Oid, Readings, Role, ServerInfo,

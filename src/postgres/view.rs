@@ -19,7 +19,10 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 2] = [statistics::VIEW, archiver::VIEW];
+pub(crate) const SLOW: [SlowView; 3] = [statistics::VIEW, archiver::VIEW, access::VIEW];
+
+/// The job that reads privileges; its answer is judged before it is published.
+pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use super::Stats;
+use super::access::Access;
 
 /// Each job sets its field, and clears it when the job fails.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Readings {
     pub(crate) statistics: Option<Arc<Stats>>,
     pub(crate) archiver: Option<Archiver>,
+    /// Until it is judged, which is before the next publication: it is big, and only the judgement is shown.
+    pub(crate) access: Option<Access>,
 }
 
 /// The row of `pg_stat_archiver`; the counts are cumulative since its `stats_reset`.

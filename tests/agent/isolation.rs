@@ -3,6 +3,7 @@
 mod names;
 mod paths;
 mod plan;
+mod series;
 mod tenant;
 mod usual;
 

@@ -70,6 +70,7 @@ fn slow_readings(databases: u32) -> SlowReadings {
                 all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
             )),
             archiver: None,
+            access: None,
         },
         sizes: Arc::new(sizes),
         ..SlowReadings::default()

@@ -1,9 +1,12 @@
 //! Who may connect where: databases with their privileges, roles, memberships and sessions. The answer has one row for each
 //! object and each grant, never one for each pair of a role and a database; `isolation` computes the pairs.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Row};
 
+use super::SlowView;
 use super::catalogue::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
@@ -13,6 +16,21 @@ use crate::sample::access::{
 };
 
 const CONTEXT: QueryContext = QueryContext("reading privileges");
+
+/// Memberships and grants change seldom, and only a change by an administrator repairs them.
+const INTERVAL: Duration = Duration::from_mins(10);
+
+pub(super) const VIEW: SlowView = SlowView {
+    job: "access",
+    interval: |_| INTERVAL,
+    clear: |readings| readings.access = None,
+    context: CONTEXT,
+    statements: |version_num| statements(version_num).map(str::to_owned).to_vec(),
+    decode: |answers| {
+        let access = decode(answers)?;
+        Ok(Box::new(move |readings| readings.access = Some(access)))
+    },
+};
 
 /// More rows than this are not read, and no check is made that needs them. A role costs nothing to create, and the owner of a
 /// database may grant its privileges to all of them.
