@@ -1,9 +1,13 @@
 //! The psql script that creates or drops a tenant: a database, its roles and their limits, closed for others. It runs on PostgreSQL
 //! 13 to 18. A second run changes nothing but the password.
 
+mod quoted;
+
 use std::fmt::Write as _;
 
 use secrecy::SecretString;
+
+use quoted::Quoted;
 
 use super::role::{self, NameError};
 use crate::names::literal;
@@ -37,68 +41,6 @@ pub(crate) enum TenantError {
     OwnerLogsIn(String),
     #[error("--password-file is for one login role; run it once for each")]
     Passwords,
-}
-
-const RESERVED: [&str; 5] = ["postgres", "template0", "template1", "public", "none"];
-
-/// The names as quoted identifiers.
-struct Quoted<'a> {
-    tenant: &'a Tenant<'a>,
-    dbname: String,
-    owner: String,
-    /// The roles that log in: name and identifier.
-    logins: Vec<(&'a str, String)>,
-}
-
-impl<'a> Quoted<'a> {
-    fn of(tenant: &'a Tenant<'a>) -> Result<Self, TenantError> {
-        let owner = identifier("--owner", tenant.owner)?;
-        let mut logins = Vec::new();
-        for login in tenant.logins {
-            if login == tenant.owner {
-                return Err(TenantError::OwnerLogsIn(login.clone()));
-            }
-            logins.push((&**login, identifier("--login", login)?));
-        }
-        if logins.is_empty() {
-            logins.push((tenant.owner, owner.clone()));
-        }
-        if tenant.password.is_some() && logins.len() > 1 {
-            return Err(TenantError::Passwords);
-        }
-        Ok(Self {
-            tenant,
-            dbname: identifier("NAME", tenant.dbname)?,
-            owner,
-            logins,
-        })
-    }
-
-    /// All roles of the tenant, the owner first: name and identifier.
-    fn roles(&self) -> Vec<(&'a str, &str)> {
-        let mut roles = vec![(self.tenant.owner, &*self.owner)];
-        let others = self.logins.iter().map(|(name, quoted)| (*name, &**quoted));
-        roles.extend(others.filter(|(name, _)| *name != self.tenant.owner));
-        roles
-    }
-}
-
-fn identifier(what: &'static str, name: &str) -> Result<String, TenantError> {
-    let quoted = role::identifier(what, name)?;
-    let owned = || name.to_owned();
-    if name.len() > 63 {
-        return Err(TenantError::Long {
-            what,
-            name: owned(),
-        });
-    }
-    if RESERVED.contains(&name) || name.starts_with("pg_") {
-        return Err(TenantError::Reserved {
-            what,
-            name: owned(),
-        });
-    }
-    Ok(quoted)
 }
 
 const START: &str = "\
@@ -143,6 +85,12 @@ pub(crate) fn drop(tenant: &Tenant<'_>) -> Result<String, TenantError> {
         literal(tenant.dbname)
     );
     for (name, _) in quoted.roles().into_iter().rev() {
+        let _ = write!(
+            sql,
+            "select format('grant %I to current_user', rolname) from pg_roles where rolname = {}::name\n\
+             \x20 and not (select rolsuper from pg_roles where rolname = current_user) \\gexec\n",
+            literal(name)
+        );
         // DROP OWNED also takes privileges on other databases away, without which DROP ROLE would fail.
         for statement in ["drop owned by %I", "drop role %I"] {
             let _ = writeln!(
@@ -211,15 +159,17 @@ fn create_roles(sql: &mut String, quoted: &Quoted<'_>) {
     if !quoted.tenant.logins.is_empty() {
         let _ = writeln!(sql, "alter role {} nologin;", quoted.owner);
     }
-    // Only a member of the owner may give it a database, unless it is a superuser.
-    sql.push_str(&block(&format!(
-        "  if not (select rolsuper from pg_roles where rolname = current_user)\n\
-         \x20     and not pg_has_role(current_user, {}::name, 'member') then\n\
-         \x20   grant {} to current_user;\n\
-         \x20 end if;\n",
-        literal(owner),
-        quoted.owner
-    )));
+    sql.push_str(&join(&quoted.owner));
+}
+
+/// Only a member of a role may give it a database, or drop what it owns, unless it is a superuser. Since PostgreSQL 16 the one who
+/// creates a role has ADMIN OPTION for it only, and may grant itself the rest.
+fn join(role: &str) -> String {
+    block(&format!(
+        "  if not (select rolsuper from pg_roles where rolname = current_user) then\n\
+         \x20   grant {role} to current_user;\n\
+         \x20 end if;\n"
+    ))
 }
 
 /// CREATE DATABASE has no IF NOT EXISTS, and cannot run in a block or a transaction.
@@ -251,22 +201,35 @@ fn create_database(sql: &mut String, quoted: &Quoted<'_>) {
     }
 }
 
-/// By default PUBLIC may connect to each database and create temporary tables there. Monitors keep the database postgres.
+/// By default PUBLIC may connect to each database and create temporary tables there. Monitors that have CONNECT on the database
+/// postgres only by PUBLIC keep it. What is closed already is left alone: the administrator may not own it.
+const CLOSE: &str = "\
+do $close$ declare
+  monitor name;
+  open name;
+begin
+  for monitor in select r.rolname from pg_roles r
+      where r.rolcanlogin and not r.rolsuper and pg_has_role(r.oid, 'pg_read_all_stats', 'usage')
+      and has_database_privilege(r.oid, 'postgres', 'connect')
+      and not exists (select from pg_database d, aclexplode(d.datacl) a
+        where d.datname = 'postgres' and a.grantee = r.oid and a.privilege_type = 'CONNECT') loop
+    execute format('grant connect on database postgres to %I', monitor);
+  end loop;
+  for open in select d.datname from pg_database d where d.datname in ('postgres', 'template1')
+      and exists (select from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+        where a.grantee = 0 and a.privilege_type in ('CONNECT', 'TEMPORARY')) loop
+    execute format('revoke connect, temporary on database %I from public', open);
+  end loop;
+end $close$;
+";
+
 fn close(sql: &mut String, quoted: &Quoted<'_>) {
-    sql.push_str(&block_with(
-        "  monitor name;\n",
-        "  for monitor in select rolname from pg_roles\n\
-         \x20     where rolcanlogin and not rolsuper and pg_has_role(oid, 'pg_read_all_stats', 'usage') loop\n\
-         \x20   execute format('grant connect on database postgres to %I', monitor);\n\
-         \x20 end loop;\n",
-    ));
-    for database in [&*quoted.dbname, "postgres", "template1"] {
-        let _ = writeln!(
-            sql,
-            "revoke connect, temporary on database {database} from public;"
-        );
-    }
-    sql.push_str("commit;\n");
+    sql.push_str(CLOSE);
+    let _ = write!(
+        sql,
+        "revoke connect, temporary on database {} from public;\ncommit;\n",
+        quoted.dbname
+    );
 }
 
 /// Before PostgreSQL 15 PUBLIC may create objects in the schema public; since then only the owner of the database may.
@@ -286,11 +249,6 @@ fn schema(sql: &mut String, quoted: &Quoted<'_>) {
     )));
 }
 
-fn block_with(declarations: &str, body: &str) -> String {
-    let block = block(body);
-    block.replacen(" begin\n", &format!("\ndeclare\n{declarations}begin\n"), 1)
-}
-
 /// The name of a database as an argument of psql's `\connect`. It is a connection string, because psql would take a name with
 /// `=` for one: there a backslash escapes. Around it are psql's double quotes, where a quote is doubled.
 fn connect_argument(dbname: &str) -> String {
@@ -299,58 +257,4 @@ fn connect_argument(dbname: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tenant<'a>(dbname: &'a str, owner: &'a str, logins: &'a [String]) -> Tenant<'a> {
-        Tenant {
-            dbname,
-            connections: 20,
-            owner,
-            logins,
-            password: None,
-            major: 15,
-        }
-    }
-
-    #[test]
-    fn names_of_the_system_and_long_names_are_refused() {
-        let long = "x".repeat(64);
-        for name in [
-            "postgres",
-            "template1",
-            "public",
-            "pg_monitor",
-            "",
-            "a\nb",
-            &long,
-        ] {
-            assert!(create(&tenant(name, "app", &[])).is_err(), "{name:?}");
-            assert!(create(&tenant("app", name, &[])).is_err(), "{name:?}");
-            assert!(
-                drop(&tenant("app", "app", &[name.to_owned()])).is_err(),
-                "{name:?}"
-            );
-        }
-        assert!(create(&tenant(&"x".repeat(63), "app", &[])).is_ok());
-    }
-
-    #[test]
-    fn the_password_is_a_verifier_and_for_one_login() {
-        let password = SecretString::from("hunter2");
-        let logins = ["rw".to_owned(), "ro".to_owned()];
-        let with = |logins| Tenant {
-            password: Some(&password),
-            ..tenant("app", "app", logins)
-        };
-        let sql = create(&with(&logins[..1])).expect("a script");
-        assert!(sql.contains("password 'SCRAM-SHA-256$4096:") && !sql.contains("hunter2"));
-        assert_eq!(create(&with(&logins)), Err(TenantError::Passwords));
-    }
-
-    #[test]
-    fn psql_reads_the_name_of_the_database_only() {
-        assert_eq!(connect_argument("a=b"), r#""dbname='a=b'""#);
-        assert_eq!(connect_argument(r#"a'\""#), r#""dbname='a\'\\""'""#);
-    }
-}
+mod tests;

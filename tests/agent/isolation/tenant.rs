@@ -32,10 +32,14 @@ const SHARED: &str = "
                   (SELECT string_agg(s::text, ';' ORDER BY setdatabase, setrole) FROM pg_db_role_setting s))";
 
 fn psql(cluster: &Cluster, script: &str) -> Output {
+    psql_as(cluster, SUPERUSER, script)
+}
+
+fn psql_as(cluster: &Cluster, role: &str, script: &str) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let mut child = Command::new("psql")
         .args(["--no-psqlrc", "--quiet", "--set=name=intruder"])
-        .args(["--dbname=postgres", "--username", SUPERUSER])
+        .args(["--dbname=postgres", "--username", role])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("PGHOST", cluster.socket_dir())
@@ -218,4 +222,39 @@ async fn the_password_of_a_file_opens_the_database() {
     assert!(cluster.connect("app", "another", "app").await.is_err());
     let name = quoted("app");
     cluster.sql(&format!("ALTER ROLE {name} NOLOGIN")).await;
+}
+
+/// On managed services the administrator is no superuser.
+#[tokio::test]
+async fn an_administrator_without_superuser_creates_and_drops_tenants() {
+    let cluster = trusting(&[]).await;
+    cluster
+        .sql("CREATE ROLE dba LOGIN CREATEROLE CREATEDB")
+        .await;
+    cluster.sql("ALTER DATABASE postgres OWNER TO dba").await;
+    cluster
+        .sql("REVOKE ALL ON DATABASE template1 FROM PUBLIC")
+        .await;
+    let args = ["app", "--connections=2", "--owner=owners", "--login=web"];
+    let create = script(&args).await;
+    let before = shared(&cluster).await;
+    let as_dba = |script: &str| {
+        let ran = psql_as(&cluster, "dba", script);
+        assert!(ran.status.success(), "{script}\n{ran:?}");
+    };
+    as_dba(&create);
+    let created = shared(&cluster).await;
+    as_dba(&create);
+    assert_eq!(shared(&cluster).await, created);
+    let web = cluster
+        .connect("web", "web", "app")
+        .await
+        .expect("a session");
+    web.batch_execute("CREATE TABLE t ()")
+        .await
+        .expect("a table");
+    web.close().await;
+    as_dba(&script(&["app", "--drop", "--owner=owners", "--login=web"]).await);
+    let left = |state: &str| state.contains("owners") || state.contains("(web,");
+    assert!(!left(&shared(&cluster).await), "{before}");
 }

@@ -61,6 +61,18 @@ async fn every_access_that_a_login_can_make_is_listed_and_repaired() {
     assert_eq!(possible_before.len(), 4 * 4 + 4 + 5, "{possible_before:?}");
     assert_eq!(listed(&report), possible_before);
 
+    let sarif = super::audited(&cluster, "agent", "", &["audit", "--sarif"]).await;
+    let sarif: serde_json::Value = serde_json::from_slice(&sarif.stdout).expect("JSON");
+    let results = sarif["runs"][0]["results"]
+        .as_array()
+        .expect("a list")
+        .len();
+    let findings = report["findings"].as_array().expect("a list").len();
+    assert_eq!(
+        (sarif["version"].as_str(), results),
+        (Some("2.1.0"), findings)
+    );
+
     let script = repair(&cluster, "agent", "").await;
     let (report, code) = audit(&cluster, "agent", "").await;
     assert_eq!(code, Some(0), "{script}\n{report:#}");
