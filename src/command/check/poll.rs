@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
+use crate::isolation::{self, Question, Summary};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::{ConnectError, CredentialFiles, QueryError, Session};
@@ -51,6 +52,8 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
+    /// What `pgcommons audit` would find; None: the privileges could not be read.
+    pub(super) isolation: Option<Summary>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
 }
@@ -67,6 +70,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(None, None)).await?;
     let owners = answer(deadline, session.owners()).await?;
+    let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
         info: session.info(),
@@ -84,8 +88,23 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         owners,
+        isolation,
         sizes_failure,
     })
+}
+
+/// The audit has its own exit code, so a failure here is none of the check.
+async fn judged(server: &ServerConfig, session: &Session, deadline: Duration) -> Option<Summary> {
+    let access = timeout(deadline, session.access()).await.ok()?.ok()?;
+    let info = session.info();
+    let judgement = isolation::judge(Question {
+        access: &access,
+        policy: &server.policy,
+        own_role: info.role,
+        own_database: &server.target.dbname,
+        major: info.major(),
+    });
+    Some(judgement.into())
 }
 
 /// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.

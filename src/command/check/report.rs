@@ -1,11 +1,12 @@
 //! The report of a check, worst first. Its fields are the keys of `check --json`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
 use super::poll::PolledServer;
 use crate::findings::{Finding, Severity, Thresholds, findings};
+use crate::isolation::Summary;
 use crate::limits::LimitStatus;
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
@@ -26,6 +27,8 @@ pub(crate) struct ServerReport {
     /// For example `15.18`; null if the check has no session.
     pub(crate) version: Option<String>,
     pub(crate) connections: Option<Connections>,
+    /// The findings of `pgcommons audit`, by kind, without kinds that could not be checked. They do not change the status.
+    pub(crate) isolation: Option<BTreeMap<&'static str, usize>>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
 }
@@ -99,6 +102,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         findings: vec![finding],
         version: None,
         connections: None,
+        isolation: None,
         databases: Vec::new(),
         roles: Vec::new(),
     }
@@ -128,9 +132,15 @@ fn polled_server(name: String, polled: &PolledServer, thresholds: Thresholds) ->
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
+        isolation: polled.isolation.as_ref().map(isolation),
         databases,
         roles,
     }
+}
+
+fn isolation(summary: &Summary) -> BTreeMap<&'static str, usize> {
+    let counts = summary.counts.iter();
+    counts.map(|(kind, count)| (kind.label(), *count)).collect()
 }
 
 /// Sort key: worst first, then the smallest free fraction of the limit.

@@ -77,6 +77,16 @@ fn server_section(text: &mut String, server: &ServerReport) {
             escape_for_terminal(&finding.text)
         );
     }
+    let isolation = server.isolation.iter().flat_map(|it| it.values());
+    match isolation.sum::<usize>() {
+        0 => {}
+        count => {
+            let _ = writeln!(
+                text,
+                "  {count} findings about the isolation of tenants: pgcommons audit"
+            );
+        }
+    }
     if !server.databases.is_empty() {
         text.push('\n');
         text.push_str(&databases(&server.databases));

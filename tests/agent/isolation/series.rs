@@ -70,3 +70,48 @@ async fn without_pg_monitor_the_checks_of_sessions_are_absent() {
     }
     session.close().await;
 }
+
+#[tokio::test]
+async fn privileges_that_cannot_be_read_take_only_their_own_series_away() {
+    let cluster = trusting(&[]).await;
+    create_agent_role(&cluster).await;
+    cluster
+        .sql("REVOKE SELECT ON pg_catalog.pg_auth_members FROM PUBLIC")
+        .await;
+    let agent = watch_as(&cluster, "agent", "").await;
+    let failed = |page: &Scrape| {
+        let labels = [("poll", "access"), ("outcome", "error")];
+        page.value("pgcommons_polls_total", &labels)
+            .is_some_and(|count| count > 0.0)
+    };
+    let page = agent.scrape_until("a poll that fails", failed).await;
+    assert_eq!(
+        page.value("pg_up", &[]).map(f64::to_bits),
+        Some(1.0_f64.to_bits())
+    );
+    for absent in [
+        "pgcommons_isolation_findings",
+        "pgcommons_database_foreign_connect_roles",
+    ] {
+        assert!(page.series(absent).is_empty(), "{absent}");
+    }
+    assert!(!page.series("pgcommons_database_connections").is_empty());
+    let output = super::audited(&cluster, "agent", "", &["audit"]).await;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let check = super::audited(&cluster, "agent", "", &["check", "--json"]).await;
+    let report: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    assert!(report["servers"][0]["isolation"].is_null(), "{report:#}");
+}
+
+#[tokio::test]
+async fn check_counts_the_findings_and_keeps_its_own_status() {
+    let cluster = trusting(&[]).await;
+    create_agent_role(&cluster).await;
+    let text = super::audited(&cluster, "agent", "", &["check"]).await;
+    assert_eq!(text.status.code(), Some(0), "{text:?}");
+    let (report, _) = super::audit(&cluster, "agent", "").await;
+    let count = report["findings"].as_array().expect("a list").len();
+    let line = format!("  {count} findings about the isolation of tenants: pgcommons audit\n");
+    let text = String::from_utf8_lossy(&text.stdout);
+    assert!(count > 0 && text.contains(&line), "{text}");
+}
