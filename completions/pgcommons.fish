@@ -89,7 +89,7 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l conne
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l owner -d 'Role that owns the database; by default it has the name of the database' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l login -d 'Role that logs in as a member of the owner, may be repeated; by default the owner logs in' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l password-file -d 'File with the password of the role that logs in; the SQL contains it as a SCRAM verifier' -r -F
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l server-version -d 'Major version of the server, 13 to 18; by default it is read from the configured server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l server-version -d 'Major version of the server, 13 to 18; the script is the same for all' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''

@@ -85,10 +85,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             let settings = || settings(global, environment);
             role_sql::run(args, settings).await.map(|()| 0)
         }
-        Some(Command::TenantSql(args)) => {
-            let settings = || settings(global, environment);
-            tenant_sql::run(args, settings).await.map(|()| 0)
-        }
+        Some(Command::TenantSql(args)) => tenant_sql::run(args).map(|()| 0),
         Some(Command::Healthcheck(args)) => {
             let path = global.config_file.as_deref();
             let address = Config::listen_address(path, environment, &flags(global))?;

@@ -156,7 +156,7 @@ pub struct TenantArgs {
     /// File with the password of the role that logs in; the SQL contains it as a SCRAM verifier
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Major version of the server, 13 to 18; by default it is read from the configured server
+    /// Major version of the server, 13 to 18; the script is the same for all
     #[arg(long, value_name = "MAJOR", value_parser = major)]
     pub server_version: Option<u32>,
     /// Print the script that drops the database with all its data, its owner and these login roles

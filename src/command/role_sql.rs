@@ -43,7 +43,7 @@ pub(super) fn password(path: Option<&Path>) -> anyhow::Result<Option<SecretStrin
     Ok(Some(password))
 }
 
-pub(super) async fn server_major(config: Config) -> anyhow::Result<u32> {
+async fn server_major(config: Config) -> anyhow::Result<u32> {
     let server = config
         .servers
         .first()

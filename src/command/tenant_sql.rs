@@ -3,19 +3,10 @@
 use super::cli::TenantArgs;
 use super::print;
 use super::role_sql;
-use crate::config::{Config, ConfigError};
 use crate::postgres::tenant::{self, Tenant};
 
-/// Without `--server-version` it reads the version from the first configured server.
-pub(super) async fn run(
-    args: &TenantArgs,
-    settings: impl Fn() -> Result<Config, ConfigError>,
-) -> anyhow::Result<()> {
-    let major = match (args.server_version, args.drop) {
-        (Some(major), _) => major,
-        (None, true) => 13, // the same on all versions
-        (None, false) => role_sql::server_major(settings()?).await?,
-    };
+/// Needs no server: the script is the same for all versions.
+pub(super) fn run(args: &TenantArgs) -> anyhow::Result<()> {
     let password = role_sql::password(args.password_file.as_deref())?;
     let tenant = Tenant {
         dbname: &args.name,
@@ -23,7 +14,7 @@ pub(super) async fn run(
         owner: args.owner.as_ref().unwrap_or(&args.name),
         logins: &args.login,
         password: password.as_ref(),
-        major,
+        major: args.server_version,
     };
     let sql = if args.drop {
         tenant::drop(&tenant)?

@@ -24,8 +24,8 @@ pub(crate) struct Tenant<'a> {
     pub(crate) logins: &'a [String],
     /// Of the role that logs in, if there is one only.
     pub(crate) password: Option<&'a SecretString>,
-    /// The major version of the server, such as 15.
-    pub(crate) major: u32,
+    /// The major version of the server, such as 15, for the heading. The script is the same for all.
+    pub(crate) major: Option<u32>,
 }
 
 /// Why there is no script for this tenant.
@@ -53,9 +53,11 @@ set search_path = pg_catalog;
 /// The script that creates the tenant.
 pub(crate) fn create(tenant: &Tenant<'_>) -> Result<String, TenantError> {
     let quoted = Quoted::of(tenant)?;
+    let versions = tenant
+        .major
+        .map_or_else(|| "13 to 18".to_owned(), |major| major.to_string());
     let mut sql = format!(
-        "-- A tenant on PostgreSQL {}, for psql. Run it as an administrator, in the database postgres.\n{START}",
-        tenant.major
+        "-- A tenant on PostgreSQL {versions}, for psql. Run it as an administrator, in the database postgres.\n{START}"
     );
     sql.push_str("begin;\n");
     sql.push_str(&refuse(&quoted));

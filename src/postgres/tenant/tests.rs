@@ -11,7 +11,7 @@ fn tenant<'a>(dbname: &'a str, owner: &'a str, logins: &'a [String]) -> Tenant<'
         owner,
         logins,
         password: None,
-        major: 15,
+        major: None,
     }
 }
 

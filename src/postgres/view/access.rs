@@ -34,14 +34,14 @@ pub(super) const VIEW: SlowView = SlowView {
 
 /// More rows than this are not read, and no check is made that needs them. A role costs nothing to create, and the owner of a
 /// database may grant its privileges to all of them.
-const MAX_ROWS: usize = 50_000;
+const MAX_ROWS: usize = 20_000;
 
 const DATABASES: &str = "
 select d.oid, pg_catalog.namesend(d.datname), d.datdba, d.datconnlimit, d.datallowconn, d.datistemplate
   from pg_catalog.pg_database as d
  where d.datconnlimit <> -2
  order by d.oid
- limit 50001";
+ limit 20001";
 
 /// `datacl` is NULL while the privileges are the default ones. A grantee of 0 is PUBLIC.
 const GRANTS: &str = "
@@ -54,26 +54,26 @@ select d.oid, a.grantee, a.grantor, a.connect, a.temporary, a.creates
                   from pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) as x
                  group by 1, 2) as a
  where d.datconnlimit <> -2
- limit 50001";
+ limit 20001";
 
 const ROLES: &str = "
 select r.oid, pg_catalog.namesend(r.rolname), r.rolcanlogin, r.rolsuper, r.rolcreatedb, r.rolcreaterole, r.rolbypassrls,
        r.rolreplication, r.rolconnlimit
   from pg_catalog.pg_roles as r
  order by r.oid
- limit 50001";
+ limit 20001";
 
 const MEMBERSHIPS: &str = "
 select m.roleid, m.member, m.grantor, m.inherit_option, m.set_option, m.admin_option
   from pg_catalog.pg_auth_members as m
- limit 50001";
+ limit 20001";
 
 /// `has_privs_of_role` and `SET ROLE` before PostgreSQL 16.
 const MEMBERSHIPS_BEFORE_16: &str = "
 select m.roleid, m.member, m.grantor, r.rolinherit, true, m.admin_option
   from pg_catalog.pg_auth_members as m
   join pg_catalog.pg_roles as r on r.oid = m.member
- limit 50001";
+ limit 20001";
 
 /// PostgreSQL hides the type of a backend from roles without `pg_read_all_stats`. A Unix socket has no address.
 const SESSIONS: &str = "

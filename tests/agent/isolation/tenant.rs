@@ -61,7 +61,7 @@ fn psql_as(cluster: &Cluster, role: &str, script: &str) -> Output {
 }
 
 async fn script(args: &[&str]) -> String {
-    let args = [&["tenant-sql", "--server-version=15"], args].concat();
+    let args = [&["tenant-sql"], args].concat();
     let output = run(AgentSpec {
         args: &args,
         ..AgentSpec::default()
