@@ -8,6 +8,7 @@ mod listener;
 mod misspelt;
 mod model;
 mod password;
+mod pools;
 mod problem;
 mod raw;
 mod redact;

@@ -5,6 +5,7 @@ mod connection;
 mod error;
 pub(crate) mod role;
 mod session;
+pub(crate) mod tenant;
 mod tls;
 pub(crate) mod view;
 

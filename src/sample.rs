@@ -1,6 +1,7 @@
 //! Plain rows as a source returned them in one poll; nothing is computed from them. A value that may be unknown is an
 //! `Option`, never 0. No driver types, no limits, no labels.
 
+pub(crate) mod access;
 mod activity;
 pub(crate) mod archive;
 mod catalogue;

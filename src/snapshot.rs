@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
 use crate::policy::Budget;
 use crate::resources::StorageParts;
@@ -89,6 +90,8 @@ pub(crate) struct Snapshot {
     pub(crate) temporary: Option<BTreeMap<String, u64>>,
     /// Bytes of WAL that slots keep, for the databases that have slots.
     pub(crate) wal_retained: BTreeMap<String, u64>,
+    /// None until the privileges were read, and after they could not be read.
+    pub(crate) isolation: Option<Arc<Summary>>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -97,6 +100,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
+    pub(crate) isolation: Option<Arc<Summary>>,
     pub(crate) sizes: Arc<SizeSchedule>,
     /// Time since the poller began.
     pub(crate) now: Duration,
@@ -132,6 +136,7 @@ impl Snapshot {
             temporary: shared::temporary(tenants, slow.readings.temporary.as_deref()),
             wal_retained: shared::retained(tenants, slow.readings.slots.as_deref()),
             readings: slow.readings.clone(),
+            isolation: slow.isolation.clone(),
             oldest_size: oldest(slow),
         }
     }

@@ -1,6 +1,7 @@
 //! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
 
 mod answers;
+mod judge;
 mod questions;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::crashes::CrashWitness;
+use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
@@ -46,6 +48,8 @@ pub(crate) struct ServerSource {
     /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
+    /// The judgement of the last privileges that were read.
+    isolation: Option<Arc<Summary>>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -72,6 +76,7 @@ impl Source for ServerSource {
             tracker: PollTracker::default(),
             polled: None,
             readings: Readings::default(),
+            isolation: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
@@ -117,6 +122,7 @@ impl Source for ServerSource {
     fn opened(&mut self, session: &postgres::Session) {
         self.replaced(session);
         self.readings = Readings::default();
+        self.isolation = None;
         self.catalogue_due = Duration::ZERO;
     }
 
@@ -128,6 +134,7 @@ impl Source for ServerSource {
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
             self.readings = Readings::default();
+            self.isolation = None;
             self.tracker.reset();
         }
     }
@@ -200,6 +207,7 @@ impl Source for ServerSource {
             }
             Answer::Slow(update) => {
                 update(&mut self.readings);
+                self.judge(session);
                 took
             }
             Answer::Sizes(measured) => {
@@ -219,7 +227,7 @@ impl Source for ServerSource {
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
-            (SLOW[view].clear)(&mut self.readings);
+            self.forget(view);
         }
     }
 

@@ -1,5 +1,7 @@
 //! `pgcommons role-sql`: prints the SQL that creates the agent's role.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -18,18 +20,7 @@ pub(super) async fn run(
         Some(major) => major,
         None => server_major(settings()?).await?,
     };
-    let password = args.password_file.as_ref().map(|path| {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        anyhow::Ok(SecretString::from(text.trim_end_matches(['\n', '\r'])))
-    });
-    let password = password.transpose()?;
-    anyhow::ensure!(
-        password
-            .as_ref()
-            .is_none_or(|password| !password.expose_secret().is_empty()),
-        "the password file is empty"
-    );
+    let password = password(args.password_file.as_deref())?;
     let sql = role::sql(&NewRole {
         name: &args.role,
         dbname: &args.dbname,
@@ -37,6 +28,19 @@ pub(super) async fn run(
         password: password.as_ref(),
     })?;
     print(&sql)
+}
+
+/// The password in a file, without the line break at its end.
+pub(super) fn password(path: Option<&Path>) -> anyhow::Result<Option<SecretString>> {
+    let Some(path) = path else { return Ok(None) };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let password = SecretString::from(text.trim_end_matches(['\n', '\r']));
+    anyhow::ensure!(
+        !password.expose_secret().is_empty(),
+        "the password file is empty"
+    );
+    Ok(Some(password))
 }
 
 async fn server_major(config: Config) -> anyhow::Result<u32> {

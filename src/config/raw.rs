@@ -58,6 +58,7 @@ table!(RawConfig {} {
     sizes: Block<RawSizes>,
     series_limits: Block<RawSeriesLimits>,
     databases: Block<RawDatabases>,
+    roles: Block<RawRoles>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
     servers: Block<BTreeMap<String, Block<RawServer>>>,
 });
@@ -80,7 +81,8 @@ table!(RawSeriesLimits {
     application_names
 });
 table!(RawDatabases { include, exclude });
-table!(RawBudget { connections, size, owner } {
+table!(RawRoles { admin });
+table!(RawBudget { connections, size, owner, roles, pools } {
     labels: Block<BTreeMap<String, Value>>,
 });
 table!(RawStorage { size, path, interval } {
@@ -106,6 +108,7 @@ table!(RawServer {
 } {
     storage: Block<RawStorage>,
     databases: Block<RawDatabases>,
+    roles: Block<RawRoles>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
 });
 

@@ -1,11 +1,12 @@
-//! `series_limits`, `databases` and `budgets`: reads what the configuration says about tenants into the policy of a server.
+//! `series_limits`, `databases`, `roles` and `budgets`: reads what the configuration says about tenants into the policy of a server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
-use super::raw::{Block, RawBudget, RawDatabases, RawSeriesLimits};
+use super::pools::pools;
+use super::raw::{Block, RawBudget, RawDatabases, RawRoles, RawSeriesLimits};
 use super::redact::quoted;
 use super::tables::Entry;
 use super::values::Reader;
@@ -60,6 +61,20 @@ pub(super) fn databases(
     }
     if has_exclude {
         warn_of_patterns(reader, &format!("{prefix}.exclude"), &policy.exclude, &[]);
+    }
+}
+
+/// `roles.admin`
+pub(super) fn roles(
+    reader: &mut Reader,
+    prefix: &str,
+    block: Block<RawRoles>,
+    policy: &mut Policy,
+) {
+    let raw = reader.table(prefix, block);
+    reader.unknown(prefix, &raw.unknown, RawRoles::KEYS);
+    if let Some(admins) = reader.list(&format!("{prefix}.admin"), raw.admin) {
+        policy.admins = admins.into_iter().collect();
     }
 }
 
@@ -146,6 +161,12 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
         ),
         size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
         owner: reader.nonempty_text(&format!("{prefix}.owner"), raw.owner, "text"),
+        roles: reader
+            .list(&format!("{prefix}.roles"), raw.roles)
+            .into_iter()
+            .flatten()
+            .collect(),
+        pools: pools(reader, &format!("{prefix}.pools"), raw.pools),
         labels,
     }
 }

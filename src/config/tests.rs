@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::raw::{
-    RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes,
-    RawStats, RawStorage, RawWeb,
+    RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawRoles, RawSeriesLimits, RawServer,
+    RawSizes, RawStats, RawStorage, RawWeb,
 };
 use super::*;
 
@@ -65,6 +65,7 @@ fn the_example_has_every_key() {
         RawSizes::KEYS,
         RawSeriesLimits::KEYS,
         RawDatabases::KEYS,
+        RawRoles::KEYS,
         RawBudget::KEYS,
         RawServer::KEYS,
         RawStorage::KEYS,
@@ -245,4 +246,16 @@ fn storage_comes_from_the_file_and_from_variables() {
     ];
     assert_eq!(paths.collect::<Vec<_>>(), expected);
     assert!(volumes.iter().all(|it| it.interval.as_secs() == 30));
+}
+
+#[test]
+fn administrators_are_those_of_the_server_or_of_all_servers() {
+    let yaml = "roles: {admin: [dba]}\n\
+                budgets: {shop: {roles: [reader, writer]}}\n\
+                servers: {one: {host: one}, two: {host: two, roles: {admin: [root]}}}\n";
+    let config = load(yaml, &[]).expect("a good configuration");
+    let [one, two] = [0, 1].map(|at| &config.servers[at].policy);
+    assert!(one.admins.iter().eq(["dba"]) && two.admins.iter().eq(["root"]));
+    let shop = two.budget("shop").expect("it is configured");
+    assert!(shop.roles.iter().eq(["reader", "writer"]));
 }

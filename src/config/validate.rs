@@ -8,7 +8,7 @@ use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
 use super::redact;
 use super::tables::Entry;
-use super::tenants::{budgets, databases, series_limits};
+use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::{Reader, one_of};
 use super::yaml::Document;
 use super::{Cadence, Config, ServerConfig, listener, misspelt, storage};
@@ -187,6 +187,7 @@ fn shared_policy(reader: &mut Reader, raw: &mut RawConfig) -> Policy {
         std::mem::take(&mut raw.databases),
         &mut policy,
     );
+    roles(reader, "roles", std::mem::take(&mut raw.roles), &mut policy);
     budgets(
         reader,
         "budgets",
@@ -229,6 +230,12 @@ fn server(
         reader,
         &format!("{prefix}.databases"),
         std::mem::take(&mut raw.databases),
+        &mut policy,
+    );
+    roles(
+        reader,
+        &format!("{prefix}.roles"),
+        std::mem::take(&mut raw.roles),
         &mut policy,
     );
     budgets(

@@ -4,6 +4,7 @@ mod agent;
 mod crashes;
 mod exporter;
 mod facts;
+mod isolation;
 mod limits;
 mod replication;
 mod resources;
@@ -26,6 +27,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(wal::METRICS)
         .chain(limits::METRICS)
         .chain(resources::METRICS)
+        .chain(isolation::METRICS)
         .chain(sessions::METRICS)
         .chain(storage::METRICS)
         .chain(crashes::METRICS)

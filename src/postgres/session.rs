@@ -10,10 +10,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
-use super::view::{SLOW, SlowView, Update, activity, catalogue, info, owners, sizes};
+use super::view::{SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
+use crate::sample::access::Access;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
 
 /// What a poll of activity asks.
@@ -192,6 +193,11 @@ impl Session {
     /// The owner of each database. One round trip.
     pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
         owners::read(&self.client).await
+    }
+
+    /// Who may connect where. One round trip.
+    pub(crate) async fn access(&self) -> Result<Access, QueryError> {
+        access::read(&self.client, self.info.version_num).await
     }
 
     /// Reads one of [`SLOW`] in one round trip, and another the first time. The server cancels it after `limit`.

@@ -1,5 +1,6 @@
 //! The views that the agent reads: one file each, with its SQL, its row, its decoding and, for a slow view, its interval.
 
+pub(super) mod access;
 pub(super) mod activity;
 pub(crate) mod archive_queue;
 mod archiver;
@@ -27,7 +28,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 11] = [
+pub(crate) const SLOW: [SlowView; 12] = [
     statistics::VIEW,
     locks::VIEW,
     archiver::VIEW,
@@ -39,7 +40,11 @@ pub(crate) const SLOW: [SlowView; 11] = [
     server_stats::VIEW,
     replication::VIEW,
     settings::VIEW,
+    access::VIEW,
 ];
+
+/// The job that reads privileges; its answer is judged before it is published.
+pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;

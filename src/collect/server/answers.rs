@@ -60,6 +60,7 @@ impl ServerSource {
     pub(super) fn lazy_snapshot(&self, polled: Arc<PolledState>, now: Duration) -> LazySnapshot {
         let slow = SlowReadings {
             readings: self.readings.clone(),
+            isolation: self.isolation.clone(),
             sizes: Arc::clone(&self.sizes),
             now,
             wall_clock: wall_clock(),

@@ -11,9 +11,10 @@ use tokio::time::{Instant, timeout};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
+use crate::isolation::{self, Question, Summary};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::view::SLOW;
+use crate::postgres::view::{ACCESS_JOB, SLOW};
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
 use crate::sample::{Catalogue, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
@@ -57,6 +58,8 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
+    /// What `pgcommons audit` would find; None: the privileges could not be read.
+    pub(super) isolation: Option<Summary>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
     pub(super) not_read: Vec<NotRead>,
@@ -84,6 +87,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
     let owners = answer(deadline, session.owners()).await?;
+    let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
         info: session.info(),
@@ -112,6 +116,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         owners,
+        isolation,
         sizes_failure,
         not_read,
         storage_size: server.storage.size,
@@ -126,7 +131,9 @@ async fn read_slow(
 ) -> Result<(Readings, Vec<NotRead>), Finding> {
     let (mut readings, mut not_read) = (Readings::default(), Vec::new());
     let views = SLOW.iter().enumerate();
-    for (n, view) in views.filter(|(_, view)| sees_all_sessions || !view.needs_monitor) {
+    for (n, view) in views
+        .filter(|(_, view)| view.job != ACCESS_JOB && (sees_all_sessions || !view.needs_monitor))
+    {
         match timeout(deadline, session.slow(n, deadline)).await {
             Ok(Ok(update)) => update(&mut readings),
             Ok(Err(error)) if error.outcome() == Outcome::Lost => {
@@ -140,6 +147,20 @@ async fn read_slow(
         }
     }
     Ok((readings, not_read))
+}
+
+/// The audit has its own exit code, so a failure here is none of the check.
+async fn judged(server: &ServerConfig, session: &Session, deadline: Duration) -> Option<Summary> {
+    let access = timeout(deadline, session.access()).await.ok()?.ok()?;
+    let info = session.info();
+    let judgement = isolation::judge(Question {
+        access: &access,
+        policy: &server.policy,
+        own_role: info.role,
+        own_database: &server.target.dbname,
+        major: info.major(),
+    });
+    Some(judgement.into())
 }
 
 /// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.

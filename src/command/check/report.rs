@@ -1,6 +1,6 @@
 //! The report of a check, worst first. Its fields are the keys of `check --json`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -10,6 +10,7 @@ use super::volumes::{self, VolumeReport};
 use crate::findings::{
     Finding, Severity, Thresholds, findings, of_configured_storage, of_volume, worst_first,
 };
+use crate::isolation::Summary;
 use crate::limits::LimitStatus;
 use crate::sample::{Oid, Volume};
 use crate::size_schedule::UnknownSize;
@@ -34,6 +35,8 @@ pub(crate) struct ServerReport {
     /// What runs out, the largest share first.
     pub(crate) resources: Vec<ResourceReport>,
     pub(crate) not_read: Vec<NotRead>,
+    /// The findings of `pgcommons audit`, by kind, without kinds that could not be checked. They do not change the status.
+    pub(crate) isolation: Option<BTreeMap<&'static str, usize>>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
     /// Those of `storage`, also if the check has no session.
@@ -124,6 +127,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         connections: None,
         resources: Vec::new(),
         not_read: Vec::new(),
+        isolation: None,
         databases: Vec::new(),
         roles: Vec::new(),
         volumes: Vec::new(),
@@ -156,10 +160,16 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         connections: Some(connections(snapshot.server.as_ref())),
         resources: resources::of_server(&polled, thresholds),
         not_read: polled.not_read,
+        isolation: polled.isolation.as_ref().map(isolation),
         databases,
         roles,
         volumes: Vec::new(),
     }
+}
+
+fn isolation(summary: &Summary) -> BTreeMap<&'static str, usize> {
+    let counts = summary.counts.iter();
+    counts.map(|(kind, count)| (kind.label(), *count)).collect()
 }
 
 /// Sort key: worst first, then the smallest free fraction of the limit.

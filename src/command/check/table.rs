@@ -82,6 +82,14 @@ fn server_section(text: &mut String, server: &ServerReport) {
         let line = format!("{} is unknown: {}", not_read.poll, not_read.error);
         let _ = writeln!(text, "  {:8}  {}", "note", escape_for_terminal(&line));
     }
+    let isolation = server.isolation.iter().flat_map(|it| it.values());
+    let count: usize = isolation.sum();
+    if count > 0 {
+        let _ = writeln!(
+            text,
+            "  {count} findings about the isolation of tenants: pgcommons audit"
+        );
+    }
     let used: Vec<_> = server.resources.iter().filter(|it| it.used > 0).collect();
     if !used.is_empty() {
         text.push('\n');

@@ -84,6 +84,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
             statistics: Some(Arc::new(stats())),
             ..shared::readings(server_wide::readings(privileged))
         },
+        isolation: Some(Arc::new(isolation())),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
@@ -192,6 +193,26 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
     ]
 }
 
+/// A database that others may enter and in which a superuser works; the login of two databases; no check of TLS.
+fn isolation() -> Summary {
+    let mut counts: BTreeMap<_, _> = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
+    counts.remove(&Kind::CleartextSessions);
+    for kind in [
+        Kind::PublicConnect,
+        Kind::SuperuserSessions,
+        Kind::SharedLogin,
+    ] {
+        counts.insert(kind, 1);
+    }
+    let of = |name: &str, kinds: &[Kind]| (name.to_owned(), kinds.iter().copied().collect());
+    Summary {
+        counts,
+        databases: [of("shop", &[Kind::PublicConnect, Kind::SuperuserSessions])].into(),
+        roles: [of("shop", &[Kind::SharedLogin])].into(),
+        foreign: [("shop".to_owned(), 3), ("postgres".to_owned(), 0)].into(),
+    }
+}
+
 pub(super) fn policy() -> Policy {
     let shop = Budget {
         connections: Some(6),
@@ -201,6 +222,14 @@ pub(super) fn policy() -> Policy {
             ("team".into(), "web".into()),
             ("contact".into(), "a@example.org".into()),
         ]),
+        pools: vec![Pool {
+            name: None,
+            size: 5,
+            overflow: 1,
+            instances: 2,
+            surge: 1,
+        }],
+        ..Budget::default()
     };
     Policy {
         budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
