@@ -4,6 +4,7 @@
 mod connection;
 mod dsn;
 mod env;
+mod keys;
 mod listener;
 mod misspelt;
 mod model;
@@ -11,10 +12,14 @@ mod password;
 mod problem;
 mod raw;
 mod redact;
+#[cfg(test)]
+mod reference;
 mod renamed;
 mod review;
+mod shapes;
 mod tables;
 mod tenants;
+mod unknown;
 mod validate;
 mod values;
 mod web;
@@ -30,6 +35,7 @@ pub(crate) use model::{
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};
+pub(crate) use redact::may_be_secret;
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};
 
 use yaml::Document;
