@@ -35,7 +35,7 @@ pub(crate) use model::{
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};
-pub(crate) use redact::may_be_secret;
+pub(crate) use redact::{may_be_secret, path as shown_path};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};
 
 use yaml::Document;
@@ -68,6 +68,14 @@ fn read(path: &Path) -> Result<Document, ConfigError> {
         path: shown.clone(),
         source,
     })?;
+    if text.contains('\0') {
+        // The parser takes it for the end of the file.
+        let message = "got a zero byte, want text".to_owned();
+        return Err(ConfigError::Yaml {
+            path: shown,
+            message,
+        });
+    }
     let text = text.trim_start_matches('\u{feff}'); // a byte order mark would become part of the first key
     let parse_error = |message| ConfigError::Yaml {
         path: shown.clone(),

@@ -1,11 +1,13 @@
 //! `pgcommons role-sql`: prints the SQL that creates the agent's role.
 
+use std::path::Path;
+
 use anyhow::Context as _;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::cli::RoleArgs;
 use super::print;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, shown_path};
 use crate::postgres::role::{self, NewRole};
 use crate::postgres::{CredentialFiles, Session};
 
@@ -18,18 +20,7 @@ pub(super) async fn run(
         Some(major) => major,
         None => server_major(settings()?).await?,
     };
-    let password = args.password_file.as_ref().map(|path| {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        anyhow::Ok(SecretString::from(text.trim_end_matches(['\n', '\r'])))
-    });
-    let password = password.transpose()?;
-    anyhow::ensure!(
-        password
-            .as_ref()
-            .is_none_or(|password| !password.expose_secret().is_empty()),
-        "the password file is empty"
-    );
+    let password = args.password_file.as_deref().map(password).transpose()?;
     let sql = role::sql(&NewRole {
         name: &args.role,
         dbname: &args.dbname,
@@ -37,6 +28,15 @@ pub(super) async fn run(
         password: password.as_ref(),
     })?;
     print(&sql)
+}
+
+/// A wrong path is shown as `config` shows it, because the password may be in its place.
+fn password(path: &Path) -> anyhow::Result<SecretString> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("--password-file: cannot read {}", shown_path(path)))?;
+    let password = text.trim_end_matches(['\n', '\r']);
+    anyhow::ensure!(!password.is_empty(), "--password-file: the file is empty");
+    Ok(SecretString::from(password))
 }
 
 async fn server_major(config: Config) -> anyhow::Result<u32> {

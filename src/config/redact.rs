@@ -57,7 +57,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 }
 
 /// The path of a password file. A relative path is not shown: it may be the password itself.
-pub(super) fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     let is_path = path.is_absolute() || path.starts_with(".") || path.starts_with("..");
     if is_path {
         path.display().to_string()

@@ -69,11 +69,8 @@ impl Row {
         let default = self
             .default
             .map_or("none".to_owned(), |default| format!("`{default}`"));
-        format!(
-            "| {key} | {} | {default} | {} |\n",
-            self.values,
-            self.meaning.trim()
-        )
+        let (meaning, values) = (self.meaning.trim(), &self.values);
+        format!("| {key} | {default} | {meaning}<br>Value: {values} |\n")
     }
 }
 
@@ -94,10 +91,7 @@ pub(super) fn keys<T: Content>(with_variables: bool) -> String {
         } else {
             "key"
         };
-        let _ = writeln!(
-            page,
-            "\n| {first} | value | default | meaning |\n|---|---|---|---|"
-        );
+        let _ = writeln!(page, "\n| {first} | default | meaning |\n|---|---|---|");
         page.extend(section.rows.iter().map(|row| row.line(with_variables)));
     }
     page

@@ -120,9 +120,13 @@ fn one_of(name: &str, known: &[&str]) -> String {
     format!("{meant} (or {})", others.join(", "))
 }
 
-/// The key that differs from the name in few letters, at most a third.
+/// The key that begins with the name, or that differs from it in few letters, at most a third.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
+    let begins = |key: &&&str| name.len() > 2 && key.starts_with(&format!("{name}_"));
+    if let Some(key) = known.iter().find(begins) {
+        return Some(key);
+    }
     let distances = known
         .iter()
         .map(|key| (strsim::osa_distance(&name, key), *key));

@@ -73,7 +73,7 @@ const HINTS: [(&str, &str); 7] = [
     ("tabs disallowed", "want blanks in place of tabs"),
     (
         "expected key",
-        "want the keys of a table in the same column",
+        "want the keys of a table in the same column, and no bracket too many",
     ),
     ("document start", "want key: value"),
 ];

@@ -70,6 +70,9 @@ fn problem(host: &str) -> Option<(&'static str, &'static str)> {
     } else if has_port {
         let want = "the host alone; the port is another key";
         Some(("a host and a port (not shown)", want))
+    } else if host.starts_with('[') {
+        let want = "an IPv6 address without brackets; the port is another key";
+        Some(("an address in brackets (not shown)", want))
     } else if is_host(host) {
         None
     } else {

@@ -63,6 +63,8 @@ async fn malformed_yaml_is_refused_with_what_would_be_right() {
         "servers:\n  m:\n    host: h\n   port: 1\n",
         "[servers.m]\nhost = \"h\"\n",
         "servers.m.host = \"h\"\n",
+        "servers: {m: {host: h}} }\n",
+        "servers: {m: {host: h}}\n\0budgets: {}\n",
     ] {
         let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
         std::fs::write(&file, yaml).expect("the file is ours");
