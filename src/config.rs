@@ -4,6 +4,7 @@
 mod connection;
 mod dsn;
 mod env;
+mod keys;
 mod listener;
 mod misspelt;
 mod model;
@@ -12,11 +13,15 @@ mod pools;
 mod problem;
 mod raw;
 mod redact;
+#[cfg(test)]
+mod reference;
 mod renamed;
 mod review;
+mod shapes;
 mod storage;
 mod tables;
 mod tenants;
+mod unknown;
 mod validate;
 mod values;
 mod web;
@@ -33,6 +38,7 @@ pub(crate) use model::{
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};
+pub(crate) use redact::{may_be_secret, path as shown_path};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};
 
 use yaml::Document;
@@ -65,6 +71,14 @@ fn read(path: &Path) -> Result<Document, ConfigError> {
         path: shown.clone(),
         source,
     })?;
+    if text.contains('\0') {
+        // The parser takes it for the end of the file.
+        let message = "got a zero byte, want text".to_owned();
+        return Err(ConfigError::Yaml {
+            path: shown,
+            message,
+        });
+    }
     let text = text.trim_start_matches('\u{feff}'); // a byte order mark would become part of the first key
     let parse_error = |message| ConfigError::Yaml {
         path: shown.clone(),

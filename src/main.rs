@@ -1,9 +1,10 @@
 //! The entry point: arguments, environment, and the exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pgcommons::cli::Cli;
+use pgcommons::cli::{Cli, usage_error};
 
 fn main() -> ExitCode {
     let environment = std::env::vars_os()
@@ -16,7 +17,11 @@ fn main() -> ExitCode {
             let is_help = !error.use_stderr();
             let is_check = std::env::args_os()
                 .any(|argument| ["check", "audit", "plan"].iter().any(|it| argument == *it));
-            let printed = error.print().is_ok() && pgcommons::stdout_is_open();
+            let printed = if is_help {
+                error.print().is_ok() && pgcommons::stdout_is_open()
+            } else {
+                writeln!(std::io::stderr(), "{}", usage_error(&error)).is_ok()
+            };
             ExitCode::from(match (is_help, printed, is_check) {
                 (true, true, _) => 0,
                 (true, false, false) => 1,

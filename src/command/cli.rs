@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::error::ContextValue;
 use clap::{Args, Parser, Subcommand};
+
+use crate::config::may_be_secret;
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
@@ -169,6 +172,27 @@ pub struct HealthArgs {
     /// Also check that at least one server is up
     #[arg(long)]
     pub ready: bool,
+}
+
+/// The message of a command line that cannot be used, in one line. Text that may hold a password is not shown.
+#[must_use]
+pub fn usage_error(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim);
+    let lines =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    let mut line = lines.join("; ");
+    for (_, context) in error.context() {
+        if let ContextValue::String(given) = context
+            && may_be_secret(given)
+            && !given.starts_with('-')
+        {
+            line = line.replace(given, "(not shown)");
+        }
+    }
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    format!("pgcommons: {line}; see pgcommons --help")
 }
 
 /// Takes any text, because the configuration checks it together with the file and the variables. It is here for the help and

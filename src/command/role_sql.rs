@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::cli::RoleArgs;
 use super::print;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, shown_path};
 use crate::postgres::role::{self, NewRole};
 use crate::postgres::{CredentialFiles, Session};
 
@@ -20,7 +20,7 @@ pub(super) async fn run(
         Some(major) => major,
         None => server_major(settings()?).await?,
     };
-    let password = password(args.password_file.as_deref())?;
+    let password = args.password_file.as_deref().map(password).transpose()?;
     let sql = role::sql(&NewRole {
         name: &args.role,
         dbname: &args.dbname,
@@ -30,17 +30,13 @@ pub(super) async fn run(
     print(&sql)
 }
 
-/// The password in a file, without the line break at its end.
-pub(super) fn password(path: Option<&Path>) -> anyhow::Result<Option<SecretString>> {
-    let Some(path) = path else { return Ok(None) };
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let password = SecretString::from(text.trim_end_matches(['\n', '\r']));
-    anyhow::ensure!(
-        !password.expose_secret().is_empty(),
-        "the password file is empty"
-    );
-    Ok(Some(password))
+/// A wrong path is shown as `config` shows it, because the password may be in its place.
+pub(super) fn password(path: &Path) -> anyhow::Result<SecretString> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("--password-file: cannot read {}", shown_path(path)))?;
+    let password = text.trim_end_matches(['\n', '\r']);
+    anyhow::ensure!(!password.is_empty(), "--password-file: the file is empty");
+    Ok(SecretString::from(password))
 }
 
 async fn server_major(config: Config) -> anyhow::Result<u32> {

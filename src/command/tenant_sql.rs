@@ -7,7 +7,11 @@ use crate::postgres::tenant::{self, Tenant};
 
 /// Needs no server: the script is the same for all versions.
 pub(super) fn run(args: &TenantArgs) -> anyhow::Result<()> {
-    let password = role_sql::password(args.password_file.as_deref())?;
+    let password = args
+        .password_file
+        .as_deref()
+        .map(role_sql::password)
+        .transpose()?;
     let tenant = Tenant {
         dbname: &args.name,
         connections: args.connections.unwrap_or_default(),

@@ -1,8 +1,9 @@
 //! The connection parameters of one server. Its own keys override its DSN, and the DSN overrides libpq's variables.
 
+mod host;
 mod tls;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use config::Value;
@@ -10,69 +11,107 @@ use secrecy::SecretString;
 
 use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
+use super::keys::{Key, Shape, path};
 use super::raw::{Leaf, RawServer};
-use super::redact::quoted;
-use super::values::{Reader, one_of};
+use super::values::Reader;
 use super::{ChannelBinding, PasswordSource, Target};
-use tls::MODES;
+pub(super) use host::{ADDRESS, HOST};
+pub(super) use tls::MODES;
 
 /// The merged connection parameters of one server.
 pub(super) struct ConnectionParams {
     prefix: String,
     parameters: Parameters,
+    /// The layer that set each parameter, if it is a connection string or a variable of libpq.
+    origins: BTreeMap<String, String>,
+    /// The server has a problem that may be the reason why its host is missing.
+    misspelt: bool,
 }
 
 impl ConnectionParams {
+    /// What sets the parameter, or would set it.
     fn key(&self, name: &str) -> String {
-        if self.prefix.is_empty() {
-            let variable = PARAMETERS
-                .iter()
-                .find(|(_, key)| *key == name)
-                .map(|(variable, _)| *variable);
-            return variable.unwrap_or("DATABASE_URL").to_owned();
+        if let Some(origin) = self.origins.get(name) {
+            return origin.clone();
         }
-        format!("{}.{name}", self.prefix)
+        if !self.prefix.is_empty() {
+            return format!("{}.{name}", self.prefix);
+        }
+        let mut variables = PARAMETERS.iter();
+        let variable = variables.find(|(_, key)| *key == name);
+        variable
+            .map_or("DATABASE_URL", |(variable, _)| *variable)
+            .to_owned()
     }
 
-    /// Merges the three layers. None: the DSN is invalid.
+    /// Merges the three layers. `misspelt`: a key that could have the host is already a problem.
     pub(super) fn collect(
         reader: &mut Reader,
-        prefix: String,
+        (prefix, misspelt): (String, bool),
         raw: &mut RawServer,
         environment: &Environment,
-    ) -> Option<Self> {
+    ) -> Self {
         let mut merged = Self {
             prefix,
             parameters: Parameters::new(),
+            origins: BTreeMap::new(),
+            misspelt,
         };
+        let problems = reader.problems.len();
         let own = raw.connection();
-        let names_host = own
-            .iter()
-            .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
-        let want = "a postgres:// URL, or key=value pairs";
-        let key = merged.key("dsn");
-        let dsn = reader.secret(&key, raw.dsn.take(), want);
-        if dsn.as_deref() == Some("") {
-            reader.problem(&key, "empty text", want);
-        }
-        let dsn = dsn.or_else(|| {
-            environment
-                .get("DATABASE_URL")
-                .filter(|_| !names_host)
-                .cloned()
-        });
-        if let Some(dsn) = dsn {
-            merged.parameters = merged.dsn(reader, &dsn)?;
+        if let Some((key, dsn)) = merged.dsn(reader, &own, raw.dsn.take(), environment) {
+            merged.take_from_dsn(reader, &key, &dsn);
         }
         merged.fill_from(environment);
         merged.drop_overridden(&own);
         for (key, leaf) in own {
             if let Some(value) = merged.own_value(reader, key, leaf) {
+                merged.origins.remove(key);
                 merged.parameters.insert(key.to_owned(), value);
             }
         }
+        merged.misspelt |= reader.problems.len() > problems;
         merged.warn_of_two_passwords(reader);
-        Some(merged)
+        merged
+    }
+
+    /// The server's own DSN, or else `DATABASE_URL`, unless the server has a host of its own. With its key or variable.
+    fn dsn(
+        &self,
+        reader: &mut Reader,
+        own: &[(&'static str, Leaf)],
+        leaf: Leaf,
+        environment: &Environment,
+    ) -> Option<(String, String)> {
+        let spec = RawServer::dsn();
+        let has_host = own
+            .iter()
+            .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
+        if leaf.is_none() {
+            let url = environment.get("DATABASE_URL").filter(|_| !has_host)?;
+            return Some(("DATABASE_URL".to_owned(), url.clone()));
+        }
+        let key = self.key(spec.name);
+        let dsn = reader.optional(&self.prefix, leaf, &spec)?;
+        if dsn.is_empty() {
+            reader.problem(&key, "empty text", spec.want());
+            return None;
+        }
+        Some((key, dsn))
+    }
+
+    fn take_from_dsn(&mut self, reader: &mut Reader, key: &str, dsn: &str) {
+        match dsn::parse(dsn.trim()) {
+            Ok(parameters) => self.parameters = parameters,
+            Err(want) => {
+                reader.problem(key, "an invalid connection string (not shown)", want);
+            }
+        }
+        for name in self.parameters.keys() {
+            let origin = format!("{key} ({name})");
+            reader.inherit_origin(&origin, key);
+            self.origins.insert(name.clone(), origin);
+        }
     }
 
     /// Lower layers have no `password_file`, and their password is already dropped: both are the server's own keys.
@@ -88,14 +127,15 @@ impl ConnectionParams {
     /// host comes from the DSN.
     fn fill_from(&mut self, environment: &Environment) {
         let has_host = self.parameters.contains_key("host");
-        for (variable, key) in PARAMETERS
-            .into_iter()
-            .filter(|(_, key)| !(has_host && *key == "hostaddr"))
-        {
-            if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
-                self.parameters
-                    .entry(key.to_owned())
-                    .or_insert_with(|| value.clone());
+        for (variable, key) in PARAMETERS {
+            let is_address_of_another = has_host && key == "hostaddr";
+            let value = environment.get(variable).filter(|value| !value.is_empty());
+            if let Some(value) = value
+                && !is_address_of_another
+                && !self.parameters.contains_key(key)
+            {
+                self.parameters.insert(key.to_owned(), value.clone());
+                self.origins.insert(key.to_owned(), variable.to_owned());
             }
         }
     }
@@ -115,33 +155,39 @@ impl ConnectionParams {
         }
     }
 
-    fn dsn(&self, reader: &mut Reader, dsn: &str) -> Option<Parameters> {
-        let parsed = dsn::parse(dsn);
-        if let Err(want) = &parsed {
-            reader.problem(
-                &self.key("dsn"),
-                "an invalid connection string (not shown)",
-                want,
-            );
-        }
-        parsed.ok()
-    }
-
     fn own_value(&self, reader: &mut Reader, key: &str, leaf: Leaf) -> Option<String> {
-        let full = self.key(key);
-        match key {
-            "password" => reader.secret(&full, leaf, "text in quotes"),
-            "port" => reader
-                .number(&full, leaf, 1..=u16::MAX)
-                .map(|port| port.to_string()),
-            "host" => reader.text_like(&full, leaf, HOST),
-            "hostaddr" => reader.text_like(&full, leaf, ADDRESS),
-            "options" => reader.text(&full, leaf),
-            "sslmode" => reader.text_like(&full, leaf, &one_of(&MODES)),
-            "channel_binding" => reader.text_like(&full, leaf, &one_of(&BINDINGS)),
-            "user" | "dbname" => reader.nonempty_text(&full, leaf, "a name"),
-            _ => reader.nonempty_text(&full, leaf, "the path of a file"),
+        let table = &self.prefix;
+        let text = match key {
+            "host" => reader.optional(table, leaf, &RawServer::host()),
+            "hostaddr" => reader.optional(table, leaf, &RawServer::hostaddr()),
+            "port" => {
+                let port = reader.optional(table, leaf, &RawServer::port());
+                port.map(|port| port.to_string())
+            }
+            "user" => reader.optional(table, leaf, &RawServer::user()),
+            "password" => password(reader, table, leaf),
+            "password_file" => reader.optional(table, leaf, &RawServer::password_file()),
+            "passfile" => reader.optional(table, leaf, &RawServer::passfile()),
+            "dbname" => reader.optional(table, leaf, &RawServer::dbname()),
+            "options" => reader.optional(table, leaf, &RawServer::options()),
+            // Names are checked after the layers are merged.
+            "channel_binding" => {
+                let want = RawServer::channel_binding().want();
+                reader.text_like(&path(table, key), leaf?, &want)
+            }
+            "sslmode" => {
+                let want = RawServer::sslmode().want();
+                reader.text_like(&path(table, key), leaf?, &want)
+            }
+            "sslrootcert" => reader.optional(table, leaf, &RawServer::sslrootcert()),
+            "sslcert" => reader.optional(table, leaf, &RawServer::sslcert()),
+            "sslkey" => reader.optional(table, leaf, &RawServer::sslkey()),
+            _ => None,
+        }?;
+        if key != "host" && host::is_variable(&text) {
+            reader.warning(&path(table, key), host::VARIABLE, host::ITS_VALUE);
         }
+        Some(text)
     }
 
     fn take(&mut self, key: &str) -> Option<String> {
@@ -154,69 +200,31 @@ impl ConnectionParams {
         Some(path)
     }
 
+    /// The value of the highest layer that has one, or the default.
+    fn merged<S: Shape>(&mut self, reader: &mut Reader, key: &Key<S>) -> S::Value {
+        let text = self.take(key.name).map(Value::from);
+        let given = text.and_then(|text| key.shape.read(reader, &self.key(key.name), text));
+        given.unwrap_or_else(|| reader.default_of(key))
+    }
+
     pub(super) fn target(
         mut self,
         reader: &mut Reader,
         environment: &Environment,
     ) -> Option<Target> {
         let hostaddr = self.hostaddr(reader);
-        let host = self.host(reader, hostaddr)?;
-        let port = self.take("port").map(Value::from);
-        let binding = self.take("channel_binding");
+        let host = self.host(reader, hostaddr, environment)?;
         Some(Target {
             host,
             hostaddr,
-            port: reader
-                .number(&self.key("port"), port, 1..=u16::MAX)
-                .unwrap_or(5432),
-            user: self.take("user").unwrap_or_else(|| "pgcommons".to_owned()),
-            dbname: self.take("dbname").unwrap_or_else(|| "postgres".to_owned()),
+            port: self.merged(reader, &RawServer::port()),
+            user: self.merged(reader, &RawServer::user()),
+            dbname: self.merged(reader, &RawServer::dbname()),
             password: self.password(reader, environment),
             options: self.take("options").unwrap_or_default(),
-            channel_binding: reader.choice(
-                &self.key("channel_binding"),
-                binding,
-                &BINDINGS,
-                ChannelBinding::Prefer,
-            ),
+            channel_binding: self.merged(reader, &RawServer::channel_binding()),
             tls: self.tls(reader),
         })
-    }
-
-    fn hostaddr(&mut self, reader: &mut Reader) -> Option<IpAddr> {
-        let text = self.take("hostaddr")?;
-        let address = text.parse().ok();
-        if address.is_none() {
-            reader.problem(&self.key("hostaddr"), quoted(&text), ADDRESS);
-        }
-        address
-    }
-
-    fn host(&mut self, reader: &mut Reader, hostaddr: Option<IpAddr>) -> Option<String> {
-        let host = self
-            .take("host")
-            .or_else(|| hostaddr.map(|address| address.to_string()));
-        let problem = match host.as_deref() {
-            None => Some((
-                "nothing".to_owned(),
-                "a server: DATABASE_URL, PGHOST, or servers in --config.file",
-            )),
-            // Not shown: if a connection string lacks its `:` and its `@`, the host contains the password.
-            Some(several) if several.contains(',') => {
-                Some(("several hosts (not shown)".to_owned(), dsn::ONE_HOST))
-            }
-            Some(host) if !is_host(host) => Some(("text (not shown)".to_owned(), HOST)),
-            Some(_) => None,
-        };
-        if let Some((got, want)) = problem {
-            let key = if host.is_none() && self.prefix.is_empty() {
-                "DATABASE_URL".to_owned()
-            } else {
-                self.key("host")
-            };
-            reader.problem(&key, got, want);
-        }
-        host
     }
 
     fn password(&mut self, reader: &mut Reader, environment: &Environment) -> PasswordSource {
@@ -233,21 +241,18 @@ impl ConnectionParams {
     }
 }
 
-/// Refuses a connection string in the wrong place, and names that cannot be resolved.
-fn is_host(host: &str) -> bool {
-    let is_name = |host: &str| {
-        !host.is_empty() && !host.contains(['@', '/', ':']) && !host.contains(char::is_whitespace)
-    };
-    let address = host
-        .split_once('%')
-        .map_or(host, |(address, _zone)| address);
-    host.starts_with('/') || is_name(host) || address.parse::<Ipv6Addr>().is_ok()
+/// Empty text is a problem: more probably a variable was not set than that the server takes an empty password.
+fn password(reader: &mut Reader, table: &str, leaf: Leaf) -> Option<String> {
+    let spec = RawServer::password();
+    let text = reader.optional(table, leaf, &spec)?;
+    if text.is_empty() {
+        reader.problem(&path(table, spec.name), "empty text", "a password");
+        return None;
+    }
+    Some(text)
 }
 
-const HOST: &str = "a host name, an address, or the directory of a socket";
-const ADDRESS: &str = "an IP address";
-
-const BINDINGS: [(&str, ChannelBinding); 3] = [
+pub(super) const BINDINGS: [(&str, ChannelBinding); 3] = [
     ("disable", ChannelBinding::Disable),
     ("prefer", ChannelBinding::Prefer),
     ("require", ChannelBinding::Require),

@@ -1,9 +1,12 @@
 //! `web`: the address that the agent listens on. `pgcommons healthcheck` connects to the same address.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use config::Value;
 use serde::Deserialize;
 
 use super::env::{self, Environment, Flag, Table};
+use super::keys::Shape;
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawWeb};
 use super::redact::quoted;
@@ -29,31 +32,52 @@ pub(super) fn only_address(
     }
 }
 
-const WANT: &str = "host:port or :port, as in 127.0.0.1:19187";
-
 pub(super) fn address(reader: &mut Reader, block: Block<RawWeb>) -> String {
     let web = reader.table("web", block);
-    reader.unknown("web", &web.unknown, RawWeb::KEYS);
-    let address = reader
-        .text_like("web.listen_address", web.listen_address, WANT)
-        .unwrap_or_else(|| ":19187".to_owned());
-    check(reader, &address);
-    address
+    reader.value("web", web.listen_address, &RawWeb::listen_address())
 }
 
-fn check(reader: &mut Reader, address: &str) {
-    let port = address
-        .rsplit_once(':')
-        .map(|(_, port)| port.parse::<u16>());
-    if !matches!(port, Some(Ok(_))) {
-        reader.problem(
-            "web.listen_address",
-            if address.contains('@') {
-                quoted(address)
-            } else {
-                format!("{address:?}")
-            },
-            WANT,
-        );
+/// The shape of `web.listen_address`.
+pub(super) struct Address();
+
+impl Shape for Address {
+    type Value = String;
+
+    fn want(&self) -> String {
+        "host:port or :port, as in 127.0.0.1:19187 or [::1]:19187".to_owned()
     }
+
+    fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<String> {
+        let address = reader.text_like(key, value, &self.want())?;
+        if is_address(&address) {
+            return Some(address);
+        }
+        let got = if address.contains('@') {
+            quoted(&address)
+        } else {
+            format!("{address:?}")
+        };
+        reader.problem(key, got, self.want());
+        None
+    }
+}
+
+/// Names are not resolved here.
+fn is_address(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return false;
+    };
+    let in_brackets = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_host = match in_brackets {
+        Some(inner) => inner.parse::<Ipv6Addr>().is_ok(),
+        None if host.chars().all(|c| c.is_ascii_digit() || c == '.') => {
+            host.is_empty() || host.parse::<Ipv4Addr>().is_ok()
+        }
+        None => host
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-._".contains(c)),
+    };
+    is_host && port.parse::<u16>().is_ok()
 }

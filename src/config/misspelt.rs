@@ -1,29 +1,9 @@
-//! Warns of variables with one underscore instead of two, such as `PGCOMMONS_POLL_INTERVAL`: they set nothing.
+//! Warns of variables that set nothing, such as `PGCOMMONS_POLL_INTERVAL`, which has one underscore instead of two.
 
 use super::env::{Environment, PREFIX};
+use super::keys::Content as _;
 use super::problem::Problem;
-use super::raw::{
-    RawBudget, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes, RawStats,
-    RawWeb,
-};
-
-const SECTIONS: [(&str, &[&str]); 7] = [
-    ("web", RawWeb::KEYS),
-    ("log", RawLog::KEYS),
-    ("poll", RawPoll::KEYS),
-    ("stats", RawStats::KEYS),
-    ("sizes", RawSizes::KEYS),
-    ("series_limits", RawSeriesLimits::KEYS),
-    ("databases", RawDatabases::KEYS),
-];
-/// Tables whose entries are named by the operator, with the keys of an entry.
-const NAMED: [(&str, &[&str]); 3] = [
-    ("servers", RawServer::KEYS),
-    ("servers", &STORAGE_KEYS),
-    ("budgets", RawBudget::KEYS),
-];
-/// The keys of a server's `storage`.
-const STORAGE_KEYS: [&str; 3] = ["storage_size", "storage_path", "storage_interval"];
+use super::raw::RawConfig;
 
 /// One warning for each variable that resembles a key.
 pub(super) fn warnings(environment: &Environment) -> Vec<Problem> {
@@ -37,37 +17,49 @@ pub(super) fn warnings(environment: &Environment) -> Vec<Problem> {
     misspelt.collect()
 }
 
-/// The variable that the operator probably meant.
+/// What sets a flag or the server, but not as a key of the configuration.
+const NO_KEYS: [(&str, &str); 3] = [
+    ("DATABASE_URL", "DATABASE_URL, without a prefix"),
+    ("CONFIG_FILE", "the flag --config.file"),
+    ("WEB_CONFIG_FILE", "the flag --web.config.file"),
+];
+
+/// What the operator probably meant.
 fn intended(variable: &str) -> Option<String> {
-    let rest = variable.strip_prefix("PGCOMMONS_")?;
+    const START: &str = "PGCOMMONS_";
+    let (start, rest) = variable.split_at_checked(START.len())?;
     // Kubernetes sets such variables for a Service named pgcommons.
-    if rest.starts_with('_') || rest.contains("SERVICE_") || rest.contains("PORT_") {
+    let is_service = rest.contains("SERVICE_") || rest.contains("PORT_");
+    if !start.eq_ignore_ascii_case(START) || variable.starts_with(PREFIX) || is_service {
         return None;
     }
-    let words = rest.replace("__", "_");
-    let lower = words.to_ascii_lowercase();
-    let below = |section: &str| lower.strip_prefix(section)?.strip_prefix('_');
-    let plain = SECTIONS.iter().find_map(|(section, keys)| {
-        let key = keys.iter().find(|key| below(section) == Some(key))?;
-        Some(format!("{section}__{key}").to_uppercase())
-    });
-    let named = || {
-        NAMED.iter().find_map(|(section, keys)| {
-            let (length, key) = name_and_key(below(section)?, keys)?;
-            let name = &words[section.len() + 1..][..length]; // in its original case
-            let [section, key] = [section, key].map(str::to_uppercase);
-            let key = key.replace("STORAGE_", "STORAGE__");
-            Some(format!("{section}__{name}__{key}"))
-        })
-    };
-    Some(format!("{PREFIX}{}", plain.or_else(named)?))
+    let words = rest.trim_start_matches('_').replace("__", "_");
+    if let Some((_, want)) = NO_KEYS.iter().find(|(name, _)| *name == words) {
+        return Some((*want).to_owned());
+    }
+    let mut paths = Vec::new();
+    RawConfig::paths("", &mut paths);
+    let found = paths.iter().filter_map(|path| filled(path, &words));
+    // The longest key, if two of them end the variable.
+    let (_, path) = found.min()?;
+    Some(format!("{PREFIX}{path}"))
 }
 
-/// The length of the name and the longest key that follows it.
-fn name_and_key<'a>(rest: &str, keys: &[&'a str]) -> Option<(usize, &'a str)> {
-    let found = keys.iter().filter_map(|key| {
-        let name = rest.strip_suffix(key)?.strip_suffix('_')?;
-        (!name.is_empty()).then_some((name.len(), *key))
-    });
-    found.min()
+/// The rest of the variable of a key, if it consists of these words, and the length of the name in it: `SERVERS__Main__PORT`
+/// for `servers.NAME.port` and `SERVERS_Main_PORT`.
+fn filled(path: &str, words: &str) -> Option<(usize, String)> {
+    let path = path.to_uppercase();
+    let upper = words.to_ascii_uppercase();
+    let [table, _, keys @ ..] = &path.split('.').collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    if keys.is_empty() {
+        return (upper == path.replace('.', "_")).then(|| (0, path.replace('.', "__")));
+    }
+    let (key, levels) = (keys.join("_"), keys.join("__"));
+    let start = table.len() + 1;
+    let end = upper.len().checked_sub(key.len() + 1)?;
+    let is_key = upper.starts_with(&format!("{table}_")) && upper.ends_with(&format!("_{key}"));
+    let name = words.get(start..end).filter(|name| !name.is_empty())?; // in its original case
+    is_key.then(|| (name.len(), format!("{table}__{name}__{levels}")))
 }

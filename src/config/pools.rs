@@ -1,52 +1,54 @@
 //! `budgets.DATABASE.pools`: the connection pools of the applications of a database.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-
 use config::{Value, ValueKind};
+use serde::Deserialize as _;
 
-use super::raw::Leaf;
+use super::keys::Shape;
+use super::raw::RawPool;
 use super::redact;
 use super::values::Reader;
 use crate::policy::Pool;
 
-const KEYS: [&str; 5] = ["name", "size", "overflow", "instances", "surge"];
-const WANT: &str = "a list of pools, as in [{name: web, size: 5, instances: 2}]";
-const AT_MOST: u32 = 10_000;
+/// A list of pools.
+pub(super) struct Pools();
 
-pub(super) fn pools(reader: &mut Reader, key: &str, leaf: Leaf) -> Vec<Pool> {
-    let Some(value) = leaf else { return Vec::new() };
-    let ValueKind::Array(items) = value.kind else {
-        reader.problem(key, redact::value(&value), WANT);
-        return Vec::new();
-    };
-    let mut pools = Vec::new();
-    for (n, item) in items.into_iter().enumerate() {
-        let key = format!("{key}[{n}]");
-        match item.kind {
-            ValueKind::Table(table) => pools.push(pool(reader, &key, table.into_iter().collect())),
-            _ => reader.problem(&key, redact::value(&item), "a table with a size"),
-        }
+impl Shape for Pools {
+    type Value = Vec<Pool>;
+
+    fn want(&self) -> String {
+        "a list of pools, as in [{name: web, size: 5, instances: 2}]".to_owned()
     }
-    pools
+
+    fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<Vec<Pool>> {
+        let ValueKind::Array(items) = value.kind else {
+            reader.problem(key, redact::value(&value), self.want());
+            return None;
+        };
+        let mut pools = Vec::new();
+        for (n, item) in items.into_iter().enumerate() {
+            let key = format!("{key}[{n}]");
+            let shown = redact::value(&item);
+            match item.kind {
+                ValueKind::Table(_) => pools.extend(pool(reader, &key, item)),
+                _ => reader.problem(&key, shown, "a table with a size"),
+            }
+        }
+        Some(pools)
+    }
 }
 
-fn pool(reader: &mut Reader, key: &str, mut table: BTreeMap<String, Value>) -> Pool {
-    let mut leaf = |name: &str| table.remove(name);
-    let [name, size, overflow, instances, surge] = KEYS.map(&mut leaf);
-    reader.unknown(key, &table, &KEYS);
-    if size.is_none() {
-        reader.problem(&format!("{key}.size"), "nothing", "the size of the pool");
+fn pool(reader: &mut Reader, table: &str, item: Value) -> Option<Pool> {
+    let raw = RawPool::deserialize(item).ok()?; // a table of any values
+    reader.unknown(table, &raw);
+    if raw.size.is_none() {
+        reader.problem(&format!("{table}.size"), "nothing", "the size of the pool");
     }
-    let mut number = |name: &str, leaf: Leaf, range: RangeInclusive<u32>, default| {
-        let given = reader.number(&format!("{key}.{name}"), leaf, range);
-        given.unwrap_or(default)
-    };
-    Pool {
-        size: number("size", size, 1..=AT_MOST, 1),
-        overflow: number("overflow", overflow, 0..=AT_MOST, 0),
-        instances: number("instances", instances, 0..=AT_MOST, 1),
-        surge: number("surge", surge, 0..=AT_MOST, 0),
-        name: reader.nonempty_text(&format!("{key}.name"), name, "text"),
-    }
+    let size = reader.optional(table, raw.size, &RawPool::size());
+    Some(Pool {
+        name: reader.optional(table, raw.name, &RawPool::name()),
+        size: size.unwrap_or(1),
+        overflow: reader.value(table, raw.overflow, &RawPool::overflow()),
+        instances: reader.value(table, raw.instances, &RawPool::instances()),
+        surge: reader.value(table, raw.surge, &RawPool::surge()),
+    })
 }

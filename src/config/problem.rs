@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::names::escape_for_terminal;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     /// The key, such as `servers.main.port`, with the variable or flag that set it, if any.
@@ -15,7 +17,8 @@ pub(crate) struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: got {}, want {}", self.key, self.got, self.want)
+        let line = format!("{}: got {}, want {}", self.key, self.got, self.want);
+        f.write_str(&escape_for_terminal(&line)) // names may contain anything
     }
 }
 

@@ -1,10 +1,27 @@
 //! The configuration file before validation: a raw mirror that accepts any value for any key, so that all problems are
 //! reported at once. No type here derives `Debug`, because they hold secrets.
+//!
+//! The doc comment of a key is its meaning in `docs/configuration.md`.
+
+mod web;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use config::Value;
 use serde::{Deserialize, Deserializer};
+
+use super::connection::{ADDRESS, BINDINGS, HOST, MODES};
+use super::keys::{Content, Key, Table, path};
+use super::listener::Address;
+use super::model::{ChannelBinding, SslMode};
+use super::pools::Pools;
+#[cfg(test)]
+use super::reference::{Row, Section};
+use super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Text};
+use super::storage::VOLUME_PATH;
+use super::validate::LEVELS;
+pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 
 /// None: the key is missing. A key without a value is `Some` of kind `Nil`.
 pub(super) type Leaf = Option<Value>;
@@ -24,120 +41,255 @@ impl<T: Default> Default for Block<T> {
     }
 }
 
-/// A table with a fixed set of keys: single values, then tables. Unknown keys are kept, so that the validation can refuse
-/// them.
+/// A table with a fixed set of keys: keys with their shapes and defaults, then tables. A table without a comment has a section
+/// of its own in the reference. Unknown keys are kept, so that the validation can refuse them.
 macro_rules! table {
-    ($(#[$doc:meta])* $name:ident { $($leaf:ident),* $(,)? } $({ $($key:ident: $type:ty),* $(,)? })?) => {
-        $(#[$doc])*
+    (
+        $(#[doc = $about:literal])*
+        $name:ident {
+            $($(#[doc = $meaning:literal])+ $leaf:ident: $shape:ident $(<$of:ty>)? ($($argument:expr)?) $(= $default:literal)?;)*
+        } $({
+            $($(#[doc = $below:literal])* $key:ident $([$entry:literal])?: $type:ty;)*
+        })?
+    ) => {
+        $(#[doc = $about])*
         #[derive(Deserialize, Default)]
         #[serde(default)]
-        pub(super) struct $name {
-            $(#[serde(deserialize_with = "present")] pub(super) $leaf: Leaf,)*
-            $($(pub(super) $key: $type,)*)?
+        pub(in crate::config) struct $name {
+            $(#[serde(deserialize_with = "crate::config::raw::present")] pub(in crate::config) $leaf: Leaf,)*
+            $($(pub(in crate::config) $key: $type,)*)?
             #[serde(flatten)]
-            pub(super) unknown: BTreeMap<String, Value>,
+            unknown: BTreeMap<String, Value>,
         }
 
         impl $name {
-            pub(super) const KEYS: &'static [&'static str] =
+            $($(#[doc = $meaning])+ pub(in crate::config) fn $leaf() -> Key<$shape$(<$of>)?> {
+                Key {
+                    name: stringify!($leaf),
+                    shape: $shape($($argument)?),
+                    default: [$(Some($default),)? None][0],
+                }
+            })*
+        }
+
+        impl Table for $name {
+            const KEYS: &'static [&'static str] =
                 &[$(stringify!($leaf),)* $($(stringify!($key)),*)?];
+
+            fn unknown(&self) -> &BTreeMap<String, Value> {
+                &self.unknown
+            }
+        }
+
+        impl Content for $name {
+            fn paths(table: &str, paths: &mut Vec<String>) {
+                $(paths.push(path(table, stringify!($leaf)));)*
+                $($(
+                    let below = path(table, concat!(stringify!($key) $(, ".", $entry)?));
+                    if concat!($($below),*).is_empty() {
+                        <$type>::paths(&below, paths);
+                    } else {
+                        paths.push(below);
+                    }
+                )*)?
+            }
+
+            #[cfg(test)]
+            fn sections(table: &str, sections: &mut Vec<Section>) {
+                let mut section = Section::new(table, concat!($($about),*));
+                $(section.rows.push(Row::new(table, &Self::$leaf(), concat!($($meaning),+)));)*
+                $($(
+                    if !concat!($($below),*).is_empty() {
+                        section.rows.push(Row::table(table, stringify!($key), concat!($($below),*)));
+                    }
+                )*)?
+                sections.push(section);
+                $($(
+                    if concat!($($below),*).is_empty() {
+                        <$type>::sections(&path(table, concat!(stringify!($key) $(, ".", $entry)?)), sections);
+                    }
+                )*)?
+            }
         }
     };
 }
+use table;
 
 /// Keeps a key without a value as `Some`; serde's `Option` would make it None, like a missing key.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Leaf, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-table!(RawConfig {} {
-    web: Block<RawWeb>,
-    log: Block<RawLog>,
-    poll: Block<RawPoll>,
-    stats: Block<RawStats>,
-    sizes: Block<RawSizes>,
-    series_limits: Block<RawSeriesLimits>,
-    databases: Block<RawDatabases>,
-    roles: Block<RawRoles>,
-    budgets: Block<BTreeMap<String, Block<RawBudget>>>,
-    servers: Block<BTreeMap<String, Block<RawServer>>>,
-});
-table!(RawWeb { listen_address });
-table!(RawLog { level });
-table!(RawPoll {
-    interval,
-    timeout,
-    max_time_fraction,
-    window
-});
-table!(RawStats { interval });
-table!(RawSizes {
-    interval,
-    max_time_fraction
-});
-table!(RawSeriesLimits {
-    databases,
-    roles,
-    application_names
-});
-table!(RawDatabases { include, exclude });
-table!(RawRoles { admin });
-table!(RawBudget { connections, size, owner, roles, pools } {
-    labels: Block<BTreeMap<String, Value>>,
-});
-table!(RawStorage { size, path, interval } {
-    volumes: Block<BTreeMap<String, Value>>,
-});
-table!(RawServer {
-    dsn,
-    host,
-    hostaddr,
-    port,
-    user,
-    password,
-    password_file,
-    passfile,
-    dbname,
-    options,
-    channel_binding,
-    sslmode,
-    sslrootcert,
-    sslcert,
-    sslkey,
-    connections_limit,
-} {
-    storage: Block<RawStorage>,
-    databases: Block<RawDatabases>,
-    roles: Block<RawRoles>,
-    budgets: Block<BTreeMap<String, Block<RawBudget>>>,
-});
+const MS_100: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+/// PostgreSQL's maximum of `max_connections`.
+const MOST_CONNECTIONS: u32 = 262_143;
+const MOST_POOLED: u32 = 10_000;
 
-// The file of `--web.config.file`.
-table!(RawWebFile {} {
-    tls_server_config: Block<RawServerTls>,
-    http_server_config: Block<RawHttp>,
-    basic_auth_users: Block<BTreeMap<String, Value>>,
-    rate_limit: Block<RawRateLimit>,
+table!(RawConfig {} {
+    web: Block<RawWeb>;
+    log: Block<RawLog>;
+    poll: Block<RawPoll>;
+    stats: Block<RawStats>;
+    sizes: Block<RawSizes>;
+    series_limits: Block<RawSeriesLimits>;
+    databases: Block<RawDatabases>;
+    roles: Block<RawRoles>;
+    budgets["DATABASE"]: Block<BTreeMap<String, Block<RawBudget>>>;
+    servers["NAME"]: Block<BTreeMap<String, Block<RawServer>>>;
 });
-table!(RawServerTls {
-    cert,
-    key,
-    client_ca,
-    cert_file,
-    key_file,
-    client_ca_file,
-    client_auth_type,
-    client_allowed_sans,
-    min_version,
-    max_version,
-    cipher_suites,
-    prefer_server_cipher_suites,
-    curve_preferences,
+table!(RawWeb {
+    /// The address that the agent listens on. Without a host: every address of the machine. A change needs a restart. TLS and
+    /// passwords are in the file of `--web.config.file`.
+    listen_address: Address() = ":19187";
 });
-table!(RawHttp { http2 } {
-    headers: Block<BTreeMap<String, Value>>,
+table!(RawLog {
+    /// The least severe messages that are logged.
+    level: Choice<tracing::Level>(&LEVELS) = "info";
 });
-table!(RawRateLimit { interval, burst });
+table!(RawPoll {
+    /// How often connections are counted, with one statement in one round trip.
+    interval: Durations(MS_100..=HOUR) = "1s";
+    /// A poll that takes longer has failed. The server cancels the statement before that.
+    timeout: Durations(MS_100..=MINUTE) = "3s";
+    /// The maximum fraction of one core of the server. Polls that cost more come less often, at most 10 s apart:
+    /// `pgcommons_poll_interval_seconds`.
+    max_time_fraction: Numbers<f64>(0.0001..=0.5) = "0.005";
+    /// The window of the peaks: at least `poll.interval`, and at least the scrape interval of Prometheus.
+    window: Durations(SECOND..=HOUR) = "2m";
+});
+table!(RawStats {
+    /// How often `pg_stat_database` and `pg_locks` are read, and databases and roles that seem unchanged.
+    interval: Durations(SECOND..=HOUR) = "15s";
+});
+table!(RawSizes {
+    /// How often a database is measured. While its size changes, five times as often.
+    interval: Durations(SECOND..=DAY) = "5m";
+    /// The maximum fraction of time spent measuring. With many files, sizes become older.
+    max_time_fraction: Numbers<f64>(0.0001..=0.5) = "0.01";
+});
+table!(
+/// How many names that tenants choose have series of their own.
+RawSeriesLimits {
+    /// Databases with their own series, in addition to those with a budget.
+    databases: Numbers<usize>(1..=100_000) = "1000";
+    /// Login roles with their own series.
+    roles: Numbers<usize>(1..=100_000) = "1000";
+    /// Applications of each database with their own series. The sessions of the rest are summed up as `other`.
+    application_names: Numbers<usize>(0..=1000) = "10";
+});
+table!(
+/// Which databases have series, by patterns with `*` and `?`. `template0`, `template1`, `rdsadmin`, `azure_maintenance`,
+/// `azure_sys` and `cloudsqladmin` are excluded unless `include` lists the exact name. Sessions in excluded databases count for the
+/// server and for their role, even if a tenant creates a database with such a name.
+RawDatabases {
+    /// The databases to monitor. Without it, or if the list is empty: all.
+    include: List("[shop, team_*]");
+    /// The databases not to monitor. Overrides `include`.
+    exclude: List("[postgres, scratch_*]");
+});
+table!(
+/// Roles that may enter every database. They are no finding of `pgcommons audit`. Here for all servers, or in `servers.NAME.roles` for
+/// one.
+RawRoles {
+    /// The names of the roles.
+    admin: List("[dba, backup]");
+});
+table!(
+/// Limits of a database in addition to those that PostgreSQL enforces. Here for all servers, or in `servers.NAME.budgets` for one.
+RawBudget {
+    /// More connections are a warning. PostgreSQL refuses none of them.
+    connections: Numbers<u32>(1..=MOST_CONNECTIONS);
+    /// The quota of the size on disk.
+    size: Size();
+    /// Who is responsible: the label `owner` of `pgcommons_database_info`.
+    owner: Filled("text");
+    /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`.
+    roles: List("[reader, writer]");
+    /// The connection pools of its applications, for `pgcommons plan`: each has `size`, and if needed `name`, `overflow`, `instances`
+    /// and `surge` (further instances during a deployment).
+    pools: Pools();
+} {
+    /// Further labels of `pgcommons_database_info`, to join and to route alerts by, as in `{team: web}`.
+    labels: Block<BTreeMap<String, Value>>;
+});
+table!(
+/// The capacity of the volume and what is measured of it. See [resources.md](resources.md).
+RawStorage {
+    /// The capacity, where the volume cannot be measured from here.
+    size: Size();
+    /// A directory on the volume of the data directory; it is measured with `statvfs`, as `df` does.
+    path: Filled(VOLUME_PATH);
+    /// How often each volume is measured.
+    interval: Durations(SECOND..=HOUR) = "15s";
+} {
+    /// Further volumes by name, as in `{wal: /pgwal}`.
+    volumes: Block<BTreeMap<String, Value>>;
+});
+table!(
+/// One connection pool.
+RawPool {
+    /// Its name in messages.
+    name: Filled("text");
+    /// Connections that each instance keeps.
+    size: Numbers<u32>(1..=MOST_POOLED);
+    /// Connections beyond them, when all are in use.
+    overflow: Numbers<u32>(0..=MOST_POOLED) = "0";
+    /// Instances of the application.
+    instances: Numbers<u32>(0..=MOST_POOLED) = "1";
+    /// Further instances during a deployment.
+    surge: Numbers<u32>(0..=MOST_POOLED) = "0";
+});
+table!(
+/// One entry for each server. The name is the label `server` of its series. Without any entry the agent monitors the server of
+/// `DATABASE_URL`, or of libpq's variables. Those also set the keys that an entry leaves out.
+RawServer {
+    /// The connection string, instead of the keys below. A key beside it overrides its part.
+    dsn: Secret("a postgres:// URL, or key=value pairs");
+    /// The server. Needed, unless `dsn`, `hostaddr` or a variable has it.
+    host: Text(HOST);
+    /// Connect to this address, and use `host` only to verify the certificate.
+    hostaddr: Text(ADDRESS);
+    /// The port.
+    port: Numbers<u16>(1..=u16::MAX) = "5432";
+    /// The role to log in as.
+    user: Filled("a name") = "pgcommons";
+    /// The password. Better in a file, or in a variable.
+    password: Secret("text in quotes");
+    /// A file that contains only the password. Read at every connect, so a new password needs no restart.
+    password_file: Filled("the path of a file");
+    /// A file in the format of libpq's `~/.pgpass`, which is the default. Ignored if other users may read it.
+    passfile: Filled("the path of a file");
+    /// The database to connect to; not one of a tenant.
+    dbname: Filled("a name") = "postgres";
+    /// libpq's `options`. Those of the agent follow and override them.
+    options: Text("text");
+    /// As in libpq.
+    channel_binding: Choice<ChannelBinding>(&BINDINGS) = "prefer";
+    /// As in libpq, with the differences above. With `sslrootcert: system` the default is `verify-full`.
+    sslmode: Choice<SslMode>(&MODES) = "prefer";
+    /// The CAs that the certificate of the server must be signed by, or `system`: those of the operating system, which
+    /// `verify-full` uses by default.
+    sslrootcert: Filled("the path of a file");
+    /// The certificate of the agent. Needs `sslkey`.
+    sslcert: Filled("the path of a file");
+    /// The key of `sslcert`, not encrypted.
+    sslkey: Filled("the path of a file");
+    /// The connection slots for applications, if a provider reserves more than the settings show (Azure). Otherwise computed
+    /// from the settings.
+    connections_limit: Numbers<u32>(1..=MOST_CONNECTIONS);
+} {
+    /// As `databases`, for this server: each of the two keys replaces the one above.
+    databases: Block<RawDatabases>;
+    /// As `roles`, for this server: replaces the key above.
+    roles: Block<RawRoles>;
+    storage: Block<RawStorage>;
+    /// As `budgets`, for this server: replaces the budget of the same database above.
+    budgets: Block<BTreeMap<String, Block<RawBudget>>>;
+});
 
 /// The connection keys of a server: libpq's parameters, and `password_file`.
 impl RawServer {

@@ -8,6 +8,9 @@ use config::{Value, ValueKind};
 /// password a key.
 pub(super) const HIDDEN: &str = "(a key that may hold a password)";
 
+/// YAML 1.1 merges the keys of another table in its place.
+pub(super) const MERGE: &str = "<<";
+
 /// The full key of a message, such as `servers.main.port`.
 pub(super) fn key(key: &str) -> &str {
     if NEVER_A_KEY.iter().any(|sign| key.contains(sign)) {
@@ -20,7 +23,10 @@ pub(super) fn key(key: &str) -> &str {
 /// A key that is not part of the configuration.
 pub(super) fn unknown_key<'a>(key: &'a str, value: &Value) -> &'a str {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if key.chars().all(is_plain) && value.kind != ValueKind::Nil {
+    if key.is_empty() {
+        return "\"\"";
+    }
+    if key == MERGE || key.chars().all(is_plain) && value.kind != ValueKind::Nil {
         key
     } else {
         HIDDEN
@@ -51,7 +57,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 }
 
 /// The path of a password file. A relative path is not shown: it may be the password itself.
-pub(super) fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     let is_path = path.is_absolute() || path.starts_with(".") || path.starts_with("..");
     if is_path {
         path.display().to_string()
@@ -65,9 +71,13 @@ const NEVER_A_KEY: [&str; 3] = ["://", "$2", "-----BEGIN"];
 /// Signs of text that may hold a secret.
 const SECRET_SIGNS: [&str; 6] = [":", "$2", "-----BEGIN", "@", "=", "password"];
 
+pub(crate) fn may_be_secret(text: &str) -> bool {
+    SECRET_SIGNS.iter().any(|sign| text.contains(sign))
+}
+
 /// The quoted text, unless it may hold a secret.
 pub(super) fn quoted(text: &str) -> String {
-    if SECRET_SIGNS.iter().any(|sign| text.contains(sign)) {
+    if may_be_secret(text) {
         "text that may hold a password (not shown)".to_owned()
     } else {
         format!("{text:?}")

@@ -3,34 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use config::Value;
 
+use super::keys::Shape as _;
 use super::raw::{Block, Leaf, RawStorage};
 use super::redact::quoted;
 use super::values::Reader;
 use super::{DATA_VOLUME, StorageConfig};
-
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_hours(1);
 
 /// What a path of `storage` must be.
 pub(super) const VOLUME_PATH: &str =
     "the absolute path of a directory on the volume, as in /pgdata";
 
 pub(super) fn read(reader: &mut Reader, prefix: &str, block: Block<RawStorage>) -> StorageConfig {
-    let want = "a table of size, path, volumes, interval";
-    let raw = reader.table_like(prefix, block, want);
-    reader.unknown(prefix, &raw.unknown, RawStorage::KEYS);
-    let interval = format!("{prefix}.interval");
+    let raw = reader.table(prefix, block);
     let path = directory(reader, &format!("{prefix}.path"), raw.path);
     let mut volumes = volumes(reader, prefix, raw.volumes);
     volumes.extend(path.map(|path| (DATA_VOLUME.to_owned(), path)));
     StorageConfig {
-        size: reader.bytes(&format!("{prefix}.size"), raw.size),
+        size: reader.optional(prefix, raw.size, &RawStorage::size()),
         volumes,
-        interval: reader.duration(&interval, raw.interval, 15 * SECOND, SECOND..=HOUR),
+        interval: reader.value(prefix, raw.interval, &RawStorage::interval()),
     }
 }
 
@@ -59,7 +53,7 @@ fn volumes(
 }
 
 fn directory(reader: &mut Reader, key: &str, leaf: Leaf) -> Option<PathBuf> {
-    let text = reader.nonempty_text(key, leaf, VOLUME_PATH)?;
+    let text = RawStorage::path().shape.read(reader, key, leaf?)?;
     let path = PathBuf::from(&text);
     if path.is_relative() || text.contains('\0') {
         reader.problem(key, quoted(&text), VOLUME_PATH);

@@ -1,5 +1,6 @@
 //! Reads tables. Another value in the place of a table is a problem; messages never show it.
 
+use super::keys::Table;
 use super::raw::Block;
 use super::redact::kind;
 use super::values::Reader;
@@ -24,13 +25,16 @@ impl Entry<'_> {
 }
 
 impl Reader {
-    /// A table. Another value is a problem and gives an empty table. The message does not show the value: it may be a
+    /// A table without unknown keys. Another value is a problem and gives an empty table. The message does not show the value: it may be a
     /// password that is set one level too high.
-    pub(super) fn table<T: Default>(&mut self, key: &str, block: Block<T>) -> T {
-        self.table_like(key, block, "a table of keys")
+    pub(super) fn table<T: Table>(&mut self, key: &str, block: Block<T>) -> T {
+        let want = format!("a table with {}", T::KEYS.join(", "));
+        let table = self.table_like(key, block, &want);
+        self.unknown(key, &table);
+        table
     }
 
-    /// Like `table`; `want` describes the expected value.
+    /// A table whose keys are names that the operator chose. `want` describes the expected value.
     pub(super) fn table_like<T: Default>(&mut self, key: &str, block: Block<T>, want: &str) -> T {
         match block {
             Block::Given(table) => table,

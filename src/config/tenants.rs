@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
-use super::pools::pools;
+use super::keys::Table as _;
 use super::raw::{Block, RawBudget, RawDatabases, RawRoles, RawSeriesLimits};
 use super::redact::quoted;
 use super::tables::Entry;
@@ -13,22 +13,13 @@ use super::values::Reader;
 use crate::policy::{Budget, Policy, SeriesLimits};
 
 pub(super) fn series_limits(reader: &mut Reader, block: Block<RawSeriesLimits>) -> SeriesLimits {
-    let raw = reader.table("series_limits", block);
-    reader.unknown("series_limits", &raw.unknown, RawSeriesLimits::KEYS);
-    let mut limit = |key: &str, leaf, range, default| {
-        let given = reader.number(&format!("series_limits.{key}"), leaf, range);
-        given.unwrap_or(default)
-    };
-    let default = SeriesLimits::default();
+    const TABLE: &str = "series_limits";
+    let raw = reader.table(TABLE, block);
+    let applications = RawSeriesLimits::application_names();
     SeriesLimits {
-        databases: limit("databases", raw.databases, 1..=100_000, default.databases),
-        roles: limit("roles", raw.roles, 1..=100_000, default.roles),
-        application_names: limit(
-            "application_names",
-            raw.application_names,
-            0..=1000,
-            default.application_names,
-        ),
+        databases: reader.value(TABLE, raw.databases, &RawSeriesLimits::databases()),
+        roles: reader.value(TABLE, raw.roles, &RawSeriesLimits::roles()),
+        application_names: reader.value(TABLE, raw.application_names, &applications),
     }
 }
 
@@ -39,28 +30,24 @@ pub(super) fn databases(
     policy: &mut Policy,
 ) {
     let raw = reader.table(prefix, block);
-    reader.unknown(prefix, &raw.unknown, RawDatabases::KEYS);
     let patterns = |list: Vec<String>| list.iter().map(|pattern| WildMatch::new(pattern)).collect();
-    let include = reader.list(&format!("{prefix}.include"), raw.include);
+    let include = reader.optional(prefix, raw.include, &RawDatabases::include());
     let has_include = include.is_some();
     if let Some(include) = include {
         policy.include = patterns(include);
     }
-    let exclude = reader.list(&format!("{prefix}.exclude"), raw.exclude);
+    let exclude = reader.optional(prefix, raw.exclude, &RawDatabases::exclude());
     let has_exclude = exclude.is_some();
     if let Some(exclude) = exclude {
         policy.exclude = patterns(exclude);
     }
     if has_include {
-        warn_of_patterns(
-            reader,
-            &format!("{prefix}.include"),
-            &policy.include,
-            &policy.exclude,
-        );
+        let key = format!("{prefix}.include");
+        warn_of_patterns(reader, &key, &policy.include, &policy.exclude);
     }
     if has_exclude {
-        warn_of_patterns(reader, &format!("{prefix}.exclude"), &policy.exclude, &[]);
+        let key = format!("{prefix}.exclude");
+        warn_of_patterns(reader, &key, &policy.exclude, &[]);
     }
 }
 
@@ -72,8 +59,7 @@ pub(super) fn roles(
     policy: &mut Policy,
 ) {
     let raw = reader.table(prefix, block);
-    reader.unknown(prefix, &raw.unknown, RawRoles::KEYS);
-    if let Some(admins) = reader.list(&format!("{prefix}.admin"), raw.admin) {
+    if let Some(admins) = reader.optional(prefix, raw.admin, &RawRoles::admin()) {
         policy.admins = admins.into_iter().collect();
     }
 }
@@ -129,6 +115,7 @@ pub(super) fn budgets(
         entry.example(entry.sample)
     );
     for (datname, block) in reader.table_like(prefix, block, &want) {
+        check_name(reader, prefix, &datname);
         let raw = reader.named_table(&entry, &datname, block);
         let prefix = format!("{prefix}.{datname}");
         let budget = budget(reader, &prefix, raw);
@@ -137,8 +124,18 @@ pub(super) fn budgets(
     }
 }
 
+fn check_name(reader: &mut Reader, prefix: &str, datname: &str) {
+    let want = "the name of a database";
+    if datname.is_empty() {
+        reader.problem(prefix, "an empty name", want);
+    } else if datname.len() > MAX_NAME_BYTES {
+        let got = format!("a name of more than {MAX_NAME_BYTES} bytes");
+        reader.warning(&format!("{prefix}.{datname}"), got, want);
+    }
+}
+
 fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
-    reader.unknown(prefix, &raw.unknown, RawBudget::KEYS);
+    reader.unknown(prefix, &raw);
     let mut labels = BTreeMap::new();
     let want = format!("a table of labels, as in {prefix}.labels.team");
     for (label, value) in reader.table_like(&format!("{prefix}.labels"), raw.labels, &want) {
@@ -149,24 +146,22 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
                 quoted(&label),
                 "a label name, none of server, datname, owner, job, instance",
             );
-        } else if let Some(value) = reader.text(&key, Some(value)) {
+        } else if let Some(value) = reader.text_like(&key, value, "text") {
             labels.insert(label, value);
         }
     }
     Budget {
-        connections: reader.number(
-            &format!("{prefix}.connections"),
-            raw.connections,
-            1..=262_143,
-        ),
-        size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
-        owner: reader.nonempty_text(&format!("{prefix}.owner"), raw.owner, "text"),
+        connections: reader.optional(prefix, raw.connections, &RawBudget::connections()),
+        size_bytes: reader.optional(prefix, raw.size, &RawBudget::size()),
+        owner: reader.optional(prefix, raw.owner, &RawBudget::owner()),
         roles: reader
-            .list(&format!("{prefix}.roles"), raw.roles)
+            .optional(prefix, raw.roles, &RawBudget::roles())
             .into_iter()
             .flatten()
             .collect(),
-        pools: pools(reader, &format!("{prefix}.pools"), raw.pools),
+        pools: reader
+            .optional(prefix, raw.pools, &RawBudget::pools())
+            .unwrap_or_default(),
         labels,
     }
 }

@@ -1,24 +1,20 @@
 //! Builds the configuration from the raw mirror. A problem does not stop the validation, so that all are reported.
 
-use std::time::Duration;
-
 use super::connection::ConnectionParams;
 use super::env::{self, Environment, Flag};
+use super::keys::Table as _;
 use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
 use super::redact;
 use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
-use super::values::{Reader, one_of};
+use super::values::Reader;
 use super::yaml::Document;
 use super::{Cadence, Config, ServerConfig, listener, misspelt, storage};
 use crate::policy::Policy;
 use crate::size_schedule;
 use config::Value;
 use serde::Deserialize;
-
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn config(
     document: Document,
@@ -34,16 +30,15 @@ pub(super) fn config(
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let mut raw = raw.map_err(|_| ConfigError::Mirror)?;
-    reader.unknown("", &raw.unknown, RawConfig::KEYS);
+    reader.unknown("", &raw);
+    let misspelt = !reader.problems.is_empty();
 
     let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
     let log = reader.table("log", std::mem::take(&mut raw.log));
-    reader.unknown("log", &log.unknown, RawLog::KEYS);
-    let level = reader.text_like("log.level", log.level, &one_of(&LEVELS));
-    let log_level = reader.choice("log.level", level, &LEVELS, tracing::Level::INFO);
+    let log_level = reader.value("log", log.level, &RawLog::level());
 
     let cadence = cadence(&mut reader, &mut raw);
-    let servers = servers(&mut reader, raw, cadence, environment);
+    let servers = servers(&mut reader, raw, (cadence, misspelt), environment);
     if reader.problems.is_empty() {
         Ok(Config {
             listen_address,
@@ -58,7 +53,7 @@ pub(super) fn config(
     }
 }
 
-const LEVELS: [(&str, tracing::Level); 4] = [
+pub(super) const LEVELS: [(&str, tracing::Level); 4] = [
     ("debug", tracing::Level::DEBUG),
     ("info", tracing::Level::INFO),
     ("warn", tracing::Level::WARN),
@@ -67,29 +62,17 @@ const LEVELS: [(&str, tracing::Level); 4] = [
 
 fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
     let stats = reader.table("stats", std::mem::take(&mut raw.stats));
-    reader.unknown("stats", &stats.unknown, RawStats::KEYS);
     let poll = reader.table("poll", std::mem::take(&mut raw.poll));
-    reader.unknown("poll", &poll.unknown, RawPoll::KEYS);
-    let mut duration =
-        |key, leaf, default, least, most| reader.duration(key, leaf, default, least..=most);
     let cadence = Cadence {
-        poll: duration("poll.interval", poll.interval, SECOND, SECOND / 10, HOUR),
-        timeout: duration(
-            "poll.timeout",
-            poll.timeout,
-            3 * SECOND,
-            SECOND / 10,
-            60 * SECOND,
+        poll: reader.value("poll", poll.interval, &RawPoll::interval()),
+        timeout: reader.value("poll", poll.timeout, &RawPoll::timeout()),
+        window: reader.value("poll", poll.window, &RawPoll::window()),
+        stats: reader.value("stats", stats.interval, &RawStats::interval()),
+        max_time_fraction: reader.value(
+            "poll",
+            poll.max_time_fraction,
+            &RawPoll::max_time_fraction(),
         ),
-        window: duration("poll.window", poll.window, 120 * SECOND, SECOND, HOUR),
-        stats: duration("stats.interval", stats.interval, 15 * SECOND, SECOND, HOUR),
-        max_time_fraction: reader
-            .number(
-                "poll.max_time_fraction",
-                poll.max_time_fraction,
-                0.0001..=0.5,
-            )
-            .unwrap_or(0.005),
         sizes: size_cadence(reader, std::mem::take(&mut raw.sizes)),
     };
     if cadence.window < cadence.poll {
@@ -105,21 +88,10 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
 
 fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::SizeTiming {
     let raw = reader.table("sizes", block);
-    reader.unknown("sizes", &raw.unknown, RawSizes::KEYS);
+    let fraction = RawSizes::max_time_fraction();
     size_schedule::SizeTiming {
-        interval: reader.duration(
-            "sizes.interval",
-            raw.interval,
-            300 * SECOND,
-            SECOND..=24 * HOUR,
-        ),
-        max_time_fraction: reader
-            .number(
-                "sizes.max_time_fraction",
-                raw.max_time_fraction,
-                0.0001..=0.5,
-            )
-            .unwrap_or(0.01),
+        interval: reader.value("sizes", raw.interval, &RawSizes::interval()),
+        max_time_fraction: reader.value("sizes", raw.max_time_fraction, &fraction),
     }
 }
 
@@ -127,6 +99,8 @@ fn size_cadence(reader: &mut Reader, block: Block<RawSizes>) -> size_schedule::S
 struct Defaults {
     policy: Policy,
     cadence: Cadence,
+    /// The top level has keys that are unknown or twice there.
+    misspelt: bool,
 }
 
 const SERVER: Entry = Entry {
@@ -140,7 +114,7 @@ const SERVER: Entry = Entry {
 fn servers(
     reader: &mut Reader,
     mut raw: RawConfig,
-    cadence: Cadence,
+    (cadence, misspelt): (Cadence, bool),
     environment: &Environment,
 ) -> Vec<ServerConfig> {
     let mut policy = shared_policy(reader, &mut raw);
@@ -156,7 +130,11 @@ fn servers(
     if given.len() > 1 {
         policy.expected.clear(); // a database with a budget for all servers need not exist on each of them
     }
-    let defaults = Defaults { policy, cadence };
+    let defaults = Defaults {
+        policy,
+        cadence,
+        misspelt,
+    };
     if given.is_empty() {
         let server = server(reader, None, RawServer::default(), &defaults, environment);
         return server.into_iter().collect();
@@ -207,10 +185,12 @@ fn prefix<T>(name: &str, block: &Block<T>) -> String {
 }
 
 fn check_name(reader: &mut Reader, name: &str) {
-    if name.is_empty() || name.contains("://") {
-        let got = "a name that is empty or a connection string (not shown)";
-        reader.problem("servers", got, "a short name");
-    }
+    let got = match name {
+        "" => "an empty name",
+        _ if name.contains("://") => "a connection string in place of a name (not shown)",
+        _ => return,
+    };
+    reader.problem("servers", got, "a table, as in servers.NAME.host");
 }
 
 fn server(
@@ -222,10 +202,13 @@ fn server(
 ) -> Option<ServerConfig> {
     let (name, prefix) = named.unzip();
     let prefix = prefix.unwrap_or_default();
-    reader.unknown(&prefix, &raw.unknown, RawServer::KEYS);
+    let problems = reader.problems.len();
+    reader.unknown(&prefix, &raw);
+    // At the top level, `server:` may have been meant to be `servers:`.
+    let misspelt = defaults.misspelt && prefix.is_empty() || reader.problems.len() > problems;
     let mut policy = defaults.policy.clone();
-    let limit = format!("{prefix}.connections_limit");
-    policy.connections_limit = reader.number(&limit, raw.connections_limit.take(), 1..=262_143);
+    let limit = RawServer::connections_limit();
+    policy.connections_limit = reader.optional(&prefix, raw.connections_limit.take(), &limit);
     databases(
         reader,
         &format!("{prefix}.databases"),
@@ -250,7 +233,7 @@ fn server(
         std::mem::take(&mut raw.storage),
     );
 
-    let target = ConnectionParams::collect(reader, prefix, &mut raw, environment)?
+    let target = ConnectionParams::collect(reader, (prefix, misspelt), &mut raw, environment)
         .target(reader, environment)?;
     let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
     Some(ServerConfig {

@@ -3,6 +3,8 @@
 
 mod tls;
 
+pub(super) use tls::CLIENT_AUTH;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +15,12 @@ use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::keys::Shape as _;
 use super::problem::ConfigError;
 use super::raw::{Block, RawHttp, RawRateLimit, RawWebFile};
 use super::redact::quoted;
+use super::shapes::Secret;
+use super::unknown::Form;
 use super::values::Reader;
 use super::yaml::Document;
 
@@ -120,9 +125,10 @@ impl WebConfig {
         let raw = raw.map_err(|_| ConfigError::Mirror)?;
         let mut reader = Reader {
             problems: document.repeated,
+            form: Form::Web,
             ..Reader::default()
         };
-        reader.unknown("", &raw.unknown, RawWebFile::KEYS);
+        reader.unknown("", &raw);
         let config = Self {
             tls: tls::server_tls(&mut reader, raw.tls_server_config, directory),
             headers: headers(&mut reader, raw.http_server_config),
@@ -192,11 +198,11 @@ const HEADERS: [(&str, &[&str]); 5] = [
 fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, String)> {
     const PREFIX: &str = "http_server_config";
     let raw = reader.table(PREFIX, block);
-    reader.unknown(PREFIX, &raw.unknown, RawHttp::KEYS);
     // Validated and then ignored: the agent supports only HTTP/1.1, and TLS negotiates only that.
-    reader.boolean("http_server_config.http2", raw.http2);
+    reader.value(PREFIX, raw.http2, &RawHttp::http2());
     let mut headers = Vec::new();
-    for (name, value) in reader.table("http_server_config.headers", raw.headers) {
+    let want = "a table of headers, as in http_server_config.headers.X-Frame-Options";
+    for (name, value) in reader.table_like("http_server_config.headers", raw.headers, want) {
         let key = format!("{PREFIX}.headers.{name}");
         let Some((name, values)) = HEADERS.iter().find(|(known, _)| *known == name) else {
             let names: Vec<_> = HEADERS.iter().map(|(name, _)| *name).collect();
@@ -204,10 +210,8 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
             reader.problem(&key, "an unknown header", want);
             continue;
         };
-        let Some(value) = reader
-            .text(&key, Some(value))
-            .filter(|value| !value.is_empty())
-        else {
+        let value = reader.text_like(&key, value, "text");
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
             continue; // an empty value unsets the header
         };
         if !values.is_empty() && !values.contains(&value.as_str()) {
@@ -222,6 +226,8 @@ fn headers(reader: &mut Reader, block: Block<RawHttp>) -> Vec<(&'static str, Str
     headers
 }
 
+const HASH: &str = "a bcrypt hash ($2a$, $2b$, $2y$) of cost 4 to 18";
+
 fn users(
     reader: &mut Reader,
     block: Block<BTreeMap<String, Value>>,
@@ -235,12 +241,10 @@ fn users(
             continue;
         }
         let key = format!("basic_auth_users.{name}");
-        let [least, most] = [PasswordHash::COSTS.start(), PasswordHash::COSTS.end()];
-        let want = format!("a bcrypt hash ($2a$, $2b$, $2y$) of cost {least} to {most}");
-        let hash = reader.secret(&key, Some(value), &want);
+        let hash = Secret(HASH).read(reader, &key, value);
         match hash.map(PasswordHash::parse) {
             Some(Ok(hash)) => drop(users.insert(name, hash)),
-            Some(Err(got)) => reader.problem(&key, got, want),
+            Some(Err(got)) => reader.problem(&key, got, HASH),
             None => {} // already a problem
         }
     }
@@ -248,29 +252,22 @@ fn users(
 }
 
 fn rate_limit(reader: &mut Reader, block: Block<RawRateLimit>) -> Option<RateLimit> {
-    const HOUR: Duration = Duration::from_hours(1);
-    let raw = reader.table("rate_limit", block);
-    reader.unknown("rate_limit", &raw.unknown, RawRateLimit::KEYS);
-    let interval = reader.duration(
-        "rate_limit.interval",
-        raw.interval,
-        Duration::ZERO,
-        Duration::ZERO..=HOUR,
-    );
-    let given = raw.burst.is_some();
-    let burst = reader.number("rate_limit.burst", raw.burst, 0..=1_000_000);
+    const PREFIX: &str = "rate_limit";
+    let raw = reader.table(PREFIX, block);
+    let interval = reader.value(PREFIX, raw.interval, &RawRateLimit::interval());
+    let is_missing = raw.burst.is_none();
+    let burst = reader.optional(PREFIX, raw.burst, &RawRateLimit::burst());
     if interval.is_zero() {
         return None;
     }
-    match burst {
-        Some(burst) if burst > 0 => return Some(RateLimit { interval, burst }),
-        None if given => {} // already a problem
-        _ => reader.problem(
-            "rate_limit.burst",
-            "0, which refuses every request",
-            "a number from 1 to 1000000",
-        ),
-    }
+    let got = match burst {
+        Some(0) => "0, which refuses every request",
+        Some(burst) => return Some(RateLimit { interval, burst }),
+        None if is_missing => "nothing",
+        None => return None, // already a problem
+    };
+    let want = "a number from 1 to 1000000, because an interval is set";
+    reader.problem("rate_limit.burst", got, want);
     None
 }
 

@@ -69,7 +69,7 @@ impl Builder {
         let table = match self.root.map(|root| root.kind) {
             None | Some(ValueKind::Nil) => Table::new(),
             Some(ValueKind::Table(table)) => table,
-            Some(_) => return Err("want a table of keys".to_owned()),
+            Some(_) => return Err("got no keys, want a table of keys".to_owned()),
         };
         Ok(Document {
             table,
@@ -181,6 +181,11 @@ fn scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Value {
     if style != TScalarStyle::Plain || !tag.is_none_or(is_core) {
         return Value::from(text);
     }
+    plain(text)
+}
+
+/// The value of an unquoted scalar.
+pub(super) fn plain(text: &str) -> Value {
     let kind = match Yaml::from_str(text) {
         Yaml::Null => ValueKind::Nil,
         Yaml::Boolean(boolean) => ValueKind::Boolean(boolean),

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use yaml_rust2::Event;
+use yaml_rust2::ScanError;
 use yaml_rust2::parser::Parser;
 
 /// No configuration is nested deeper.
@@ -42,7 +43,7 @@ pub(super) fn events(
     let mut parser = Parser::new_from_str(text);
     let mut scan = Scan::default();
     loop {
-        let next = parser.next_token().map_err(|error| error.to_string());
+        let next = parser.next_token().map_err(|error| explained(&error));
         let (event, place) = next?;
         if event == Event::StreamEnd {
             return Ok(());
@@ -52,6 +53,36 @@ pub(super) fn events(
         scan.on_event(&event).map_err(|what| in_line(&what))?;
         on_event(event, line).map_err(in_line)?;
     }
+}
+
+/// Parts of the parser's messages, each with what would be right.
+const HINTS: [(&str, &str); 7] = [
+    ("simple key", "want a colon and a blank after each key"),
+    (
+        "mapping values",
+        "want a blank after the colon of a key, and quotes around a value with a colon",
+    ),
+    (
+        "unexpected character",
+        "want quotes around a value that begins with this character",
+    ),
+    (
+        "unknown anchor",
+        "want quotes around a value that begins with *",
+    ),
+    ("tabs disallowed", "want blanks in place of tabs"),
+    (
+        "expected key",
+        "want the keys of a table in the same column, and no bracket too many",
+    ),
+    ("document start", "want key: value"),
+];
+
+/// The message of the parser, with its line and column, and what would be right.
+fn explained(error: &ScanError) -> String {
+    let message = error.to_string();
+    let hint = HINTS.iter().find(|(part, _)| message.contains(part));
+    hint.map_or_else(|| message.clone(), |(_, hint)| format!("{message}, {hint}"))
 }
 
 impl Scan {

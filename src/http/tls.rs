@@ -127,7 +127,7 @@ fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 fn problem(pem: &Pem, what: &str, want: &str) -> Problem {
     let got = match &pem.kind {
         PemKind::File(path) => format!("{} ({what})", path.display()),
-        PemKind::Inline(_) => what.to_owned(),
+        PemKind::Inline(_) => format!("text (not shown; {what})"),
     };
     Problem {
         key: pem.key.clone(),

@@ -73,7 +73,7 @@ async fn an_unknown_flag_is_refused() {
         let output = output(args, NO_ENV).await;
         assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
         assert!(
-            stderr(&output).starts_with("error: "),
+            stderr(&output).starts_with("pgcommons: ") && stderr(&output).lines().count() == 1,
             "{args:?}: {output:?}"
         );
         assert!(output.stdout.is_empty(), "{args:?}: {output:?}");

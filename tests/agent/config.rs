@@ -1,6 +1,7 @@
 //! The configuration: the agent refuses a bad one with all its problems, and uses a good one.
 
 mod bad;
+mod causes;
 mod json;
 mod reload;
 mod review;

@@ -6,5 +6,6 @@ mod imports;
 mod kubernetes;
 mod list;
 mod manual;
+mod readme;
 mod tree;
 mod version;

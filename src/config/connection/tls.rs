@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::super::raw::RawServer;
 use super::super::values::Reader;
 use super::super::{RootCert, SslMode, Tls};
 use super::ConnectionParams;
 
-pub(super) const MODES: [(&str, SslMode); 5] = [
+pub(in crate::config) const MODES: [(&str, SslMode); 5] = [
     ("disable", SslMode::Disable),
     ("prefer", SslMode::Prefer),
     ("require", SslMode::Require),
@@ -16,7 +17,6 @@ pub(super) const MODES: [(&str, SslMode); 5] = [
 
 impl ConnectionParams {
     pub(super) fn tls(&mut self, reader: &mut Reader) -> Tls {
-        let given = self.take("sslmode");
         let system = self
             .parameters
             .get("sslrootcert")
@@ -26,12 +26,11 @@ impl ConnectionParams {
         } else {
             self.take_file(reader, "sslrootcert")
         };
-        let default = if system {
+        let mode = if system && !self.parameters.contains_key("sslmode") {
             SslMode::VerifyFull
         } else {
-            SslMode::Prefer
+            self.merged(reader, &RawServer::sslmode())
         };
-        let mode = reader.choice(&self.key("sslmode"), given, &MODES, default);
         if system && mode != SslMode::VerifyFull {
             let want =
                 "verify-full, because with sslrootcert=system anyone can get a trusted certificate";
@@ -62,7 +61,7 @@ impl ConnectionParams {
             (None, Some(_)) => ("sslkey", "sslcert"),
             (Some(_), Some(_)) | (None, None) => return cert.zip(key),
         };
-        let want = format!("a file, because {given} is set");
+        let want = format!("a file, because {} is set", self.key(given));
         reader.problem(&self.key(missing), "nothing", want);
         None
     }

@@ -6,14 +6,16 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use super::super::keys::Key;
 use super::super::raw::{Block, Leaf, RawServerTls};
 use super::super::redact::quoted;
-use super::super::values::{Reader, one_of};
+use super::super::shapes::{Secret, Text};
+use super::super::values::Reader;
 use super::{ClientCerts, Pem, PemKind, ServerTls};
 
 const PREFIX: &str = "tls_server_config";
 
-const CLIENT_AUTH: [(&str, ClientCerts); 6] = [
+pub(in crate::config) const CLIENT_AUTH: [(&str, ClientCerts); 6] = [
     ("NoClientCert", ClientCerts::NotAsked),
     ("RequestClientCert", ClientCerts::Requested),
     ("RequireAnyClientCert", ClientCerts::Any),
@@ -29,13 +31,13 @@ pub(super) fn server_tls(
     directory: &Path,
 ) -> Option<ServerTls> {
     let mut raw = reader.table(PREFIX, block);
-    reader.unknown(PREFIX, &raw.unknown, RawServerTls::KEYS);
     if !has_any_key(&mut raw) {
         return None;
     }
     let identity = identity(reader, directory, &mut raw);
-    let ca = (raw.client_ca.take(), raw.client_ca_file.take());
-    let client_ca = pem(reader, directory, ["client_ca", "client_ca_file"], ca);
+    let ca = (RawServerTls::client_ca(), raw.client_ca.take());
+    let ca_file = (RawServerTls::client_ca_file(), raw.client_ca_file.take());
+    let client_ca = pem(reader, directory, ca, ca_file);
     let client_certs = client_certs(reader, raw.client_auth_type.take(), client_ca.is_some());
     let allowed_sans = allowed_sans(reader, raw.client_allowed_sans.take(), client_certs);
     let protocol = protocol::read(reader, raw);
@@ -53,10 +55,12 @@ pub(super) fn server_tls(
 /// Certificate and key, both or neither.
 fn identity(reader: &mut Reader, directory: &Path, raw: &mut RawServerTls) -> Option<(Pem, Pem)> {
     let problems = reader.problems.len();
-    let cert = (raw.cert.take(), raw.cert_file.take());
-    let cert = pem(reader, directory, ["cert", "cert_file"], cert);
-    let key = (raw.key.take(), raw.key_file.take());
-    let key = pem(reader, directory, ["key", "key_file"], key);
+    let cert = (RawServerTls::cert(), raw.cert.take());
+    let cert_file = (RawServerTls::cert_file(), raw.cert_file.take());
+    let cert = pem(reader, directory, cert, cert_file);
+    let key = (RawServerTls::key(), raw.key.take());
+    let key_file = (RawServerTls::key_file(), raw.key_file.take());
+    let key = pem(reader, directory, key, key_file);
     for (pem, name) in [(&cert, "cert_file"), (&key, "key_file")] {
         if pem.is_none() && reader.problems.len() == problems {
             let want = "a file in PEM; TLS needs a certificate and its key";
@@ -100,24 +104,24 @@ fn has_any_key(raw: &mut RawServerTls) -> bool {
 fn pem(
     reader: &mut Reader,
     directory: &Path,
-    [inline_name, file_name]: [&str; 2],
-    (inline, file): (Leaf, Leaf),
+    (inline, text): (Key<Secret>, Leaf),
+    (file, path): (Key<Text>, Leaf),
 ) -> Option<Pem> {
-    if inline.is_some() && file.is_some() {
-        let want = format!("only one of {inline_name} and {file_name}");
-        reader.problem(&full_key(inline_name), "both", want);
+    if text.is_some() && path.is_some() {
+        let want = format!("only one of {} and {}", inline.name, file.name);
+        reader.problem(&full_key(inline.name), "both", want);
         return None;
     }
-    if inline.is_some() {
-        let key = full_key(inline_name);
-        let text = SecretString::from(reader.secret(&key, inline, "text in PEM")?);
+    if text.is_some() {
+        let text = SecretString::from(reader.optional(PREFIX, text, &inline)?);
+        let key = full_key(inline.name);
         let kind = PemKind::Inline(text);
         return Some(Pem { key, kind });
     }
-    let key = full_key(file_name);
-    let path = reader.text(&key, file)?;
+    let key = full_key(file.name);
+    let path = reader.optional(PREFIX, path, &file)?;
     if path.contains("-----BEGIN") {
-        let want = format!("the path of a file; set the text itself in {inline_name}");
+        let want = format!("{}; set the text itself in {}", file.want(), inline.name);
         reader.problem(&key, quoted(&path), want);
         return None;
     }
@@ -126,28 +130,29 @@ fn pem(
 }
 
 fn client_certs(reader: &mut Reader, leaf: Leaf, has_ca: bool) -> ClientCerts {
-    let key = full_key("client_auth_type");
-    let text = reader.text_like(&key, leaf, &one_of(&CLIENT_AUTH));
+    let spec = RawServerTls::client_auth_type();
     let problems = reader.problems.len();
-    let certs = reader.choice(&key, text.clone(), &CLIENT_AUTH, ClientCerts::NotAsked);
+    let certs = reader.value(PREFIX, leaf, &spec);
     if reader.problems.len() > problems {
         return certs;
     }
     if certs.is_verified() && !has_ca {
         // Go would use the operating system's CAs, and so accept anyone who has a certificate of a public CA.
-        let certs = text.unwrap_or_default();
-        let want = format!("a CA file, because client_auth_type is {certs}");
+        let named = CLIENT_AUTH.iter().find(|(_, choice)| *choice == certs);
+        let name = named.map_or("", |(name, _)| name);
+        let want = format!("a CA file, because client_auth_type is {name}");
         reader.problem(&full_key("client_ca_file"), "nothing", want);
     } else if has_ca && certs == ClientCerts::NotAsked {
         let want = "RequireAndVerifyClientCert, because a client CA is set";
-        reader.problem(&key, "NoClientCert", want);
+        reader.problem(&full_key(spec.name), "NoClientCert", want);
     }
     certs
 }
 
 fn allowed_sans(reader: &mut Reader, leaf: Leaf, certs: ClientCerts) -> Option<Vec<String>> {
-    let key = full_key("client_allowed_sans");
-    let sans = reader.list(&key, leaf)?;
+    let spec = RawServerTls::client_allowed_sans();
+    let sans = reader.optional(PREFIX, leaf, &spec)?;
+    let key = full_key(spec.name);
     if sans.is_empty() {
         reader.problem(&key, "an empty list", "at least one name");
     } else if !certs.is_mandatory() {

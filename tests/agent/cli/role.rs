@@ -111,3 +111,30 @@ async fn a_name_with_line_breaks_is_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_unusable_password_file_is_named_and_a_password_in_its_place_is_not_shown() {
+    for (path, reason) in [
+        ("/etc", "cannot read /etc: Is a directory"),
+        ("./none", "cannot read ./none: No such file"),
+        ("/dev/null", "the file is empty"),
+        (
+            "hunter2",
+            "cannot read (a relative path, not shown): No such",
+        ),
+    ] {
+        let args = [
+            "role-sql",
+            "--server-version",
+            "15",
+            "--password-file",
+            path,
+        ];
+        let output = output(&args, NO_ENV).await;
+        let wanted = format!("pgcommons: --password-file: {reason}");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(stderr(&output).starts_with(&wanted), "{output:?}");
+        assert!(!stderr(&output).contains("hunter2"), "{output:?}");
+        assert_eq!(stderr(&output).lines().count(), 1, "{output:?}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::support::{AgentSpec, run};
 /// Relative to the package, the working directory of the tests.
 const FOLDER: &str = "tests/golden/config";
 
-async fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
+pub(super) async fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
     let args = [args, &["--config.check"]].concat();
     run(AgentSpec {
         args: &args,
@@ -20,7 +20,7 @@ async fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
     .await
 }
 
-fn assert_output(output: &Output, golden: &str) {
+pub(super) fn assert_output(output: &Output, golden: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     expect_file![format!("../../golden/config/{golden}.stderr")].assert_eq(&stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
@@ -35,7 +35,7 @@ fn assert_output(output: &Output, golden: &str) {
 }
 
 /// The file `NAME.yaml` is refused with the messages of `NAME.stderr`.
-async fn assert_refused(name: &str, env: &[(&str, &str)]) {
+pub(super) async fn assert_refused(name: &str, env: &[(&str, &str)]) {
     let file = format!("{FOLDER}/{name}.yaml");
     assert_output(&check(&["--config.file", &file], env).await, name);
 }

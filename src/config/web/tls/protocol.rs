@@ -3,11 +3,13 @@
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
 
+use super::super::super::keys::Key;
 use super::super::super::raw::{Leaf, RawServerTls};
 use super::super::super::redact::quoted;
+use super::super::super::shapes::{List, Text};
 use super::super::super::values::Reader;
 use super::super::Protocol;
-use super::full_key;
+use super::{PREFIX, full_key};
 
 /// Go's names. TLS 1.3 suites are accepted and have no effect.
 const CIPHER_SUITES: [(&str, Option<CipherSuite>); 9] = [
@@ -49,21 +51,23 @@ const CURVES: [(&str, NamedGroup); 3] = [
 pub(super) fn read(reader: &mut Reader, raw: RawServerTls) -> Protocol {
     let versions = versions(reader, raw.min_version, raw.max_version);
     let cipher_suites = cipher_suites(reader, raw.cipher_suites, &versions);
-    let (name, remark) = ("curve_preferences", "CurveP521 is not supported");
-    let curves = listed(reader, name, raw.curve_preferences, &CURVES, remark);
-    let order = full_key("prefer_server_cipher_suites");
-    let order = reader.boolean(&order, raw.prefer_server_cipher_suites);
+    let (curves, remark) = (
+        RawServerTls::curve_preferences(),
+        "CurveP521 is not supported",
+    );
+    let curves = listed(reader, &curves, raw.curve_preferences, &CURVES, remark);
+    let order = RawServerTls::prefer_server_cipher_suites();
     Protocol {
         versions,
         cipher_suites,
         curves,
-        server_order: order.unwrap_or(true),
+        server_order: reader.value(PREFIX, raw.prefer_server_cipher_suites, &order),
     }
 }
 
 fn versions(reader: &mut Reader, min: Leaf, max: Leaf) -> Vec<&'static SupportedProtocolVersion> {
-    let oldest = version(reader, "min_version", min, &TLS12);
-    let newest = version(reader, "max_version", max, &TLS13);
+    let oldest = version(reader, min, &RawServerTls::min_version());
+    let newest = version(reader, max, &RawServerTls::max_version());
     if (oldest, newest) == (&TLS13, &TLS12) {
         reader.problem(
             &full_key("max_version"),
@@ -78,23 +82,21 @@ fn versions(reader: &mut Reader, min: Leaf, max: Leaf) -> Vec<&'static Supported
     }
 }
 
-fn version(
-    reader: &mut Reader,
-    name: &str,
-    leaf: Leaf,
-    default: &'static SupportedProtocolVersion,
-) -> &'static SupportedProtocolVersion {
-    let key = full_key(name);
-    let text = reader.text(&key, leaf);
-    match text.as_deref() {
-        None => default,
-        Some("TLS12") => &TLS12,
-        Some("TLS13") => &TLS13,
-        Some(other) => {
-            let want = "TLS12 or TLS13; older versions are not supported";
-            reader.problem(&key, quoted(other), want);
-            default
-        }
+fn version(reader: &mut Reader, leaf: Leaf, key: &Key<Text>) -> &'static SupportedProtocolVersion {
+    let text = reader.value(PREFIX, leaf, key);
+    if let Some(version) = known_version(&text) {
+        return version;
+    }
+    reader.problem(&full_key(key.name), quoted(&text), key.want());
+    let default = reader.default_of(key);
+    known_version(&default).unwrap_or(&TLS13)
+}
+
+fn known_version(name: &str) -> Option<&'static SupportedProtocolVersion> {
+    match name {
+        "TLS12" => Some(&TLS12),
+        "TLS13" => Some(&TLS13),
+        _ => None,
     }
 }
 
@@ -103,11 +105,11 @@ fn cipher_suites(
     leaf: Leaf,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Option<Vec<CipherSuite>> {
-    let name = "cipher_suites";
+    let key = RawServerTls::cipher_suites();
     let problems = reader.problems.len();
     let suites = listed(
         reader,
-        name,
+        &key,
         leaf,
         &CIPHER_SUITES,
         "CBC and RSA key exchange are not supported",
@@ -115,7 +117,7 @@ fn cipher_suites(
     let suites: Vec<_> = suites.into_iter().flatten().collect();
     if suites.is_empty() && versions == [&TLS12] && reader.problems.len() == problems {
         reader.problem(
-            &full_key(name),
+            &full_key(key.name),
             "no TLS 1.2 cipher suite",
             "at least one, because max_version is TLS12",
         );
@@ -126,14 +128,14 @@ fn cipher_suites(
 /// A list of choices by name. An empty list means the same as a missing key, as in Go.
 fn listed<T: Copy>(
     reader: &mut Reader,
-    name: &str,
+    key: &Key<List>,
     leaf: Leaf,
     choices: &[(&str, T)],
     remark: &str,
 ) -> Option<Vec<T>> {
-    let key = full_key(name);
     let mut chosen = Vec::new();
-    let given = reader.list(&key, leaf)?;
+    let given = reader.optional(PREFIX, leaf, key)?;
+    let key = full_key(key.name);
     for (n, text) in given.iter().enumerate() {
         if let Some((_, choice)) = choices.iter().find(|(name, _)| name == text) {
             chosen.push(*choice);
