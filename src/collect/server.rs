@@ -206,7 +206,9 @@ impl Source for ServerSource {
                 cost
             }
             Answer::Slow(update) => {
+                let before = self.readings.statistics.clone();
                 update(&mut self.readings);
+                self.measure_written(before.as_ref());
                 self.judge(session);
                 took
             }

@@ -166,7 +166,8 @@ table!(RawStats {
     interval: Durations(SECOND..=HOUR) = "15s";
 });
 table!(RawSizes {
-    /// How often a database is measured. While its size changes, five times as often.
+    /// How often a database is measured. While its size changes, five times as often; while many rows
+    /// are written to it, twenty times.
     interval: Durations(SECOND..=DAY) = "5m";
     /// The maximum fraction of time spent measuring. With many files, sizes become older.
     max_time_fraction: Numbers<f64>(0.0001..=0.5) = "0.01";

@@ -14,6 +14,7 @@ mod queries;
 mod receiver;
 mod scene;
 mod states;
+mod storage;
 #[expect(
     dead_code,
     unused_imports,

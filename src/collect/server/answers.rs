@@ -6,10 +6,15 @@ use std::time::Duration;
 use super::ServerSource;
 use crate::clock::wall_clock;
 use crate::postgres;
-use crate::sample::Activity;
+use crate::sample::{Activity, DatabaseStats, Stats};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::LazySnapshot;
 use crate::tracker::{PollContext, PolledState};
+
+/// So many rows written between two readings of the statistics may change the size of a database by megabytes.
+const MANY_ROWS: i64 = 20_000;
+/// A database to which much is written is measured this many times as often as one that does not change.
+const REST_WHEN_WRITTEN: u32 = 20;
 
 impl ServerSource {
     pub(super) fn sees_all_sessions(&self) -> bool {
@@ -39,6 +44,25 @@ impl ServerSource {
         }
         self.log.polled(&polled);
         self.polled = Some(Arc::new(polled));
+    }
+
+    /// Measures databases to which much was written since the last statistics: one of them may be filling the disk.
+    pub(super) fn measure_written(&mut self, before: Option<&Arc<Stats>>) {
+        let (Some(before), Some(now)) = (before, &self.readings.statistics) else {
+            return;
+        };
+        if Arc::ptr_eq(before, now) {
+            return; // another view was read
+        }
+        let sizes = Arc::make_mut(&mut self.sizes);
+        let rest = self.config.cadence.sizes.interval / REST_WHEN_WRITTEN;
+        for (oid, row) in &**now {
+            let rows = |row: &DatabaseStats| row.tup_inserted.saturating_add(row.tup_updated);
+            let before = before.get(oid).map_or(0, |row| rows(row));
+            if rows(row).saturating_sub(before) >= MANY_ROWS {
+                sizes.written(*oid, rest);
+            }
+        }
     }
 
     /// Measures every database, also those without series: the sum of all is a part of the used storage.
