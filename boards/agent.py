@@ -4,7 +4,7 @@ import style
 import table
 from alerts import alerts
 from board import agent_starts, board as frame, restarts, row, servers
-from panels import bar_chart, chart, stacked, stat
+from panels import bar_chart, chart, colored, stacked, stat
 from queries import AGENT, SERVER, SERVERS as s
 from table import Column
 
@@ -33,22 +33,28 @@ def numbers():
 
 
 def polls():
-    rates = s.over("server, poll, outcome", "rate", "pgcommons_polls_total", "$__rate_interval")
+    by = "server, poll, volume, outcome"
+    good, bad = (s.over(by, "rate", "pgcommons_polls_total", "$__rate_interval", f'outcome{equals}"ok"') for equals in ("=", "!="))
     failures = s.over("server, reason", "rate", "pgcommons_connect_failures_total", "$__rate_interval")
     refused = bar_chart(chart(
-        "Failed attempts to connect", "Failed attempts to open a session, per minute, by reason. too_many_connections: no slot is free, "
-        "so applications are refused too.", [(f"60 * sum by (server, reason) ({failures}) > 0", "{{server}}: {{reason}}")],
+        "Failed attempts to connect", "Failed attempts to open a session, per minute, by reason. too_many_connections: no slot is "
+        "free, so applications are refused too.", [(f"60 * sum by (server, reason) ({failures}) > 0", "{{server}}: {{reason}}")],
         style.PER_MINUTE, missing="none"))
     refused.override_by_regexp(".*too_many_connections", style.values(color=style.fixed("red")))
+    refused.override_by_regexp(".*out_of_memory", style.values(color=style.fixed("purple")))
+    outcomes = stacked(chart(
+        "Polls", "Polls per second that succeeded, and those that did not by kind of poll and outcome. denied: PostgreSQL refuses the "
+        "function to the agent's role; out_of_memory: the lock table is full, or the server has no memory.",
+        [(f"sum by (outcome) ({good})", "ok"), (f"sum by (poll, volume, outcome) ({bad}) > 0", "{{outcome}}: {{poll}} {{volume}}")],
+        style.PER_SECOND))
+    colored(outcomes, "ok", "green")
+    outcomes.override_by_regexp("out_of_memory: .*", style.values(color=style.fixed("red")))
     return row(
-        8,
-        stacked(chart("Polls", "Polls per second by kind of poll and outcome.",
-                      [(f"sum by (poll, outcome) ({rates}) > 0", "{{poll}}: {{outcome}}")], style.PER_SECOND)),
+        8, outcomes,
         chart("Duration of polls", "Duration of the last poll of each kind on the slowest server, as the agent measured it. "
-              "Select a server to see its polls.", [(s.max("poll", "pgcommons_poll_duration_seconds"), "{{poll}}")],
+              "Select a server to see its polls.", [(s.max("poll, volume", "pgcommons_poll_duration_seconds"), "{{poll}} {{volume}}")],
               style.SECONDS, logarithmic=True),
         refused)
-
 
 
 def privilege(function, name):
@@ -70,16 +76,17 @@ def privileges():
 
 
 def data():
-    ages = f"max by (poll) (time() - {s.max('server, poll', LAST_SUCCESS)})"
+    ages = f"max by (poll, volume) (time() - {s.max('server, poll, volume', LAST_SUCCESS)})"
     oldest = f"time() - min({s.series('pgcommons_database_sizes_oldest_timestamp_seconds')})"
     return row(
         8, privileges(),
-        stacked(chart("Unknown sizes by reason", "Databases whose size is unknown. pending: not measured yet; forbidden: the role lacks "
-                      "CONNECT; timeout: the query took too long.",
+        stacked(chart("Unknown sizes by reason", "Databases whose size is unknown. pending: not measured yet; forbidden: the role "
+                      "lacks CONNECT; timeout: the query took too long.",
                       [(f"{s.max('server, reason', 'pgcommons_database_sizes_unknown')} > 0", "{{server}}: {{reason}}")],
                       axis="databases", missing="all known", decimals=0)),
         chart("Age of the data", "Time since the last success of each kind of poll, and since the oldest size was measured, for the "
-              "server where that is longest. Excludes servers that were never reached.", [(ages, "{{poll}}"), (oldest, "oldest size")],
+              "server where that is longest. Excludes servers that were never reached.",
+              [(ages, "{{poll}} {{volume}}"), (oldest, "oldest size")],
               style.SECONDS))
 
 

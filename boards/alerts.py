@@ -21,10 +21,20 @@ def runbooks():
 
 
 def firing(scope, metric="ALERTS"):
-    """The alerts of these servers and databases, then those of a whole server or agent, which have fewer labels."""
+    """The alerts of these servers and databases, then those of a whole server or agent, which have fewer labels, and those of the
+    roles that have sessions in the database."""
+    of_agents, role = 'server=""', 'rolname!=""'
     state = ['alertname=~"Pgcommons.*"'] + (['alertstate="firing"'] if metric == "ALERTS" else [])
-    scopes = [[scope.server, scope.database], *([[scope.server, 'datname=""']] if scope.database else []), ['server=""']]
-    return " or ".join(f"{metric}{{{', '.join(filter(None, [*state, *chosen]))}}}" for chosen in scopes)
+
+    def chosen(*matchers):
+        return f"{metric}{{{', '.join(filter(None, [*state, *matchers]))}}}"
+
+    if not scope.database:
+        return f"{chosen(scope.server)} or {chosen(of_agents)}"
+    connected = f'label_replace({scope.max("server, usename", "pg_stat_activity_count")}, "rolname", "$1", "usename", "(.*)")'
+    roles = f"({chosen(scope.server, role)} and on (server, rolname) {connected})"
+    of_server = chosen(scope.server, 'datname=""', 'rolname=""')
+    return " or ".join([chosen(scope.server, scope.database), of_server, roles, chosen(of_agents)])
 
 
 def ranked(expression):
@@ -44,8 +54,8 @@ def alerts(scope, hide=()):
     columns = [
         Column("Severity", label="severity", width=85, texts=severities),
         Column("Alert", named, label="alertname", link=f"{page}#${{__data.fields.Runbook.text}}", link_title="Runbook"),
-        Column("Server", label="server", width=110),
-        Column("Database", label="datname", width=110),
+        Column("Server", label="server", width=100),
+        Column("Database", label="datname", width=100),
         Column("Role", label="rolname", width=90),
         Column("Active for", ranked(since), unit=style.SECONDS, decimals=0, width=95),
         Column("Runbook", label="runbook", texts=anchors, hidden=True),

@@ -84,6 +84,12 @@ def restarts(scope):
     return Annotation("Restarts of PostgreSQL", "purple", f"max by (server) ({time})", "{{server}} was started", "server")
 
 
+def crashes(scope):
+    """The time of the last crash. It has no series before the first."""
+    time = scope.max("server", "pgcommons_server_last_crash_timestamp_seconds")
+    return Annotation("Crashes of PostgreSQL", "red", f"1000 * ({time} > time() - 900)", "{{server}} crashed", "server")
+
+
 def agent_starts():
     time = f"{started('process_start_time_seconds')} and on (job, instance) pgcommons_build_info"
     return Annotation("Starts of the agent", "blue", f"max by (job, instance) ({time})", "Agent {{instance}} was started", "instance")

@@ -1,9 +1,10 @@
 """Fleet: all servers, those that need attention first."""
 import queries
+import resources
 import style
 import table
 from alerts import alerts
-from board import board as frame, path, restarts, row, servers
+from board import board as frame, crashes, path, restarts, row, servers
 from panels import bars, chart, stacked, stat
 from queries import SERVER, SERVERS as s
 from table import Column
@@ -60,6 +61,24 @@ def all_servers():
         columns, order=[("State", False), ("Slots used", True)]))
 
 
+def exhaustion():
+    """What runs out first, of all resources, and what is left on the fullest volume."""
+    def of(metric):
+        return s.max("server, volume, source", f"pgcommons_server_storage_{metric}_bytes")
+
+    left = queries.share(of("available"), of("capacity"))
+    columns = [
+        Column("Server", label="server", link=path("Shared server", server="__value.raw") + TIME_RANGE, width=95),
+        Column("Runs out first", label="resource", texts=resources.NAMES, width=185),
+        Column("Share", resources.first(s), unit=style.SHARE, decimals=0, width=75),
+        Column("Storage left", f"min by (server) ({left})", unit=style.SHARE, steps=style.AVAILABLE, decimals=0, width=95),
+        Column("Crashes, 7 d", s.grown(SERVER, "pgcommons_server_crashes_total", "7d"), steps=style.ANY_IS_BAD, decimals=0, width=100),
+    ]
+    return table.table(
+        "Resources and crashes", "The resource of each server of which the largest share is used, without autovacuum workers and "
+        "parallel workers; the available share of its fullest volume; and its crashes in seven days.", columns, order=[("Share", True)])
+
+
 def connections():
     peaks = queries.share(queries.server_peak(s, "$__rate_interval"), queries.slots(s))
     return row(
@@ -88,6 +107,6 @@ def databases():
 def board():
     return frame(
         "Fleet", "All PostgreSQL servers at a glance: which servers are down or full, and which databases fill them.",
-        rows=[numbers(), all_servers(), row(7, alerts(s)), connections(), databases()],
-        variables=[servers()], annotations=[restarts(s)],
+        rows=[numbers(), all_servers(), row(7, alerts(s), exhaustion(), widths=(14, 10)), connections(), databases()],
+        variables=[servers()], annotations=[restarts(s), crashes(s)],
         links={"Shared server": [], "Tenant": [], "Agent": ["server"]})

@@ -52,7 +52,7 @@ def bars(title, description, queries, unit, **look):
         panel.with_target(query(number, expression, legend, instant=True))
     return (panel.color_scheme(color(model.FieldColorModeId.THRESHOLDS)).min(0)
             .display_mode(option.BarGaugeDisplayMode.BASIC).value_mode(option.BarGaugeValueMode.COLOR)
-            .orientation(option.VizOrientation.HORIZONTAL).name_placement(option.BarGaugeNamePlacement.TOP)
+            .orientation(option.VizOrientation.HORIZONTAL).name_placement(option.BarGaugeNamePlacement.LEFT)
             .sizing(option.BarGaugeSizing.AUTO).show_unfilled(True)
             .min_viz_height(10).min_viz_width(8).max_viz_height(40).reduce_options(last_value())
             .text(common.VizTextDisplayOptions().title_size(13).value_size(15)))

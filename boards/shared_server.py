@@ -1,12 +1,32 @@
 """Shared server: one server, and how its databases and roles share it."""
 import queries
+import resources
+import storage
 import style
 import table
 from alerts import alerts
-from board import board as frame, one_server, path, restarts, row
+from board import board as frame, crashes, one_server, path, restarts, row
 from panels import chart, colored, limit, stacked, stat
 from queries import DATABASE, ONE_SERVER as s, ROLE, SERVER
 from table import Column
+
+
+def what_runs_out():
+    columns = [
+        Column("Resource", label="resource", texts=resources.NAMES, width=195),
+        Column("State", resources.state(s), width=120, texts=resources.STATE, cell=table.BACKGROUND, rest={"custom_align": "center"}),
+        Column("Share used", resources.used(s), unit=style.SHARE, decimals=0, width=115),
+        Column("Used", s.max(resources.RESOURCE, "pgcommons_resource_slots_used"), width=75, decimals=0),
+        Column("Limit", resources.limit(s), width=75, decimals=0),
+        Column("Largest database", label="datname", link=path("Tenant", "server", datname="__value.raw") + "&${__url_time_range}"),
+        Column("Holds", resources.largest(s), unit=style.SHARE, decimals=0, width=75),
+    ]
+    return table.table(
+        "What runs out first", "The finite resources of the server: those that need attention first, then by the share used. At 100 % "
+        "PostgreSQL refuses, waits or stops; the lock table fails between 160 and 190 %. Used and Limit are counts. Largest database "
+        "is the one that holds most, and Holds its share of the limit; for IDs it is the one with the oldest. A resource "
+        "without a limit is not listed.",
+        columns, order=[("State", False), ("Share used", True)], hide=["server"], missing="unknown")
 
 
 def numbers():
@@ -25,14 +45,22 @@ def numbers():
         stat("Fatal errors", "Sessions of all databases that ended with a fatal error, in the time range. Includes refused logins, "
              "and sessions that a timeout ended. Absent before PostgreSQL 14.",
              queries.statistic(SERVER, queries.increase(lost, "$__range")), steps=style.LOST, decimals=0),
-        stat("Committed", "Sum of the connection limits of the databases as a share of the slots; a database without a limit counts "
-             "as the whole server. Above 100 % the limits do not protect the tenants from each other.",
-             queries.share(queries.committed(s), queries.slots(s)), style.SHARE, steps=style.COMMITTED, decimals=0),
         stat("Quota reached in", "When the first database reaches its size quota if it grows as in the last day (needs six hours of "
              "data); reached if it has.", queries.quota_reached(s, "min by (server) {}"), style.SECONDS,
              steps=style.QUOTA_REACHED, texts=style.QUOTA_REACHED_TEXTS, missing="no quotas", decimals=1),
-        widths=(3, 3, 3, 4, 3, 4, 4),
+        stat("Crashes", "Crashes of the server that the agent saw in the time range: a process of the server died, and PostgreSQL "
+             "ended all sessions.", s.grown(SERVER, "pgcommons_server_crashes_total", "$__range"), steps=style.ANY_IS_BAD, decimals=0),
+        stat("Last crash", "The last crash that is known. It may be before the time range.",
+             f"1000 * {s.max(SERVER, 'pgcommons_server_last_crash_timestamp_seconds')}", style.AGO, missing="none known"),
+        widths=(2, 3, 2, 4, 3, 4, 3, 3),
     )
+
+
+def committed():
+    return stat(
+        "Committed", "Sum of the connection limits of the databases as a share of the slots; a database without a limit counts as the "
+        "whole server. Above 100 % the limits do not protect the tenants from each other.",
+        queries.share(queries.committed(s), queries.slots(s)), style.SHARE, steps=style.COMMITTED, decimals=0)
 
 
 def databases():
@@ -56,8 +84,8 @@ def databases():
                texts=style.QUOTA_REACHED_TEXTS, decimals=1, width=145),
     ]
     return row(9, table.table(
-        "Databases", "One row per database, the one with the fewest free connections first. Limit is the one that binds: the limit of the "
-        "database, or the slots left on the server. Peak and Time at the limit (without a free connection) are for the time range. "
+        "Databases", "One row per database, the one with the fewest free connections first. Limit is the one that binds: the limit of "
+        "the database, or the slots left on the server. Peak and Time at the limit (without a free connection) are for the time range. "
         "Quota reached in assumes growth as in the last day (needs six hours of data).",
         columns, order=[("Free", False), ("Limit used", True)], hide=["server"]))
 
@@ -66,8 +94,8 @@ def connections():
     used = s.max(DATABASE, "pgcommons_database_connections")
     others = f"clamp_min({queries.used_slots(s)} - sum by (server) ({used}), 0)"
     slots = stacked(chart(
-        "Slots by database", "Slots in use by database. Others are sessions outside the monitored databases, including the agent's own. "
-        "At the red line ordinary roles are refused; between the red and the grey line only roles with reserved slots can connect.",
+        "Slots by database", "Slots in use by database. Others are sessions outside the monitored databases, including the agent's "
+        "own. At the red line ordinary roles are refused; between the red and the grey line only roles with reserved slots can connect.",
         [(used, "{{datname}}"), (others, "others"), (queries.slots(s), "limit for applications"),
          (s.max(SERVER, "pg_settings_max_connections"), "max_connections")], axis="connections", decimals=0), 60)
     limit(slots, "limit for applications")
@@ -75,8 +103,8 @@ def connections():
     colored(slots, "others", style.DARK_GREY)
     peaks = f"{queries.database_peak(s, '$__rate_interval')} / {queries.smallest_limit(s)}"
     return row(10, slots, chart(
-        "Peak of each database against its limit", "The highest count of any poll, as a share of the smallest limit that applies to the "
-        "database.", [(peaks, "{{datname}}")], style.SHARE, lines=style.SHARE_LINES), widths=(16, 8))
+        "Peak of each database against its limit", "The highest count of any poll, as a share of the smallest limit that applies to "
+        "the database.", [(peaks, "{{datname}}")], style.SHARE, lines=style.SHARE_LINES), widths=(16, 8))
 
 
 def roles():
@@ -103,14 +131,33 @@ def work():
                       style.BYTES)),
         stacked(chart("Active sessions by database", "Average number of sessions that execute a statement, by database. A statement is "
                       "counted when it ends. Absent before PostgreSQL 14.", [(active, "{{datname}}")], axis="sessions")),
-        chart("Oldest open transaction", "Age of the oldest open transaction of each database. An old one holds back vacuum everywhere "
-              "on the server.", [(s.max(DATABASE, "pg_stat_activity_max_tx_duration", 'datname!=""'), "{{datname}}")], style.CLOCK,
-              lines=style.HOUR_LINE, missing="no open transaction"))
+        transactions())
+
+
+def transactions():
+    panel = chart(
+        "Open transactions", "Age of the oldest open transaction of each database, and the number of open transactions on the server. "
+        "An old one holds back vacuum everywhere on the server.",
+        [(s.max(DATABASE, "pg_stat_activity_max_tx_duration", 'datname!=""'), "{{datname}}"),
+         (s.max(SERVER, "pg_long_running_transactions"), "number of open transactions")], style.CLOCK, lines=style.HOUR_LINE,
+        missing="no open transaction")
+    return colored(panel, "number of open transactions", style.GREY, unit=style.COUNT, decimals=0, custom_axisPlacement="right",
+                   custom_fillOpacity=10, custom_lineWidth=1)
 
 
 def board():
     return frame(
-        "Shared server", "Which database is closest to its limit on a PostgreSQL server that many applications share.",
-        rows=[numbers(), databases(), row(7, alerts(s, hide=["server"]), roles(), widths=(15, 9)), connections(), work()],
-        variables=[one_server()], annotations=[restarts(s)],
+        "Shared server", "What runs out first on a PostgreSQL server that many applications share, and which database is closest "
+        "to its limit.",
+        rows=[
+            row(9, what_runs_out(), storage.parts(), widths=(15, 9)),
+            numbers(), databases(),
+            row(7, alerts(s, hide=["server"]), roles(), widths=(15, 9)),
+            connections(),
+            row(7, storage.volumes(), storage.slots(), widths=(11, 13)),
+            row(8, storage.temporary_files(), storage.wal(), storage.archiving()),
+            work(),
+            row(8, storage.checkpoints(), storage.standbys(), committed(), widths=(10, 10, 4)),
+        ],
+        variables=[one_server()], annotations=[restarts(s), crashes(s)],
         links={"Fleet": [], "Tenant": ["server"], "Agent": ["server"]})

@@ -10,6 +10,7 @@ BYTES = "bytes"
 BYTES_PER_SECOND = "Bps"
 SECONDS = "s"
 CLOCK = "dthms"
+AGO = "dateTimeFromNow"  # of milliseconds since the epoch
 PER_SECOND = "suffix:/s"
 PER_MINUTE = "suffix:/min"
 
@@ -30,6 +31,8 @@ LOST = ("green", 0.5, "orange", 5, "red")
 ANY_IS_BAD = ("green", 1, "red")
 ANY_IS_DOUBTFUL = ("green", 1, "orange")
 DATA_AGE = ("green", 30, "orange", 60, "red")
+AVAILABLE = ("red", 0.05, "orange", 0.15, "green")
+SAFE_WAL = ("red", 1, "text")
 QUOTA_REACHED = ("red", 86400, "orange", 7 * 86400, "green")
 # Lines across a chart.
 SHARE_LINES = ("transparent", 0.8, "orange", 1, "red")
@@ -40,6 +43,10 @@ QUOTA_REACHED_TEXTS = {-1: ("needs 6 h of data", "text"), -2: ("> 1 year", "gree
 
 # In the order in which servers need attention.
 SERVER_STATE = {0: ("DOWN", "red"), 1: ("NO DATA", "purple"), 2: ("FULL", "red"), 3: ("no privilege", "orange"), 4: ("up", "green")}
+
+
+WAL_STATUS = {status: (status, color) for status, color in (
+    ("reserved", "green"), ("extended", "orange"), ("unreserved", "red"), ("lost", "red"))}
 
 
 def yes_or_no(yes, no):

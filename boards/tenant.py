@@ -3,7 +3,7 @@ import queries
 import style
 import table
 from alerts import alerts
-from board import board as frame, database, one_server, path, restarts, row
+from board import board as frame, crashes, database, one_server, path, restarts, row
 from panels import bar_chart, chart, colored, limit, stacked, stat
 from queries import DATABASE, ONE_DATABASE as s, statistic
 from table import Column
@@ -15,8 +15,8 @@ def numbers():
     lost = s.series("pgcommons_database_sessions_lost_total", 'how="fatal"')
     return row(
         4,
-        stat("Free connections", "Connections that an ordinary role can still open in this database, the smallest over all limits. At 0 "
-             "new connections are refused.", queries.free_connections(s), steps=style.FREE),
+        stat("Free connections", "Connections that an ordinary role can still open in this database, the smallest over all limits. At "
+             "0 new connections are refused.", queries.free_connections(s), steps=style.FREE),
         stat("Binding limit", "The limit that is reached first, and where it is set: on the database, or by the slots of the server. "
              "A budget is no limit.", queries.binding_limit(s), legend="{{kind}}", decimals=0),
         stat("Peak", "The highest count of any poll in the time range, as a share of the smallest limit.",
@@ -28,8 +28,8 @@ def numbers():
              statistic(DATABASE, queries.increase(lost, "$__range")), steps=style.LOST, decimals=0),
         stat("Quota used", "Size on disk as a share of the configured quota.", queries.share(queries.size(s), queries.quota(s)),
              style.SHARE, steps=style.QUOTA_USED, missing="no quota", decimals=0),
-        stat("Quota reached in", "When the size reaches the quota if it grows as in the last day (needs six hours of data); reached if it "
-             "has.", queries.quota_reached(s), style.SECONDS, steps=style.QUOTA_REACHED,
+        stat("Quota reached in", "When the size reaches the quota if it grows as in the last day (needs six hours of data); reached if "
+             "it has.", queries.quota_reached(s), style.SECONDS, steps=style.QUOTA_REACHED,
              texts=style.QUOTA_REACHED_TEXTS, missing="no quota", decimals=1),
         widths=(4, 3, 3, 4, 3, 3, 4),
     )
@@ -90,8 +90,25 @@ def work():
         chart("Cache hit ratio", "Blocks found in shared buffers, as a share of all blocks requested; no line if none were requested. "
               "Other blocks may still come from the operating system's cache.", [(f"{hit} / ({hit} + {read} > 0)", "hit ratio")],
               style.SHARE).min(0).max(1),
-        chart("Temporary files", "Bytes per second written to temporary files by sorts and hashes that do not fit in work_mem. A file is "
-              "counted when it is closed.", [(rate("pg_stat_database_temp_bytes"), "temporary files")], style.BYTES_PER_SECOND))
+        chart("Temporary files written", "Bytes per second written to temporary files by sorts and hashes that do not fit in work_mem. "
+              "A file is counted when it is closed.", [(rate("pg_stat_database_temp_bytes"), "temporary files")], style.BYTES_PER_SECOND))
+
+
+def shared():
+    """What this database takes from the others."""
+    resource = "server, resource"
+    held = f"{s.max(resource, 'pgcommons_database_resource_slots_used')} > 0"
+    limit_of_server = s.whole_server().max(resource, "pgcommons_resource_slots_limit")
+    return row(
+        7,
+        chart("Open temporary files", "Bytes in temporary files that are open now, without those of parallel queries.",
+              [(f"{s.max(DATABASE, 'pgcommons_database_temporary_bytes')} > 0", "temporary files")], style.BYTES, missing="none"),
+        chart("WAL kept by its replication slots", "WAL of all databases that a replication slot of this database keeps on disk, "
+              "because its client has not read it.",
+              [(f"{s.max(DATABASE, 'pgcommons_database_wal_retained_bytes')} > 0", "WAL")], style.BYTES,
+              missing="none"),
+        chart("Resources held", "What this database holds of resources that all databases share, as a share of the limit of the server.",
+              [(f"({held}) / {limit_of_server}", "{{resource}}")], style.SHARE, missing="none"))
 
 
 def locks():
@@ -107,8 +124,8 @@ def locks():
                         [(f"{s.max('server, datname, mode', 'pg_locks_count')} > 0", "{{mode}}")], axis="locks",
                         missing="no locks", decimals=0)),
         blocked,
-        chart("Oldest open transaction", "Age of the oldest open transaction, by state. An old transaction that is idle holds its locks "
-              "and holds back vacuum.", [(s.max("server, datname, state", "pg_stat_activity_max_tx_duration"), "{{state}}")],
+        chart("Oldest open transaction", "Age of the oldest open transaction, by state. An old transaction that is idle holds its "
+              "locks and holds back vacuum.", [(s.max("server, datname, state", "pg_stat_activity_max_tx_duration"), "{{state}}")],
               style.CLOCK, lines=style.HOUR_LINE, missing="no open transaction"))
 
 
@@ -130,6 +147,7 @@ def size():
 def board():
     return frame(
         "Tenant", "One database of a shared PostgreSQL server in detail.",
-        rows=[numbers(), row(6, alerts(s, hide=["server"]), contacts(), widths=(16, 8)), connections(), work(), locks(), size()],
-        variables=[one_server(), database()], annotations=[restarts(s.whole_server())],
+        rows=[numbers(), row(6, alerts(s, hide=["server"]), contacts(), widths=(16, 8)), connections(), work(), shared(),
+              locks(), size()],
+        variables=[one_server(), database()], annotations=[restarts(s.whole_server()), crashes(s.whole_server())],
         links={"Fleet": [], "Shared server": ["server"], "Agent": ["server"]})

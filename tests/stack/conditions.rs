@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tokio_postgres::error::SqlState;
 
 use crate::scene::ROLES;
 use crate::support::{Cluster, StopMode, TestSession, eventually, sessions};
@@ -75,14 +76,35 @@ async fn crashes(cluster: &Cluster) {
     }
 }
 
+/// A database that grows more than all others together.
+async fn growth(main: &Cluster) {
+    let write = "INSERT INTO written SELECT repeat('x', 500) FROM generate_series(1, 20000)";
+    main.sql_in("docs", write).await;
+}
+
+/// Locks use up the shared memory of a server, so that it refuses the next login of the agent.
+async fn out_of_memory(cluster: &Cluster) {
+    let agent = "SELECT max(pid)::int8 FROM pg_stat_activity WHERE usename = 'agent'";
+    let agent = cluster.query_one_i64(agent).await;
+    let session = cluster.admin().await;
+    // PostgreSQL keeps these locks after the statement has failed.
+    let fill = "SELECT pg_advisory_lock(n) FROM generate_series(1, 1000000) n";
+    let error = session.batch_execute(fill).await.expect_err("no memory");
+    assert_eq!(error.code(), Some(&SqlState::OUT_OF_MEMORY), "{error:?}");
+    cluster.signal_process("TERM", u32::try_from(agent).expect("a process"));
+    sleep(Duration::from_secs(7)).await;
+    session.close().await;
+}
+
 /// Causes the events that are visible only as a change between two scrapes.
 pub(crate) async fn cause_events(main: &Cluster, unprivileged: &mut Cluster) {
     sleep(Duration::from_secs(11)).await;
     unprivileged.restart(StopMode::Fast);
     deadlock(main).await;
     temporary_files(main).await;
+    growth(main).await;
     main.sql("SELECT pg_switch_wal()").await; // a file to archive
     new_names(main).await;
     crashes(unprivileged).await;
-    bursts(main).await;
+    tokio::join!(bursts(main), out_of_memory(unprivileged));
 }

@@ -21,6 +21,7 @@ const STEADY: &[&str] = &[
     "pgcommons_database_size_limit_bytes",
     "pgcommons_role_connections_limit",
     "pgcommons_server_connections_limit",
+    "pgcommons_server_storage_capacity_bytes",
 ];
 /// Connections in use, which have increased for an hour.
 const RISING: &[&str] = &[
@@ -33,6 +34,10 @@ const RISING: &[&str] = &[
 ];
 /// Sizes, which have grown for a day.
 const GROWING: &[&str] = &["pg_database_size_bytes"];
+/// Space that is left, which has decreased for hours.
+const SHRINKING: &[&str] = &["pgcommons_server_storage_available_bytes"];
+/// Shares of resources, which have increased for hours.
+const FILLING: &[&str] = &["pgcommons_resource_utilization_ratio"];
 /// Start times, before the one on the page.
 const EARLIER: &[&str] = &["process_start_time_seconds"];
 
@@ -46,11 +51,16 @@ pub(crate) fn of(page: &Scrape, agent: SocketAddr) -> String {
         (STEADY, steady as fn(f64, f64) -> f64),
         (RISING, rising),
         (GROWING, growing),
+        (SHRINKING, shrinking),
+        (FILLING, filling),
         (EARLIER, earlier),
     ] {
         for name in names {
             for series in page.series(name) {
                 let labels = labels(&series.labels, agent);
+                // The workers have been busy all the time.
+                let is_busy = series.label("resource") == Some("autovacuum_workers");
+                let past = if is_busy { steady } else { past };
                 for age in &ages {
                     let (value, time) = (past(series.value, *age), now - age);
                     writeln!(text, "{name}{labels} {value} {time:.3}").expect("memory");
@@ -93,6 +103,14 @@ fn rising(now: f64, age: f64) -> f64 {
 /// Grows slowly in the first days and fast in the last one.
 fn growing(now: f64, age: f64) -> f64 {
     (now * (1.0 - 0.3 * (age / DAY).min(1.0) - 0.01 * (age / DAY))).round()
+}
+
+fn shrinking(now: f64, age: f64) -> f64 {
+    (now * (1.0 + 0.3 * (age / (6.0 * HOUR)).min(1.0))).round()
+}
+
+fn filling(now: f64, age: f64) -> f64 {
+    now * (1.0 - 0.9 * (age / (6.0 * HOUR)).min(1.0))
 }
 
 fn earlier(now: f64, _age: f64) -> f64 {

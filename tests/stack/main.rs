@@ -13,6 +13,7 @@ mod prometheus;
 mod queries;
 mod receiver;
 mod scene;
+mod shortages;
 mod states;
 mod storage;
 #[expect(

@@ -1,4 +1,4 @@
-//! One agent with five servers that have every problem that rules and dashboards describe.
+//! One agent with six servers that have every problem that rules and dashboards describe.
 
 use std::fmt::Write;
 use std::fs;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::history;
 use crate::prometheus::{Prometheus, Setup};
 use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
 };
+use crate::{history, shortages};
 
 /// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
@@ -29,16 +29,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        let main = trusting(&[
-            ("max_connections", "40"),
-            ("deadlock_timeout", "20ms"),
-            ("track_io_timing", "on"),
-            // Without a command the files wait.
-            ("archive_mode", "on"),
-            ("archive_command", ""),
-        ])
-        .await;
-        create_agent_role(&main).await;
+        let (main, standby) = main_server().await;
         let mut held = tenants(&main).await;
         let unprivileged = unprivileged_server().await;
         let full = small_server().await;
@@ -54,6 +45,7 @@ impl Scene {
             ("full", &full),
             ("late", &late),
             ("down", &down),
+            ("standby", &standby),
         ];
         let agent = start_agent(&folder, &servers).await;
         held.extend(full.fill("app", "app", "postgres").await);
@@ -61,7 +53,7 @@ impl Scene {
             main,
             unprivileged,
             agent,
-            _others: vec![full, late, down],
+            _others: vec![full, late, down, standby],
             _sessions: held,
             folder,
         }
@@ -85,7 +77,7 @@ impl Scene {
     }
 }
 
-/// Starts an agent, and waits until the sizes of the main server are known.
+/// Starts an agent, and waits until it shows the main server as it is.
 async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
     let path = folder.path().join("pgcommons.yaml");
     fs::write(&path, configuration(servers)).expect("a configuration can be written");
@@ -101,9 +93,24 @@ async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
                 .filter(|size| size.label("server") == Some("main"))
                 .count()
                 > 6
+                && shortages::are_shown(page)
         })
         .await;
     agent
+}
+
+/// The main server, and a standby of it.
+async fn main_server() -> (Cluster, Cluster) {
+    let mut settings = vec![
+        ("max_connections", "40"),
+        ("deadlock_timeout", "20ms"),
+        ("track_io_timing", "on"),
+    ];
+    settings.extend(shortages::SETTINGS);
+    let mut main = trusting(&settings).await;
+    let standby = main.start_standby();
+    create_agent_role(&main).await;
+    (main, standby)
 }
 
 /// Creates tenants, and opens sessions that stay open.
@@ -129,7 +136,8 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
                          ALTER TABLE account OWNER TO wiki",
     )
     .await;
-    let mut held = sessions(main, "shop", 5).await;
+    let mut held = shortages::cause(main).await;
+    held.extend(sessions(main, "shop", 5).await);
     held.extend(sessions(main, "wiki", 3).await);
     held.extend(sessions(main, "docs", 7).await);
     for _ in 0..2 {
@@ -199,6 +207,7 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
+        text += &storage(name, cluster);
     }
     text + "budgets:
   shop: {owner: alice, size: 1GiB, pools: [{size: 3, instances: 2}], labels: {team: web}}
@@ -206,4 +215,15 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
   docs: {owner: bob, size: 4MiB, labels: {team: data}}
   gone: {owner: eve, size: 1GiB}
 "
+}
+
+/// A configured size, a volume that is measured, and one that is missing.
+fn storage(name: &str, cluster: &Cluster) -> String {
+    let storage = match name {
+        "main" => "size: 256MiB".to_owned(),
+        "full" => format!("path: {}", cluster.data_dir().display()),
+        "unprivileged" => "path: /nonexistent".to_owned(),
+        _ => return String::new(),
+    };
+    format!("    storage: {{{storage}}}\n")
 }

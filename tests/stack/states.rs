@@ -11,11 +11,12 @@ use crate::{boards, project_file};
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// What the numbers mean is in `boards/style.py`.
-const STATES: [(&str, f64); 5] = [
+const STATES: [(&str, f64); 6] = [
     ("down", 0.0),
     ("full", 2.0),
     ("late", 2.0),
     ("main", 4.0),
+    ("standby", 4.0),
     ("unprivileged", 3.0),
 ];
 const NO_DATA: f64 = 1.0;
