@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors soak pictures bench check kubernetes deb image golden clean
+.PHONY: help demo test test-majors soak boards pictures bench check kubernetes deb image golden clean
 
 # Tests mostly wait for servers and deadlines, so there are more of them than CPU cores.
 export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
@@ -16,9 +16,13 @@ test: ## run all tests, which start their own servers
 	scripts/cargo-test --locked --lib --bins --test package --test agent
 	PG_BIN="$$(scripts/postgres 18)" scripts/cargo-test --locked --test stack
 
+boards: ## write dashboards/*.json from the source in boards
+	scripts/boards
+
 pictures: ## draw the dashboards, as in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool
-	cargo test --locked --test stack -- --ignored
+	cargo build --locked --release
+	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored
 
 test-majors: ## run the integration tests with PostgreSQL 12 to 18, or MAJORS="13 16"
 	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
@@ -28,13 +32,14 @@ soak: ## run an hour of polls in two minutes, or SOAK_POLLS=100000: memory and f
 	@scripts/need cc openssl postgresql
 	cargo test --locked --test agent -- --ignored --nocapture soak::
 
-check: ## check format, lints, documentation, example configuration, golden metrics, rules, systemd unit, container files
+check: ## check format, lints, documentation, example configuration, golden metrics, dashboards, rules, systemd unit, container files
 	@scripts/need cc promtool amtool docker-compose hadolint systemd-analyze
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
 	cargo run --locked --quiet -- --config.check --config.file pgcommons.example.yaml
 	scripts/check-golden
+	scripts/boards --check
 	scripts/check-rules
 	scripts/check-unit
 	scripts/check-deploy

@@ -35,7 +35,10 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Ch
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "audit" -d 'Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "plan" -d 'Compare declared pools, connections and sizes with what the server has; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "tenant-sql" -d 'Print the psql script that creates a tenant: database, roles, limits, closed for others'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d 'Check that the agent on this host answers; exit code 0 or 1'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d 'Fraction of a limit at which the status is warning' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Fraction of a limit at which the status is critical; without headroom it always is' -r
@@ -47,6 +50,31 @@ warn\t''
 error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l server -d 'Only this server of the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l sql -d 'Print the SQL that repairs what needs no decision, as one transaction'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l sarif -d 'Print SARIF 2.1.0'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l max-connections -d '`max_connections` of the server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l reserved-connections -d 'Slots of them that ordinary roles cannot use' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l storage -d 'Storage of the server, such as 128GiB' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l memory -d 'Memory that PostgreSQL may use, such as 2GiB' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l shared-buffers -d '`shared_buffers` of the server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l work-mem -d '`work_mem` of the server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l server -d 'Only this server of the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, limits and roles from the configured servers, and compare them too'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with the password of the role; the SQL contains it as a SCRAM verifier' -r -F
@@ -57,6 +85,18 @@ info\t''
 warn\t''
 error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l connections -d 'Maximum number of connections of the database, and of each login role' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l owner -d 'Role that owns the database; by default it has the name of the database' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l login -d 'Role that logs in as a member of the owner, may be repeated; by default the owner logs in' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l password-file -d 'File with the password of the role that logs in; the SQL contains it as a SCRAM verifier' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l server-version -d 'Major version of the server, 13 to 18; the script is the same for all' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -l drop -d 'Print the script that drops the database with all its data, its owner and these login roles'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand tenant-sql" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand healthcheck" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''

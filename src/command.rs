@@ -1,11 +1,14 @@
 //! Runs the command of the command line; one file for each command. `anyhow` is used only here.
 
+mod audit;
 mod check;
 pub mod cli;
 mod healthcheck;
 mod output;
+mod plan;
 mod role_sql;
 mod serve;
+mod tenant_sql;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -36,6 +39,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
                 }
                 Severity::Unknown.exit_code()
             }
+            Some(Command::Audit(_) | Command::Plan(_)) => Severity::Unknown.exit_code(),
             Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
@@ -81,12 +85,15 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             let settings = || settings(global, environment);
             role_sql::run(args, settings).await.map(|()| 0)
         }
+        Some(Command::TenantSql(args)) => tenant_sql::run(args).map(|()| 0),
         Some(Command::Healthcheck(args)) => {
             let path = global.config_file.as_deref();
             let address = Config::listen_address(path, environment, &flags(global))?;
             healthcheck::run(args, &address).map(|()| 0)
         }
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
+        Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
+        Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;
             logging::init(config.log_level);

@@ -9,6 +9,7 @@ mod listener;
 mod misspelt;
 mod model;
 mod password;
+mod pools;
 mod problem;
 mod raw;
 mod redact;
@@ -17,6 +18,7 @@ mod reference;
 mod renamed;
 mod review;
 mod shapes;
+mod storage;
 mod tables;
 mod tenants;
 mod unknown;
@@ -31,7 +33,8 @@ use std::path::Path;
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use model::{
-    Cadence, ChannelBinding, Config, RootCert, ServerConfig, SslMode, Target, Tls,
+    Cadence, ChannelBinding, Config, DATA_VOLUME, RootCert, ServerConfig, SslMode, StorageConfig,
+    Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};

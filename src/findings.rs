@@ -1,13 +1,17 @@
-//! Findings: what is wrong, with which database or role, and what to do about it. `check` prints them. Pure.
+//! Findings: what is wrong, with which database, role or volume, and what to do about it. `check` prints them. Pure.
 
+mod archiving;
 mod connections;
 mod remedy;
+mod resources;
 mod server;
 mod severity;
 mod sizes;
+mod storage;
 
 use serde::Serialize;
 
+use crate::sample::Volume;
 use crate::snapshot::Snapshot;
 
 pub(crate) use severity::{Severity, Thresholds};
@@ -19,6 +23,7 @@ pub(crate) enum Scope {
     Server,
     Database,
     Role,
+    Volume,
 }
 
 /// The kind of problem.
@@ -31,8 +36,18 @@ pub(crate) enum Concern {
     Privilege,
     Connections,
     Size,
+    /// Workers, slots, locks or ids that all databases share.
+    Resource,
+    /// WAL that replication slots keep.
+    Wal,
+    /// Temporary files, and volumes.
+    Storage,
     /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
+    /// WAL files wait to be archived.
+    Archiving,
+    /// A process of the server died, and all sessions were ended.
+    Crash,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
 }
@@ -42,7 +57,7 @@ pub(crate) struct Finding {
     #[serde(rename = "status")]
     pub(crate) severity: Severity,
     pub(crate) scope: Scope,
-    /// The database or role; None for the server.
+    /// The database, role or volume; None for the server.
     pub(crate) subject: Option<String>,
     pub(crate) concern: Concern,
     pub(crate) text: String,
@@ -63,7 +78,7 @@ impl Finding {
         }
     }
 
-    /// About one database or role.
+    /// About one database, role or volume.
     fn of(
         scope: Scope,
         subject: &str,
@@ -99,6 +114,8 @@ pub(crate) fn findings(
     thresholds: Thresholds,
 ) -> Vec<Finding> {
     let mut findings = server::findings(snapshot, sizes_failure, thresholds);
+    findings.extend(resources::findings(snapshot, thresholds));
+    findings.extend(archiving::of_server(snapshot));
     for view in &snapshot.databases {
         findings.extend(connections::of_database(view, thresholds));
         findings.extend(connections::of_budget(view));
@@ -109,8 +126,29 @@ pub(crate) fn findings(
         findings.extend(connections::of_role(view, thresholds));
     }
     findings.retain(|finding| finding.severity > Severity::Ok);
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    worst_first(&mut findings);
     findings
+}
+
+/// The configured storage of a server, of which databases, WAL and temporary files use this much.
+pub(crate) fn of_configured_storage(
+    used: u64,
+    size: u64,
+    thresholds: Thresholds,
+) -> Option<Finding> {
+    let finding = storage::of_size(used, size, thresholds);
+    (finding.severity > Severity::Ok).then_some(finding)
+}
+
+/// The findings of one volume. They do not depend on a poll of PostgreSQL.
+pub(crate) fn of_volume(volume: &Volume, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = storage::findings(volume, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+pub(crate) fn worst_first(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
 }
 
 /// For people: `8.5 MiB`.

@@ -11,6 +11,8 @@ pub(crate) struct JobHealth {
     /// The label `poll`.
     pub(crate) name: &'static str,
     polls: [u64; Outcome::ALL.len()],
+    /// How the last poll ended; None: no poll has ended yet.
+    pub(crate) last: Option<Outcome>,
     /// How long the last poll took, whatever its outcome.
     pub(crate) duration: Option<Duration>,
     /// Seconds since the epoch; None: no poll has succeeded yet.
@@ -22,6 +24,7 @@ impl JobHealth {
         Self {
             name,
             polls: [0; Outcome::ALL.len()],
+            last: None,
             duration: None,
             last_success: None,
         }
@@ -54,6 +57,7 @@ impl Health {
     pub(crate) fn polled(&mut self, job: usize, outcome: Outcome, took: Duration, at: f64) {
         let job = &mut self.jobs[job];
         job.polls[outcome as usize] += 1;
+        job.last = Some(outcome);
         job.duration = Some(took);
         if outcome == Outcome::Ok {
             job.last_success = Some(at);
@@ -133,7 +137,10 @@ mod tests {
         let failures = ConnectFailure::ALL.map(|reason| health.connect_failures(reason));
         assert_eq!(failures, [1; ConnectFailure::ALL.len()]);
         for job in health.jobs() {
-            assert_eq!(Outcome::ALL.map(|outcome| job.polls(outcome)), [1; 4]);
+            assert_eq!(
+                Outcome::ALL.map(|outcome| job.polls(outcome)),
+                [1; Outcome::ALL.len()]
+            );
         }
     }
 

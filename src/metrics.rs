@@ -6,6 +6,7 @@ mod family;
 #[cfg(test)]
 mod reference;
 mod series;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -15,6 +15,26 @@ pub(crate) fn identifier(name: &str) -> String {
     postgres_protocol::escape::escape_identifier(name)
 }
 
+/// A quoted SQL identifier on one line, without invisible characters: for scripts that a person reads first. Needs
+/// `standard_conforming_strings`, which is on by default.
+pub(crate) fn identifier_on_one_line(name: &str) -> String {
+    use std::fmt::Write as _;
+    let is_plain = |c: char| matches!(c, '\'' | '"' | '\\') || c.escape_debug().eq([c]);
+    if name.chars().all(is_plain) {
+        return identifier(name);
+    }
+    let mut escaped = "U&\"".to_owned();
+    for c in name.chars() {
+        match c {
+            '"' => escaped.push_str("\"\""),
+            '\\' => escaped.push_str("\\\\"),
+            c if is_plain(c) => escaped.push(c),
+            c => drop(write!(escaped, "\\+{:06X}", u32::from(c))),
+        }
+    }
+    escaped + "\""
+}
+
 /// A SQL string literal that is valid for both values of `standard_conforming_strings`.
 pub(crate) fn literal(text: &str) -> String {
     let escaped = postgres_protocol::escape::escape_literal(text);
@@ -30,6 +50,14 @@ mod tests {
         assert_eq!(identifier("a\"; DROP"), "\"a\"\"; DROP\"");
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal(r"\'"), r"E'\\'''");
+    }
+
+    #[test]
+    fn an_identifier_on_one_line_has_no_invisible_character() {
+        assert_eq!(identifier_on_one_line("größe\\\""), "\"größe\\\"\"\"");
+        let name = "a\n\"\\\u{202e}";
+        let escaped = r#"U&"a\+00000A""\\\+00202E""#;
+        assert_eq!(identifier_on_one_line(name), escaped);
     }
 
     #[test]

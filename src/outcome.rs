@@ -10,18 +10,31 @@ pub(crate) enum Outcome {
     Timeout,
     /// The server answered with an error, or the agent cannot decode the answer.
     Error,
+    /// SQLSTATE 42501: the role may not call a function; a managed service may refuse it to every role.
+    Denied,
+    /// SQLSTATE 53200: the lock table is full, or the server has no memory. The primary poll may still have counted sessions.
+    OutOfMemory,
     /// The connection broke.
     Lost,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 4] = [Self::Ok, Self::Timeout, Self::Error, Self::Lost];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::Timeout,
+        Self::Error,
+        Self::Denied,
+        Self::OutOfMemory,
+        Self::Lost,
+    ];
 
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Timeout => "timeout",
             Self::Error => "error",
+            Self::Denied => "denied",
+            Self::OutOfMemory => "out_of_memory",
             Self::Lost => "lost",
         }
     }
@@ -41,6 +54,8 @@ pub(crate) enum ConnectFailure {
     Auth,
     /// SQLSTATE 53300: the server, the database or the role is at its limit.
     TooManyConnections,
+    /// SQLSTATE 53200: the lock table is full, or the server has no memory.
+    OutOfMemory,
     /// SQLSTATE 57P03: the server is starting up, shutting down, or in recovery without hot standby.
     StartingUp,
     /// The database to connect to does not exist or is invalid.
@@ -51,7 +66,7 @@ pub(crate) enum ConnectFailure {
 }
 
 impl ConnectFailure {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Credentials,
         Self::Dns,
         Self::Refused,
@@ -59,6 +74,7 @@ impl ConnectFailure {
         Self::Tls,
         Self::Auth,
         Self::TooManyConnections,
+        Self::OutOfMemory,
         Self::StartingUp,
         Self::Database,
         Self::Pooler,
@@ -74,6 +90,7 @@ impl ConnectFailure {
             Self::Tls => "tls",
             Self::Auth => "auth",
             Self::TooManyConnections => "too_many_connections",
+            Self::OutOfMemory => "out_of_memory",
             Self::StartingUp => "starting_up",
             Self::Database => "database",
             Self::Pooler => "pooler",

@@ -23,8 +23,42 @@ pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
+    /// Roles that may connect to the database, beside its owner. The audit reports others.
+    pub(crate) roles: BTreeSet<String>,
+    /// The connection pools of its applications.
+    pub(crate) pools: Vec<Pool>,
     /// Additional labels of `pgcommons_database_info`, such as team or contact.
     pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// A connection pool, as each instance of an application has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) name: Option<String>,
+    pub(crate) size: u32,
+    /// Connections that it may open beyond its size.
+    pub(crate) overflow: u32,
+    /// Instances that run at the same time.
+    pub(crate) instances: u32,
+    /// Additional instances during a rollout.
+    pub(crate) surge: u32,
+}
+
+impl Pool {
+    /// The connections that all instances can open at most, during a rollout.
+    pub(crate) fn ceiling(&self) -> u64 {
+        let [size, overflow, instances, surge] =
+            [self.size, self.overflow, self.instances, self.surge].map(u64::from);
+        (size + overflow) * (instances + surge)
+    }
+}
+
+impl Budget {
+    /// The connections that the declared pools can open at most; None without a declared pool.
+    pub(crate) fn pool_ceiling(&self) -> Option<u64> {
+        let pools = Some(&self.pools).filter(|pools| !pools.is_empty())?;
+        Some(pools.iter().map(Pool::ceiling).sum())
+    }
 }
 
 /// `series_limits`: how many names that tenants choose get series of their own.
@@ -57,6 +91,8 @@ pub(crate) struct Policy {
     pub(crate) budgets: BTreeMap<String, Arc<Budget>>,
     /// Databases that must exist, because they have a budget for this server only. A missing one may be misspelt.
     pub(crate) expected: BTreeSet<String>,
+    /// `roles.admin`: roles that may do everything, everywhere. The audit reports nothing of them.
+    pub(crate) admins: BTreeSet<String>,
     pub(crate) series_limits: SeriesLimits,
     /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
     pub(crate) connections_limit: Option<u32>,

@@ -5,9 +5,10 @@ mod connection;
 mod error;
 pub(crate) mod role;
 mod session;
+pub(crate) mod tenant;
 mod tls;
 pub(crate) mod view;
 
 pub(crate) use connection::{APPLICATION_NAME, CredentialFiles};
 pub(crate) use error::{ConnectError, QueryError};
-pub(crate) use session::Session;
+pub(crate) use session::{ActivityQuestion, Session};

@@ -93,6 +93,14 @@ impl SizeSchedule {
         }
     }
 
+    /// Makes a database due, because much was written to it, but not within `rest` of its last measurement.
+    pub(crate) fn written(&mut self, oid: Oid, rest: Duration) {
+        let entries = self.entries.get_mut(&oid);
+        if let Some(entry) = entries.filter(|entry| entry.failures == 0) {
+            entry.due = entry.due.min(entry.at + rest);
+        }
+    }
+
     /// Takes the databases that exist now: new ones are due at once, those that are gone are dropped.
     pub(crate) fn track(&mut self, now: Duration, databases: impl Iterator<Item = Oid>) {
         let present: HashSet<Oid> = databases.collect();
@@ -236,6 +244,12 @@ impl SizeSchedule {
         self.entries
             .get(&oid)
             .map_or(Err(UnknownSize::Pending), |entry| entry.bytes)
+    }
+
+    /// The sum of all sizes; None while one of them is unknown.
+    pub(crate) fn total(&self) -> Option<u64> {
+        let sizes = self.entries.values().map(|entry| entry.bytes.ok());
+        sizes.sum()
     }
 
     /// Databases whose files PostgreSQL cannot read, ordered by OID.

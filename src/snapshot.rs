@@ -2,13 +2,16 @@
 //! names of metrics do not occur here.
 
 mod sessions;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
 use crate::policy::Budget;
+use crate::resources::StorageParts;
 use crate::sample::{Database, DatabaseStats, Readings, Role, ServerInfo};
 use crate::series::tenants::Tenant;
 use crate::size_schedule::{SizeSchedule, UnknownSize};
@@ -16,6 +19,7 @@ use crate::tracker::PolledState;
 
 use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
+pub(crate) use shared::ResourceView;
 
 pub(crate) use crate::tracker::ConnectionStatus;
 
@@ -79,6 +83,15 @@ pub(crate) struct Snapshot {
     pub(crate) missing: Vec<String>,
     /// The last answers of the slow jobs.
     pub(crate) readings: Readings,
+    /// All but connections and storage.
+    pub(crate) resources: Vec<ResourceView>,
+    pub(crate) storage: StorageParts,
+    /// Bytes in open temporary files by database; None: unknown.
+    pub(crate) temporary: Option<BTreeMap<String, u64>>,
+    /// Bytes of WAL that slots keep, for the databases that have slots.
+    pub(crate) wal_retained: BTreeMap<String, u64>,
+    /// None until the privileges were read, and after they could not be read.
+    pub(crate) isolation: Option<Arc<Summary>>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -87,6 +100,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
+    pub(crate) isolation: Option<Arc<Summary>>,
     pub(crate) sizes: Arc<SizeSchedule>,
     /// Time since the poller began.
     pub(crate) now: Duration,
@@ -117,7 +131,12 @@ impl Snapshot {
             },
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
+            resources: shared::resources(polled, slow),
+            storage: shared::storage_parts(slow),
+            temporary: shared::temporary(tenants, slow.readings.temporary.as_deref()),
+            wal_retained: shared::retained(tenants, slow.readings.slots.as_deref()),
             readings: slow.readings.clone(),
+            isolation: slow.isolation.clone(),
             oldest_size: oldest(slow),
         }
     }

@@ -1,4 +1,7 @@
-//! What is published: one immutable value with every server as of its last poll, and the pages that are written from it.
+//! What is published: one immutable value with every server as of its last poll, the sources that are attached to it, and the
+//! pages that are written from it.
+
+mod attached;
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -6,9 +9,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
+use crate::resources::Storage;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
+
+use attached::is_past;
+pub(crate) use attached::{Attached, Attachment};
 
 /// Why there is no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +51,12 @@ pub(crate) type LazySnapshot = LazyLock<Snapshot, Box<dyn FnOnce() -> Snapshot +
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) name: String,
-    pub(crate) status: Result<Box<LazySnapshot>, Down>,
+    pub(crate) status: Result<Arc<LazySnapshot>, Down>,
     pub(crate) health: Health,
+    /// Sources beside PostgreSQL itself. They do not depend on `status`.
+    pub(crate) attached: Arc<Attached>,
+    /// Known while the server is down, too.
+    pub(crate) crashes: Crashes,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -54,13 +66,15 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(
         name: String,
-        status: Result<Box<LazySnapshot>, Down>,
+        status: Result<Arc<LazySnapshot>, Down>,
         health: Health,
     ) -> Self {
         Self {
             name,
             status,
             health,
+            attached: Arc::default(),
+            crashes: Crashes::default(),
             current_until: None,
             page: Page::default(),
         }
@@ -71,15 +85,61 @@ impl Server {
         self
     }
 
+    /// The same server with other readings of its attached sources.
+    pub(crate) fn with_attached(&self, attached: Arc<Attached>) -> Self {
+        Self {
+            name: self.name.clone(),
+            status: self.status.clone(),
+            health: self.health.clone(),
+            attached,
+            crashes: self.crashes,
+            current_until: self.current_until.clone(),
+            page: Page::default(),
+        }
+    }
+
+    pub(crate) fn with_crashes(self, crashes: Crashes) -> Self {
+        Self { crashes, ..self }
+    }
+
     fn has_expired(&self, now: Instant) -> bool {
-        let until = self.current_until.as_ref().map(|until| *until.borrow());
-        self.status.is_ok() && until.is_some_and(|until| until < now)
+        self.status.is_ok() && is_past(self.current_until.as_ref(), now)
+    }
+
+    /// The same server without what has expired.
+    fn as_of(&self, now: Instant) -> Self {
+        let mut attached = Arc::clone(&self.attached);
+        if attached.has_expired(now) {
+            Arc::make_mut(&mut attached).expire(now);
+        }
+        let mut server = self.with_attached(attached);
+        if self.has_expired(now) {
+            server.status = Err(Down::Poll(Outcome::Timeout));
+        }
+        server
+    }
+
+    /// The health of PostgreSQL, with an empty name, and of each attached source, with its label `volume`.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&str, &Health)> {
+        std::iter::once(("", &self.health)).chain(self.attached.health())
     }
 
     /// The snapshot of the last poll; None while the server is down.
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
         let snapshot = self.status.as_deref().ok()?;
         Some(snapshot)
+    }
+
+    /// What is known about its storage: measured figures do not depend on PostgreSQL.
+    pub(crate) fn storage(&self) -> Storage<'_> {
+        let snapshot = self.snapshot();
+        Storage {
+            parts: snapshot
+                .map(|snapshot| snapshot.storage)
+                .unwrap_or_default(),
+            size: self.attached.storage_size,
+            volumes: self.attached.all_volumes().collect(),
+        }
     }
 
     pub(crate) fn databases(&self) -> &[DatabaseView] {
@@ -124,19 +184,17 @@ impl State {
     /// The state as of `now`. A process that was stopped (SIGSTOP) may be scraped before its pollers run again: a server whose
     /// next poll is overdue is shown as `timeout`, not with its old figures.
     pub(crate) fn as_of(self: Arc<Self>, now: Instant) -> Arc<Self> {
-        if !self.servers.iter().any(|server| server.has_expired(now)) {
+        let has_expired =
+            |server: &Arc<Server>| server.has_expired(now) || server.attached.has_expired(now);
+        if !self.servers.iter().any(has_expired) {
             return self;
         }
         let fresh = |server: &Arc<Server>| {
-            if !server.has_expired(now) {
-                return Arc::clone(server);
+            if has_expired(server) {
+                Arc::new(server.as_of(now))
+            } else {
+                Arc::clone(server)
             }
-            let timeout = Err(Down::Poll(Outcome::Timeout));
-            Arc::new(Server::new(
-                server.name.clone(),
-                timeout,
-                server.health.clone(),
-            ))
         };
         Arc::new(Self::new(
             self.servers.iter().map(fresh).collect(),
@@ -144,11 +202,29 @@ impl State {
         ))
     }
 
-    /// The same state with one server replaced. A server that was removed is not added again.
-    pub(crate) fn with(&self, server: Server) -> Self {
+    /// The same state after a poll of PostgreSQL. The readings of attached sources are kept.
+    pub(crate) fn with(&self, mut polled: Server) -> Self {
+        let name = polled.name.clone();
+        self.replace(&name, |server| {
+            polled.attached = Arc::clone(&server.attached);
+            polled
+        })
+    }
+
+    /// The same state after a poll of an attached source.
+    pub(crate) fn with_attached(&self, name: &str, change: impl FnOnce(&mut Attached)) -> Self {
+        self.replace(name, |server| {
+            let mut attached = Attached::clone(&server.attached);
+            change(&mut attached);
+            server.with_attached(Arc::new(attached))
+        })
+    }
+
+    /// A server that was removed is not added again.
+    fn replace(&self, name: &str, change: impl FnOnce(&Server) -> Server) -> Self {
         let mut servers = self.servers.clone();
-        if let Some(slot) = servers.iter_mut().find(|slot| slot.name == server.name) {
-            *slot = Arc::new(server);
+        if let Some(slot) = servers.iter_mut().find(|slot| slot.name == name) {
+            *slot = Arc::new(change(slot));
         }
         Self::new(servers, self.reload)
     }
@@ -156,3 +232,6 @@ impl State {
 
 pub(crate) type Publisher = watch::Sender<Arc<State>>;
 pub(crate) type Published = watch::Receiver<Arc<State>>;
+
+#[cfg(test)]
+mod tests;

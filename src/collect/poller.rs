@@ -45,7 +45,7 @@ impl<S: Source> Poller<S> {
         let source = S::new(Arc::clone(&config.borrow_and_update()));
         let now = Instant::now();
         Self {
-            log: TransitionLog::new(source.name().to_owned(), S::JOBS),
+            log: TransitionLog::new(S::id(source.config()), S::MESSAGES, S::JOBS),
             source,
             opener: S::Opener::default(),
             config,
@@ -89,17 +89,18 @@ impl<S: Source> Poller<S> {
                             *backoff = Backoff::default();
                             errors = 0;
                         }
-                        Outcome::Timeout => {}
-                        Outcome::Error if errors < MAX_ERRORS => errors += 1,
-                        Outcome::Error => return,
-                        Outcome::Lost => return self.publish_down(Down::Poll(Outcome::Lost)),
+                        // A new login would fail too.
+                        Outcome::Timeout | Outcome::OutOfMemory => {}
+                        Outcome::Error | Outcome::Denied if errors < MAX_ERRORS => errors += 1,
+                        Outcome::Error | Outcome::Denied => return,
+                        Outcome::Lost => return self.lost(&session),
                     }
                     self.slow_down(&ticks);
                 }
                 // The session was closed between two polls. A poll now finds out why, instead of after the interval.
                 () = session.closed() => {
                     self.poll(&mut session).await;
-                    return self.publish_down(Down::Poll(Outcome::Lost));
+                    return self.lost(&session);
                 }
                 Ok(()) = self.config.changed() => {
                     if self.reconfigured() {
@@ -201,6 +202,11 @@ impl<S: Source> Poller<S> {
         self.source.opened(session);
         let now = self.now();
         self.schedule.iter_mut().for_each(|job| job.make_due(now));
+    }
+
+    fn lost(&mut self, session: &S::Session) {
+        self.source.lost(session);
+        self.publish_down(Down::Poll(Outcome::Lost));
     }
 
     fn connect_failed(&mut self, failed: &Failed<ConnectFailure>) {

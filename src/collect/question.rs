@@ -31,7 +31,7 @@ enum SlowJobResult<S: Source> {
 }
 
 impl<S: Source> Poller<S> {
-    pub(super) async fn poll_primary(&mut self, session: &S::Session) -> Outcome {
+    pub(super) async fn poll_primary(&mut self, session: &mut S::Session) -> Outcome {
         let Some(question) = self.source.question(PRIMARY, self.now()) else {
             return Outcome::Ok;
         };
@@ -39,23 +39,29 @@ impl<S: Source> Poller<S> {
         self.keep_current(deadline);
         let answer = self.ask_primary(session, &question, deadline).await;
         let (took, now) = (started.elapsed(), self.now());
-        let outcome = answer.as_ref().err().copied().unwrap_or(Outcome::Ok);
-        self.count(PRIMARY, outcome, took);
+        let counted = match &answer {
+            Ok(answer) => S::Session::outcome(answer),
+            Err(why) => *why,
+        };
+        self.count(PRIMARY, counted, took);
         match answer {
             Ok(answer) => {
                 let cost = self.source.answered(session, answer, took, now);
                 self.add_cost(cost);
                 self.mark_current();
                 self.publish();
+                Outcome::Ok
             }
-            Err(why) => self.source.failed(PRIMARY, why, took, now),
+            Err(why) => {
+                self.source.failed(PRIMARY, why, took, now);
+                why
+            }
         }
-        outcome
     }
 
     async fn ask_primary(
         &mut self,
-        session: &S::Session,
+        session: &mut S::Session,
         question: &<S::Session as Session>::Question,
         deadline: Duration,
     ) -> Result<<S::Session as Session>::Answer, Outcome> {
@@ -94,7 +100,11 @@ impl<S: Source> Poller<S> {
             };
             match self.poll_slow_job(session, job, &question).await {
                 Outcome::Lost => return Outcome::Lost,
-                Outcome::Ok | Outcome::Timeout | Outcome::Error => is_new = true,
+                Outcome::Ok
+                | Outcome::Timeout
+                | Outcome::Error
+                | Outcome::Denied
+                | Outcome::OutOfMemory => is_new = true,
             }
             if !self.is_up {
                 return Outcome::Ok; // the agent was stopped during the job
@@ -133,8 +143,10 @@ impl<S: Source> Poller<S> {
         let took = started.elapsed();
         let outcome = self.take_slow_answer(session, job, result, took);
         let now = self.now();
-        if outcome == Outcome::Timeout {
-            self.schedule[job].timed_out(now, timeout);
+        match outcome {
+            Outcome::Timeout => self.schedule[job].timed_out(now, timeout),
+            Outcome::Denied => self.schedule[job].denied(now),
+            _ => {}
         }
         if outcome != Outcome::Ok {
             self.source.failed(job, outcome, took, now);
@@ -180,7 +192,7 @@ impl<S: Source> Poller<S> {
     /// The source itself gives up at `limit`. When no answer comes for some time after that, the session hangs.
     async fn ask_slow_job(
         &mut self,
-        session: &S::Session,
+        session: &mut S::Session,
         question: &<S::Session as Session>::Question,
         limit: Duration,
     ) -> SlowJobResult<S> {

@@ -7,6 +7,8 @@ const FIRST_LIMIT: Duration = Duration::from_secs(1);
 /// After a timeout a job rests this many times its limit.
 const REST: u32 = 10;
 const MAX_REST: Duration = Duration::from_secs(10);
+/// After a refusal. The server logs each one.
+const REST_AFTER_DENIAL: Duration = Duration::from_mins(10);
 
 /// One job.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +61,11 @@ impl JobSchedule {
         let limit = self.limit(timeout);
         self.due = self.due.max(now + (limit * REST).min(MAX_REST));
         self.limit = limit * 2;
+    }
+
+    /// The source refused the job. A new session, or a reload, asks again at once.
+    pub(super) fn denied(&mut self, now: Duration) {
+        self.due = self.due.max(now + REST_AFTER_DENIAL);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
 
+mod answers;
+mod judge;
 mod questions;
 
 use std::sync::Arc;
@@ -8,17 +10,18 @@ use std::time::Duration;
 use questions::{Answer, Question};
 
 use super::server_log::ServerLog;
-use super::source::{PRIMARY, PollTiming, Publication, Source};
+use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
+use crate::crashes::CrashWitness;
+use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::SLOW;
-use crate::postgres::{self, CredentialFiles};
-use crate::sample::{Activity, Backend, Oid, Readings};
+use crate::postgres::{self, ActivityQuestion, CredentialFiles};
+use crate::sample::{Backend, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
-use crate::snapshot::{SlowReadings, Snapshot};
-use crate::state::{Down, LazySnapshot, Publisher, Server};
-use crate::tracker::{PollContext, PollTracker, PolledState};
+use crate::state::{Down, Publisher, Server};
+use crate::tracker::{PollTracker, PolledState};
 
 /// The catalogue is read at least this often, because the fingerprint does not cover memberships of roles.
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
@@ -45,6 +48,8 @@ pub(crate) struct ServerSource {
     /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
+    /// The judgement of the last privileges that were read.
+    isolation: Option<Arc<Summary>>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -52,55 +57,10 @@ pub(crate) struct ServerSource {
     catalogue_due: Duration,
     /// `pg_postmaster_start_time()` of the last session. Another value means that the server was restarted.
     start_time: Option<f64>,
+    crashes: CrashWitness,
     /// The job and the backend of a session that was abandoned. The job is not asked while that backend runs: each try could
     /// leave another backend, until the agent's role reaches its own connection limit.
     orphaned_backend: Option<(usize, Backend)>,
-}
-
-impl ServerSource {
-    fn sees_all_sessions(&self) -> bool {
-        let polled = self.polled.as_ref();
-        polled.is_some_and(|polled| polled.sees_all_sessions())
-    }
-
-    fn activity(&mut self, session: &postgres::Session, activity: Activity, now: Duration) {
-        let orphan = self.orphaned_backend;
-        self.orphaned_backend = orphan.filter(|_| activity.has_orphan);
-        let context = PollContext {
-            info: session.info(),
-            policy: &self.config.policy,
-            now,
-            window: self.config.cadence.window,
-        };
-        let polled = self.tracker.observe(activity, context);
-        let tracked = self.polled.as_ref().map(|before| &before.tenants);
-        if tracked.is_none_or(|tenants| !Arc::ptr_eq(tenants, &polled.tenants)) {
-            let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
-            let measurable = databases.filter(|row| !row.is_invalid());
-            Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
-        }
-        self.log.polled(&polled);
-        self.polled = Some(Arc::new(polled));
-    }
-
-    /// Called before the next batch, when databases that were dropped during the last one are no longer tracked.
-    fn log_unreadable(&mut self) {
-        if let Some(polled) = &self.polled {
-            let unreadable = self.sizes.unreadable().into_iter();
-            let names = unreadable.filter_map(|oid| polled.tenants.datname(oid));
-            self.log.unreadable(&names.collect::<Vec<_>>());
-        }
-    }
-
-    fn lazy_snapshot(&self, polled: Arc<PolledState>, now: Duration) -> LazySnapshot {
-        let slow = SlowReadings {
-            readings: self.readings.clone(),
-            sizes: Arc::clone(&self.sizes),
-            now,
-            wall_clock: wall_clock(),
-        };
-        LazySnapshot::new(Box::new(move || Snapshot::of(&polled, &slow)))
-    }
 }
 
 impl Source for ServerSource {
@@ -116,16 +76,21 @@ impl Source for ServerSource {
             tracker: PollTracker::default(),
             polled: None,
             readings: Readings::default(),
+            isolation: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
             start_time: None,
+            crashes: CrashWitness::default(),
             orphaned_backend: None,
         }
     }
 
-    fn name(&self) -> &str {
-        &self.config.name
+    fn id(config: &ServerConfig) -> SourceId {
+        SourceId {
+            server: config.name.clone(),
+            part: None,
+        }
     }
 
     fn config(&self) -> &Arc<ServerConfig> {
@@ -157,15 +122,30 @@ impl Source for ServerSource {
     fn opened(&mut self, session: &postgres::Session) {
         self.replaced(session);
         self.readings = Readings::default();
+        self.isolation = None;
         self.catalogue_due = Duration::ZERO;
     }
 
     fn replaced(&mut self, session: &postgres::Session) {
+        if let Some(evidence) = self.crashes.session_opened(session.info()) {
+            self.log.crashed(evidence);
+        }
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
             self.readings = Readings::default();
+            self.isolation = None;
             self.tracker.reset();
+        }
+    }
+
+    fn lost(&mut self, session: &postgres::Session) {
+        let told = session.was_told_of_crash();
+        let ended = self
+            .crashes
+            .session_lost(session.info(), told, wall_clock());
+        if let Some(evidence) = ended {
+            self.log.crashed(evidence);
         }
     }
 
@@ -180,13 +160,15 @@ impl Source for ServerSource {
         }
         match job {
             PRIMARY => {
-                let known = self.tracker.catalogue();
-                let known = known.filter(|_| now < self.catalogue_due);
-                if known.is_none() {
+                let is_due = now >= self.catalogue_due;
+                if is_due {
                     self.catalogue_due = now + CATALOGUE_INTERVAL;
                 }
-                let orphan = self.orphaned_backend.map(|(_, backend)| backend);
-                Some(Question::Activity { orphan, known })
+                Some(Question::Activity(ActivityQuestion {
+                    orphan: self.orphaned_backend.map(|(_, backend)| backend),
+                    known: self.tracker.catalogue(),
+                    is_due,
+                }))
             }
             SIZES => {
                 self.batch = self.sizes.next_batch(now);
@@ -199,7 +181,14 @@ impl Source for ServerSource {
                     permitted: self.sees_all_sessions(),
                 })
             }
-            view => Some(Question::Slow(view - FIRST_SLOW)),
+            job => {
+                let view = &SLOW[job - FIRST_SLOW];
+                if view.needs_monitor && !self.sees_all_sessions() {
+                    (view.clear)(&mut self.readings);
+                    return None;
+                }
+                Some(Question::Slow(job - FIRST_SLOW))
+            }
         }
     }
 
@@ -217,7 +206,10 @@ impl Source for ServerSource {
                 cost
             }
             Answer::Slow(update) => {
+                let before = self.readings.statistics.clone();
                 update(&mut self.readings);
+                self.measure_written(before.as_ref());
+                self.judge(session);
                 took
             }
             Answer::Sizes(measured) => {
@@ -231,13 +223,13 @@ impl Source for ServerSource {
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
             let why = match why {
-                Outcome::Error => UnknownSize::Error,
+                Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => UnknownSize::Error,
                 Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
             };
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
-            (SLOW[view].clear)(&mut self.readings);
+            self.forget(view);
         }
     }
 
@@ -270,12 +262,13 @@ impl Source for ServerSource {
         let status = match (publication.down, &self.polled) {
             (None, Some(polled)) => {
                 let snapshot = self.lazy_snapshot(Arc::clone(polled), publication.now);
-                Ok(Box::new(snapshot))
+                Ok(Arc::new(snapshot))
             }
             (None, None) => Err(Down::Starting),
             (Some(down), _) => Err(down),
         };
         let server = Server::new(self.config.name.clone(), status, publication.health)
+            .with_crashes(self.crashes.crashes())
             .current_until(publication.current_until);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }

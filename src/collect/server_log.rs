@@ -3,6 +3,7 @@
 
 use tracing::{info, warn};
 
+use crate::crashes::Evidence;
 use crate::sample::Support;
 use crate::tracker::PolledState;
 
@@ -14,8 +15,10 @@ pub(super) struct ServerLog {
     missing: Vec<String>,
     /// Databases whose files PostgreSQL could not read.
     unreadable: Vec<String>,
-    /// Not every database and role has series of its own.
-    is_full: bool,
+    /// Databases and roles without series of their own.
+    overflow: (usize, usize),
+    /// The last poll counted sessions only.
+    is_reduced: bool,
 }
 
 impl ServerLog {
@@ -27,7 +30,8 @@ impl ServerLog {
             superuser: false,
             missing: Vec::new(),
             unreadable: Vec::new(),
-            is_full: false,
+            overflow: (0, 0),
+            is_reduced: false,
         }
     }
 
@@ -57,6 +61,27 @@ impl ServerLog {
             (true, true) | (false, false) => {}
         }
         self.sees_all_sessions = all;
+    }
+
+    /// The server had no shared memory to read the catalogue, or has it again.
+    pub(super) fn reduced(&mut self, is_reduced: bool) {
+        match (self.is_reduced, is_reduced) {
+            (false, true) => warn!(
+                server = self.server,
+                "out of shared memory: only sessions are counted, and PostgreSQL refuses logins; the lock table is probably full"
+            ),
+            (true, false) => info!(server = self.server, "the catalogue can be read again"),
+            (true, true) | (false, false) => {}
+        }
+        self.is_reduced = is_reduced;
+    }
+
+    pub(super) fn crashed(&self, evidence: Evidence) {
+        warn!(
+            server = self.server,
+            reason = evidence.label(),
+            "crash: a process of the server died, and the server ended all sessions"
+        );
     }
 
     fn missing(&mut self, databases: &[String]) {
@@ -101,9 +126,9 @@ impl ServerLog {
         }
     }
 
-    fn without_series(&mut self, (databases, roles): (usize, usize)) {
-        let is_full = databases + roles > 0;
-        if is_full && !self.is_full {
+    fn without_series(&mut self, overflow: (usize, usize)) {
+        let (databases, roles) = overflow;
+        if overflow != (0, 0) && self.overflow == (0, 0) {
             warn!(
                 server = self.server,
                 databases,
@@ -111,7 +136,7 @@ impl ServerLog {
                 "more databases or roles than series_limits.databases and series_limits.roles allow: some have no series of their own"
             );
         }
-        self.is_full = is_full;
+        self.overflow = overflow;
     }
 }
 

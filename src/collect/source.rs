@@ -1,4 +1,4 @@
-//! What the loop needs from a source: a PostgreSQL server today, or anything else that is opened and then asked.
+//! What the loop needs from a source: a PostgreSQL server, a volume, or anything else that is opened and then asked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,22 @@ pub(crate) struct PollTiming {
     pub(crate) grace: Duration,
 }
 
+/// Identifies a source among those of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceId {
+    /// The value of the label `server`, and of the log field of that name.
+    pub(crate) server: String,
+    /// The name of the source where a server may have several, such as a volume.
+    pub(crate) part: Option<String>,
+}
+
+/// What the log says when a source becomes ready, and when it is down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogMessages {
+    pub(crate) ready: &'static str,
+    pub(crate) down: &'static str,
+}
+
 /// A connection to a source.
 pub(crate) trait Session: Send + Sync {
     type Question: Send + Sync;
@@ -32,10 +48,15 @@ pub(crate) trait Session: Send + Sync {
 
     /// For jobs other than the primary one, the source itself gives up after `limit`, if it can.
     fn ask(
-        &self,
+        &mut self,
         question: &Self::Question,
         limit: Duration,
     ) -> impl Future<Output = Result<Self::Answer, Failed<Outcome>>> + Send;
+
+    /// How an answer counts. The source may have answered only in part.
+    fn outcome(_answer: &Self::Answer) -> Outcome {
+        Outcome::Ok
+    }
 
     /// Returns once, when the session is closed. Questions fail from then on.
     fn closed(&mut self) -> impl Future<Output = ()> + Send;
@@ -49,11 +70,14 @@ pub(crate) trait Source: Send + Sized + 'static {
     type Opener: Default + Send;
     /// The label values `poll` of its jobs. The first is the primary one.
     const JOBS: &'static [&'static str];
+    const MESSAGES: LogMessages = LogMessages {
+        ready: "ready",
+        down: "down",
+    };
 
     fn new(config: Arc<Self::Config>) -> Self;
 
-    /// The value of the label `server`, and of the log field of that name.
-    fn name(&self) -> &str;
+    fn id(config: &Self::Config) -> SourceId;
 
     fn timing(&self) -> PollTiming;
 
@@ -70,6 +94,9 @@ pub(crate) trait Source: Send + Sized + 'static {
 
     /// A second session replaces one that hangs. The readings of other jobs stay valid if it is a session of the same server.
     fn replaced(&mut self, session: &Self::Session);
+
+    /// The session was lost. Called before the source is published as down.
+    fn lost(&mut self, _session: &Self::Session) {}
 
     /// How long a job other than the primary one rests after a success. None: [`Source::question`] decides when it is due.
     fn interval(&self, job: usize) -> Option<Duration>;
@@ -105,7 +132,7 @@ pub(crate) trait Source: Send + Sized + 'static {
     /// Takes a changed configuration. True when it needs another session.
     fn reconfigure(&mut self, config: Arc<Self::Config>, now: Duration) -> bool;
 
-    /// The version for the log, when the source is ready.
+    /// The version for the log, when the source is ready. Empty: it has none.
     fn version(&self) -> String;
 
     /// Publishes what is known now, or why the source is down.

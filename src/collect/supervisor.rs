@@ -1,29 +1,26 @@
-//! The pollers of all servers, each in its own task: one that hangs does not delay the others. Applies changes of the
-//! configuration; a server that is in the old and the new one keeps its session and its history.
+//! The pollers of all sources: the servers, and what is attached to them. Applies changes of the configuration; a source that
+//! is in the old and the new one keeps its session, its history and its health.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 
 use super::JOBS;
-use super::poller::Poller;
+use super::attached::attached;
+use super::pollers::Pollers;
 use super::server::ServerSource;
+use super::volume::VolumeSource;
 use crate::config::ServerConfig;
 use crate::health::Health;
 use crate::state::{Down, Published, Publisher, Reload, Server, State};
 
 pub(crate) struct Supervisor {
     publisher: Publisher,
-    pollers: BTreeMap<String, PollerTask>,
+    servers: Pollers<ServerSource>,
+    volumes: Pollers<VolumeSource>,
     tasks: JoinSet<Infallible>,
-}
-
-struct PollerTask {
-    config: watch::Sender<Arc<ServerConfig>>,
-    task: AbortHandle,
 }
 
 impl Supervisor {
@@ -32,57 +29,34 @@ impl Supervisor {
         let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
         let supervisor = Self {
             publisher,
-            pollers: BTreeMap::new(),
+            servers: Pollers::default(),
+            volumes: Pollers::default(),
             tasks: JoinSet::new(),
         };
         (supervisor, state)
     }
 
-    /// Starts, stops and reconfigures pollers, so that exactly these servers are polled.
+    /// Starts, stops and reconfigures pollers, so that exactly these servers and their attached sources are polled.
     pub(crate) fn apply(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
-        self.pollers.retain(|name, poller| {
-            let stays = servers.iter().any(|server| server.name == *name);
-            if !stays {
-                poller.task.abort();
-            }
-            stays
-        });
         self.publish(&servers, reload);
-        for server in servers {
-            self.apply_one(server);
-        }
+        let (tasks, publisher) = (&mut self.tasks, &self.publisher);
+        let volumes = servers.iter().flat_map(ServerConfig::volumes).collect();
+        self.volumes.apply(volumes, tasks, publisher);
+        self.servers.apply(servers, tasks, publisher);
     }
 
-    fn apply_one(&mut self, server: ServerConfig) {
-        let name = server.name.clone();
-        if let Some(poller) = self.pollers.get(&name) {
-            poller.config.send_if_modified(|old| {
-                let changed = **old != server;
-                *old = Arc::new(server);
-                changed
-            });
-            return;
-        }
-        let (config, watched) = watch::channel(Arc::new(server));
-        let poller = Poller::<ServerSource>::new(watched, self.publisher.clone());
-        let task = self.tasks.spawn(poller.run());
-        self.pollers.insert(name, PollerTask { config, task });
-    }
-
+    /// What was published of these servers and their attached sources is kept.
     fn publish(&self, servers: &[ServerConfig], reload: Reload) {
         self.publisher.send_modify(|state| {
             let starting = |name: &str| {
-                Arc::new(Server::new(
-                    name.to_owned(),
-                    Err(Down::Starting),
-                    Health::of(&JOBS),
-                ))
+                let down = Err(Down::Starting);
+                Arc::new(Server::new(name.to_owned(), down, Health::of(&JOBS)))
             };
-            let keep = |server: &ServerConfig| {
-                state
-                    .server(&server.name)
-                    .cloned()
-                    .unwrap_or_else(|| starting(&server.name))
+            let keep = |config: &ServerConfig| {
+                let server = state.server(&config.name).cloned();
+                let server = server.unwrap_or_else(|| starting(&config.name));
+                let attached = attached(config, &server.attached);
+                Arc::new(server.with_attached(Arc::new(attached)))
             };
             *state = Arc::new(State::new(servers.iter().map(keep).collect(), reload));
         });

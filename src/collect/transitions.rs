@@ -4,7 +4,7 @@ use std::error::Error;
 
 use tracing::{info, warn};
 
-use super::source::PRIMARY;
+use super::source::{LogMessages, PRIMARY, SourceId};
 use crate::logging::chain;
 use crate::outcome::{Failed, Outcome};
 use crate::state::Down;
@@ -17,7 +17,8 @@ enum Logged {
 }
 
 pub(super) struct TransitionLog {
-    server: String,
+    id: SourceId,
+    messages: LogMessages,
     logged: Logged,
     jobs: &'static [&'static str],
     /// The last outcome of each job. That of the primary job is not used: `logged` has it.
@@ -25,9 +26,10 @@ pub(super) struct TransitionLog {
 }
 
 impl TransitionLog {
-    pub(super) fn new(server: String, jobs: &'static [&'static str]) -> Self {
+    pub(super) fn new(id: SourceId, messages: LogMessages, jobs: &'static [&'static str]) -> Self {
         Self {
-            server,
+            id,
+            messages,
             logged: Logged::Nothing,
             jobs,
             outcomes: vec![Outcome::Ok; jobs.len()],
@@ -36,7 +38,14 @@ impl TransitionLog {
 
     pub(super) fn ready(&mut self, version: &str) {
         if self.logged != Logged::Up {
-            info!(server = self.server, version, "ready");
+            let version = Some(version).filter(|version| !version.is_empty());
+            info!(
+                server = self.id.server,
+                name = self.id.part,
+                version,
+                "{}",
+                self.messages.ready
+            );
             self.logged = Logged::Up;
         }
     }
@@ -44,10 +53,12 @@ impl TransitionLog {
     pub(super) fn down(&mut self, down: Down, error: &dyn Error) {
         if self.logged != Logged::Down(down) {
             warn!(
-                server = self.server,
+                server = self.id.server,
+                name = self.id.part,
                 reason = down.label(),
                 error = chain(error),
-                "down"
+                "{}",
+                self.messages.down
             );
             self.logged = Logged::Down(down);
         }
@@ -58,15 +69,18 @@ impl TransitionLog {
         let down = Down::Poll(Outcome::Timeout);
         if job == PRIMARY && self.logged != Logged::Down(down) {
             warn!(
-                server = self.server,
+                server = self.id.server,
+                name = self.id.part,
                 reason = down.label(),
                 poll = self.jobs[job],
-                "down: no answer in time"
+                "{}: no answer in time",
+                self.messages.down
             );
             self.logged = Logged::Down(down);
         } else if job != PRIMARY && self.outcomes[job] != Outcome::Timeout {
             warn!(
-                server = self.server,
+                server = self.id.server,
+                name = self.id.part,
                 poll = self.jobs[job],
                 reason = Outcome::Timeout.label(),
                 "job failed: no answer in time"
@@ -79,7 +93,8 @@ impl TransitionLog {
             self.down(Down::Poll(failed.why), &*failed.error);
         } else if self.outcomes[job] != failed.why {
             warn!(
-                server = self.server,
+                server = self.id.server,
+                name = self.id.part,
                 poll = self.jobs[job],
                 reason = failed.why.label(),
                 error = chain(&*failed.error),

@@ -4,7 +4,9 @@ mod own_session;
 mod poll;
 mod refusal;
 mod report;
+mod resources;
 mod table;
+mod volumes;
 
 use super::cli::CheckArgs;
 use super::{print, print_json};

@@ -44,8 +44,14 @@ pub struct Global {
 pub enum Command {
     /// Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check
+    Audit(AuditArgs),
+    /// Compare declared pools, connections and sizes with what the server has; exit codes as check
+    Plan(PlanArgs),
     /// Print the SQL that creates the least-privilege role for the agent
     RoleSql(RoleArgs),
+    /// Print the psql script that creates a tenant: database, roles, limits, closed for others
+    TenantSql(TenantArgs),
     /// Check that the agent on this host answers; exit code 0 or 1
     Healthcheck(HealthArgs),
 }
@@ -67,6 +73,60 @@ pub struct CheckArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+#[group(id = "format", multiple = false)]
+pub struct AuditFormat {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print the SQL that repairs what needs no decision, as one transaction
+    #[arg(long)]
+    pub sql: bool,
+    /// Print SARIF 2.1.0
+    #[arg(long)]
+    pub sarif: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    pub format: AuditFormat,
+    /// Only this server of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub server: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// Read connection slots, limits and roles from the configured servers, and compare them too
+    #[arg(long, conflicts_with = "max_connections")]
+    pub live: bool,
+    /// `max_connections` of the server
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=262_143))]
+    pub max_connections: Option<u32>,
+    /// Slots of them that ordinary roles cannot use
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub reserved_connections: u32,
+    /// Storage of the server, such as 128GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub storage: Option<u64>,
+    /// Memory that PostgreSQL may use, such as 2GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
+    /// `shared_buffers` of the server
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
+    pub shared_buffers: u64,
+    /// `work_mem` of the server
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size)]
+    pub work_mem: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Only this server of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub server: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct RoleArgs {
     /// Name of the role
     #[arg(long, value_name = "NAME", default_value = "pgcommons")]
@@ -80,6 +140,31 @@ pub struct RoleArgs {
     /// Major version of the server, 13 to 18; by default it is read from the configured server
     #[arg(long, value_name = "MAJOR", value_parser = major)]
     pub server_version: Option<u32>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct TenantArgs {
+    /// Name of the database
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Maximum number of connections of the database, and of each login role
+    #[arg(long, value_name = "N", required_unless_present = "drop", value_parser = clap::value_parser!(u32).range(1..=262_143))]
+    pub connections: Option<u32>,
+    /// Role that owns the database; by default it has the name of the database
+    #[arg(long, value_name = "ROLE")]
+    pub owner: Option<String>,
+    /// Role that logs in as a member of the owner, may be repeated; by default the owner logs in
+    #[arg(long, value_name = "ROLE")]
+    pub login: Vec<String>,
+    /// File with the password of the role that logs in; the SQL contains it as a SCRAM verifier
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Major version of the server, 13 to 18; the script is the same for all
+    #[arg(long, value_name = "MAJOR", value_parser = major)]
+    pub server_version: Option<u32>,
+    /// Print the script that drops the database with all its data, its owner and these login roles
+    #[arg(long, conflicts_with_all = ["connections", "password_file"])]
+    pub drop: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -139,6 +224,13 @@ fn major(text: &str) -> Result<u32, String> {
     match (major.parse(), minor.parse::<u32>()) {
         (Ok(major @ 13..=18), Ok(_)) => Ok(major),
         _ => Err("want a version of PostgreSQL from 13 to 18, such as 15".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
+        _ => Err("want a size above 0, as in 10GiB or 500MB".to_owned()),
     }
 }
 

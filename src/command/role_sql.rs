@@ -31,7 +31,7 @@ pub(super) async fn run(
 }
 
 /// A wrong path is shown as `config` shows it, because the password may be in its place.
-fn password(path: &Path) -> anyhow::Result<SecretString> {
+pub(super) fn password(path: &Path) -> anyhow::Result<SecretString> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("--password-file: cannot read {}", shown_path(path)))?;
     let password = text.trim_end_matches(['\n', '\r']);

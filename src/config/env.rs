@@ -72,14 +72,14 @@ fn set(table: &mut Table, keys: Keys, segments: &[&str], value: &str) -> Option<
 enum Keys {
     /// Keys of the configuration, in lower case.
     Fixed,
-    /// Names of servers, databases or labels.
+    /// Names of servers, databases, labels or volumes.
     Names,
 }
 
 impl Keys {
     fn below(self, key: &str) -> Self {
         match (self, key) {
-            (Self::Fixed, "servers" | "budgets" | "labels") => Self::Names,
+            (Self::Fixed, "servers" | "budgets" | "labels" | "volumes") => Self::Names,
             _ => Self::Fixed,
         }
     }

@@ -50,12 +50,16 @@ fn intended(variable: &str) -> Option<String> {
 fn filled(path: &str, words: &str) -> Option<(usize, String)> {
     let path = path.to_uppercase();
     let upper = words.to_ascii_uppercase();
-    let [table, _, key] = path.split('.').collect::<Vec<_>>()[..] else {
-        return (upper == path.replace('.', "_")).then(|| (0, path.replace('.', "__")));
+    let [table, _, keys @ ..] = &path.split('.').collect::<Vec<_>>()[..] else {
+        return None;
     };
+    if keys.is_empty() {
+        return (upper == path.replace('.', "_")).then(|| (0, path.replace('.', "__")));
+    }
+    let (key, levels) = (keys.join("_"), keys.join("__"));
     let start = table.len() + 1;
     let end = upper.len().checked_sub(key.len() + 1)?;
     let is_key = upper.starts_with(&format!("{table}_")) && upper.ends_with(&format!("_{key}"));
     let name = words.get(start..end).filter(|name| !name.is_empty())?; // in its original case
-    is_key.then(|| (name.len(), format!("{table}__{name}__{key}")))
+    is_key.then(|| (name.len(), format!("{table}__{name}__{levels}")))
 }

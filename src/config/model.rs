@@ -1,12 +1,13 @@
 //! The types of a validated configuration, which the rest of the program reads.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::password::PasswordSource;
 use super::problem::Problem;
-use super::review::NamedFile;
+use super::review::{NamedFile, NamedVolume};
 use crate::policy::Policy;
 use crate::size_schedule;
 
@@ -22,6 +23,7 @@ pub(crate) struct Config {
     /// Probable mistakes in a configuration that is valid.
     pub(crate) warnings: Vec<Problem>,
     pub(super) files: Vec<NamedFile>,
+    pub(super) named_volumes: Vec<NamedVolume>,
 }
 
 /// One PostgreSQL server to monitor.
@@ -32,6 +34,49 @@ pub(crate) struct ServerConfig {
     pub(crate) target: Target,
     pub(crate) policy: Policy,
     pub(crate) cadence: Cadence,
+    pub(crate) storage: StorageConfig,
+}
+
+impl ServerConfig {
+    /// The volumes to measure. Each is a source of its own: one that hangs does not delay the others.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = VolumeConfig> {
+        let volumes = self.storage.volumes.iter();
+        volumes.map(|(volume, path)| VolumeConfig {
+            server: self.name.clone(),
+            volume: volume.clone(),
+            path: path.clone(),
+            interval: self.storage.interval,
+            timeout: self.cadence.timeout,
+        })
+    }
+}
+
+/// `servers.NAME.storage`: the volumes of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StorageConfig {
+    /// `size`: the capacity of the volume `data` in bytes, where it cannot be measured.
+    pub(crate) size: Option<u64>,
+    /// The directories to measure, by the label `volume`: `path` as [`DATA_VOLUME`], and `volumes`.
+    pub(crate) volumes: BTreeMap<String, PathBuf>,
+    /// `interval`: how often each volume is measured.
+    pub(crate) interval: Duration,
+}
+
+/// The label `volume` of `storage.path` and of `storage.size`.
+pub(crate) const DATA_VOLUME: &str = "data";
+
+/// One volume to measure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VolumeConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    /// The label `volume`.
+    pub(crate) volume: String,
+    /// A directory on the volume; absolute.
+    pub(crate) path: PathBuf,
+    pub(crate) interval: Duration,
+    /// `poll.timeout`: a measurement that takes longer has failed.
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

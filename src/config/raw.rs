@@ -15,9 +15,11 @@ use super::connection::{ADDRESS, BINDINGS, HOST, MODES};
 use super::keys::{Content, Key, Table, path};
 use super::listener::Address;
 use super::model::{ChannelBinding, SslMode};
+use super::pools::Pools;
 #[cfg(test)]
 use super::reference::{Row, Section};
 use super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Text};
+use super::storage::VOLUME_PATH;
 use super::validate::LEVELS;
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 
@@ -125,6 +127,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 /// PostgreSQL's maximum of `max_connections`.
 const MOST_CONNECTIONS: u32 = 262_143;
+const MOST_POOLED: u32 = 10_000;
 
 table!(RawConfig {} {
     web: Block<RawWeb>;
@@ -134,6 +137,7 @@ table!(RawConfig {} {
     sizes: Block<RawSizes>;
     series_limits: Block<RawSeriesLimits>;
     databases: Block<RawDatabases>;
+    roles: Block<RawRoles>;
     budgets["DATABASE"]: Block<BTreeMap<String, Block<RawBudget>>>;
     servers["NAME"]: Block<BTreeMap<String, Block<RawServer>>>;
 });
@@ -162,7 +166,8 @@ table!(RawStats {
     interval: Durations(SECOND..=HOUR) = "15s";
 });
 table!(RawSizes {
-    /// How often a database is measured. While its size changes, five times as often.
+    /// How often a database is measured. While its size changes, five times as often; while many rows
+    /// are written to it, twenty times.
     interval: Durations(SECOND..=DAY) = "5m";
     /// The maximum fraction of time spent measuring. With many files, sizes become older.
     max_time_fraction: Numbers<f64>(0.0001..=0.5) = "0.01";
@@ -188,6 +193,13 @@ RawDatabases {
     exclude: List("[postgres, scratch_*]");
 });
 table!(
+/// Roles that may enter every database. They are no finding of `pgcommons audit`. Here for all servers, or in `servers.NAME.roles` for
+/// one.
+RawRoles {
+    /// The names of the roles.
+    admin: List("[dba, backup]");
+});
+table!(
 /// Limits of a database in addition to those that PostgreSQL enforces. Here for all servers, or in `servers.NAME.budgets` for one.
 RawBudget {
     /// More connections are a warning. PostgreSQL refuses none of them.
@@ -196,9 +208,41 @@ RawBudget {
     size: Size();
     /// Who is responsible: the label `owner` of `pgcommons_database_info`.
     owner: Filled("text");
+    /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`.
+    roles: List("[reader, writer]");
+    /// The connection pools of its applications, for `pgcommons plan`: each has `size`, and if needed `name`, `overflow`, `instances`
+    /// and `surge` (further instances during a deployment).
+    pools: Pools();
 } {
     /// Further labels of `pgcommons_database_info`, to join and to route alerts by, as in `{team: web}`.
     labels: Block<BTreeMap<String, Value>>;
+});
+table!(
+/// The capacity of the volume and what is measured of it. See [resources.md](resources.md).
+RawStorage {
+    /// The capacity, where the volume cannot be measured from here.
+    size: Size();
+    /// A directory on the volume of the data directory; it is measured with `statvfs`, as `df` does.
+    path: Filled(VOLUME_PATH);
+    /// How often each volume is measured.
+    interval: Durations(SECOND..=HOUR) = "15s";
+} {
+    /// Further volumes by name, as in `{wal: /pgwal}`.
+    volumes: Block<BTreeMap<String, Value>>;
+});
+table!(
+/// One connection pool.
+RawPool {
+    /// Its name in messages.
+    name: Filled("text");
+    /// Connections that each instance keeps.
+    size: Numbers<u32>(1..=MOST_POOLED);
+    /// Connections beyond them, when all are in use.
+    overflow: Numbers<u32>(0..=MOST_POOLED) = "0";
+    /// Instances of the application.
+    instances: Numbers<u32>(0..=MOST_POOLED) = "1";
+    /// Further instances during a deployment.
+    surge: Numbers<u32>(0..=MOST_POOLED) = "0";
 });
 table!(
 /// One entry for each server. The name is the label `server` of its series. Without any entry the agent monitors the server of
@@ -241,6 +285,9 @@ RawServer {
 } {
     /// As `databases`, for this server: each of the two keys replaces the one above.
     databases: Block<RawDatabases>;
+    /// As `roles`, for this server: replaces the key above.
+    roles: Block<RawRoles>;
+    storage: Block<RawStorage>;
     /// As `budgets`, for this server: replaces the budget of the same database above.
     budgets: Block<BTreeMap<String, Block<RawBudget>>>;
 });

@@ -1,5 +1,5 @@
 //! The output of `--config.check` for a valid configuration: warnings about probable mistakes, and a summary line. Only
-//! this command checks that the servers' files exist: for a running agent they may be created later.
+//! this command checks that the servers' files and volumes exist: for a running agent they may be created later.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use super::Config;
 use super::problem::Problem;
 use super::redact;
+use super::storage::VOLUME_PATH;
+use crate::storage;
 
 /// A file that a key of a server names. The agent reads it at every connect.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +29,31 @@ impl NamedFile {
     }
 }
 
+/// A directory that `storage` of a server names. The agent measures its volume again and again.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NamedVolume {
+    pub(super) key: String,
+    pub(super) path: PathBuf,
+}
+
+impl NamedVolume {
+    fn warning(&self) -> Option<Problem> {
+        let error = storage::measure(&self.path).err()?;
+        Some(Problem {
+            key: self.key.clone(),
+            got: format!("{} ({})", self.path.display(), error.reason()),
+            want: VOLUME_PATH.to_owned(),
+        })
+    }
+}
+
 impl Config {
-    /// The warnings of the configuration, and one for each file that cannot be read.
+    /// The warnings of the configuration, and one for each file that cannot be read and each volume that cannot be measured.
     pub(crate) fn review(&self) -> Vec<Problem> {
         let files = self.files.iter().filter_map(NamedFile::warning);
-        self.warnings.iter().cloned().chain(files).collect()
+        let volumes = self.named_volumes.iter().filter_map(NamedVolume::warning);
+        let warnings = self.warnings.iter().cloned();
+        warnings.chain(files).chain(volumes).collect()
     }
 
     /// `2 servers, 3 databases with a budget`

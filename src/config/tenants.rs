@@ -1,4 +1,4 @@
-//! `series_limits`, `databases` and `budgets`: reads what the configuration says about tenants into the policy of a server.
+//! `series_limits`, `databases`, `roles` and `budgets`: reads what the configuration says about tenants into the policy of a server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wildmatch::WildMatch;
 
 use super::keys::Table as _;
-use super::raw::{Block, RawBudget, RawDatabases, RawSeriesLimits};
+use super::raw::{Block, RawBudget, RawDatabases, RawRoles, RawSeriesLimits};
 use super::redact::quoted;
 use super::tables::Entry;
 use super::values::Reader;
@@ -48,6 +48,19 @@ pub(super) fn databases(
     if has_exclude {
         let key = format!("{prefix}.exclude");
         warn_of_patterns(reader, &key, &policy.exclude, &[]);
+    }
+}
+
+/// `roles.admin`
+pub(super) fn roles(
+    reader: &mut Reader,
+    prefix: &str,
+    block: Block<RawRoles>,
+    policy: &mut Policy,
+) {
+    let raw = reader.table(prefix, block);
+    if let Some(admins) = reader.optional(prefix, raw.admin, &RawRoles::admin()) {
+        policy.admins = admins.into_iter().collect();
     }
 }
 
@@ -141,6 +154,14 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
         connections: reader.optional(prefix, raw.connections, &RawBudget::connections()),
         size_bytes: reader.optional(prefix, raw.size, &RawBudget::size()),
         owner: reader.optional(prefix, raw.owner, &RawBudget::owner()),
+        roles: reader
+            .optional(prefix, raw.roles, &RawBudget::roles())
+            .into_iter()
+            .flatten()
+            .collect(),
+        pools: reader
+            .optional(prefix, raw.pools, &RawBudget::pools())
+            .unwrap_or_default(),
         labels,
     }
 }

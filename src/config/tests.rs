@@ -44,6 +44,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example.policy.series_limits, default.policy.series_limits);
     assert_eq!(default.policy.series_limits, SeriesLimits::default());
     assert_eq!(example.target.tls, default.target.tls);
+    assert_eq!(example.storage, default.storage);
     let address = |target: &Target| {
         (
             target.host.clone(),
@@ -233,3 +234,41 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
 mod levels;
 mod names;
 mod properties;
+
+#[test]
+fn storage_comes_from_the_file_and_from_variables() {
+    let yaml = "servers: {main: {host: h, storage: {size: 128GiB, volumes: {Fast: /mnt/fast}}}}";
+    let variables = [
+        ("PGCOMMONS__SERVERS__MAIN__STORAGE__PATH", "/pgdata"),
+        ("PGCOMMONS__SERVERS__MAIN__STORAGE__VOLUMES__WAL", "/pgwal"),
+        (
+            "PGCOMMONS__SERVERS__MAIN__STORAGE__VOLUMES__FAST",
+            "/mnt/faster",
+        ),
+        ("PGCOMMONS__SERVERS__MAIN__STORAGE__INTERVAL", "30s"),
+    ];
+    let server = load(yaml, &variables).expect("a good configuration");
+    let server = &server.servers[0];
+    assert_eq!(server.storage.size, Some(128 << 30));
+    let volumes: Vec<_> = server.volumes().collect();
+    let paths = volumes.iter().map(|it| (&*it.volume, it.path.to_str()));
+    let expected = [
+        ("Fast", Some("/mnt/faster")),
+        ("data", Some("/pgdata")),
+        ("wal", Some("/pgwal")),
+    ];
+    assert_eq!(paths.collect::<Vec<_>>(), expected);
+    assert!(volumes.iter().all(|it| it.interval.as_secs() == 30));
+}
+
+#[test]
+fn administrators_are_those_of_the_server_or_of_all_servers() {
+    let yaml = "roles: {admin: [dba]}\n\
+                budgets: {shop: {roles: [reader, writer]}}\n\
+                servers: {one: {host: one}, two: {host: two, roles: {admin: [root]}}}\n";
+    let config = load(yaml, &[]).expect("a good configuration");
+    let [one, two] = [0, 1].map(|at| &config.servers[at].policy);
+    assert!(one.admins.iter().eq(["dba"]) && two.admins.iter().eq(["root"]));
+    let shop = two.budget("shop").expect("it is configured");
+    assert!(shop.roles.iter().eq(["reader", "writer"]));
+}

@@ -7,10 +7,10 @@ use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawLog, RawPoll, RawServer, RawSizes, RawStats};
 use super::redact;
 use super::tables::Entry;
-use super::tenants::{budgets, databases, series_limits};
+use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, listener, misspelt};
+use super::{Cadence, Config, ServerConfig, listener, misspelt, storage};
 use crate::policy::Policy;
 use crate::size_schedule;
 use config::Value;
@@ -46,6 +46,7 @@ pub(super) fn config(
             servers,
             warnings: reader.warnings,
             files: reader.files,
+            named_volumes: reader.volumes,
         })
     } else {
         Err(ConfigError::Invalid(reader.problems))
@@ -172,6 +173,7 @@ fn shared_policy(reader: &mut Reader, raw: &mut RawConfig) -> Policy {
         std::mem::take(&mut raw.databases),
         &mut policy,
     );
+    roles(reader, "roles", std::mem::take(&mut raw.roles), &mut policy);
     budgets(
         reader,
         "budgets",
@@ -221,11 +223,22 @@ fn server(
         std::mem::take(&mut raw.databases),
         &mut policy,
     );
+    roles(
+        reader,
+        &format!("{prefix}.roles"),
+        std::mem::take(&mut raw.roles),
+        &mut policy,
+    );
     budgets(
         reader,
         &format!("{prefix}.budgets"),
         std::mem::take(&mut raw.budgets),
         &mut policy,
+    );
+    let storage = storage::read(
+        reader,
+        &format!("{prefix}.storage"),
+        std::mem::take(&mut raw.storage),
     );
 
     let target = ConnectionParams::collect(reader, (prefix, misspelt), &mut raw, environment)
@@ -236,5 +249,6 @@ fn server(
         target,
         policy,
         cadence: defaults.cadence,
+        storage,
     })
 }

@@ -8,7 +8,7 @@ use config::{Value, ValueKind};
 
 use super::problem::Problem;
 use super::redact::{self, kind};
-use super::review::NamedFile;
+use super::review::{NamedFile, NamedVolume};
 use super::unknown::Form;
 
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub(super) struct Reader {
     /// Probable mistakes in a configuration that is valid.
     pub(super) warnings: Vec<Problem>,
     pub(super) files: Vec<NamedFile>,
+    pub(super) volumes: Vec<NamedVolume>,
     /// Keys that a variable or a flag set, each with the name of that variable or flag.
     pub(super) origins: BTreeMap<String, String>,
 }
@@ -42,6 +43,12 @@ impl Reader {
     pub(super) fn file(&mut self, key: &str, path: &Path) {
         let (key, path) = (self.with_origin(key), path.to_owned());
         self.files.push(NamedFile { key, path });
+    }
+
+    /// Records a directory whose volume is to be measured.
+    pub(super) fn volume(&mut self, key: &str, path: &Path) {
+        let (key, path) = (self.with_origin(key), path.to_owned());
+        self.volumes.push(NamedVolume { key, path });
     }
 
     /// The key, with the variable or flag that set it.

@@ -1,9 +1,17 @@
-//! The server as a whole: slots, privileges of the agent's role, budgets without a database, invalid databases.
+//! The server as a whole: slots, privileges of the agent's role, a crash, budgets without a database, invalid databases.
+
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::severity::{Severity, Thresholds};
 use super::{Concern, Finding, Scope, connections, remedy};
+use crate::sample::ServerInfo;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, Snapshot};
+
+/// How long a crash is reported: a check that runs once per day finds each.
+const CRASH_REPORTED: Duration = Duration::from_hours(24);
+/// Since the epoch.
+const YEAR_10000: Duration = Duration::from_hours(70_389_528);
 
 pub(super) fn findings(
     snapshot: &Snapshot,
@@ -22,6 +30,7 @@ pub(super) fn findings(
         let finding = Finding::server(Severity::Warning, Concern::Privilege, text);
         findings.push(finding.with_remedy(remedy::ROLE_SQL));
     }
+    findings.extend(crashed(&snapshot.info));
     findings.extend(snapshot.missing.iter().map(|name| {
         let text = format!("database {name} has a budget but does not exist");
         Finding::of(
@@ -33,6 +42,24 @@ pub(super) fn findings(
         )
     }));
     findings
+}
+
+/// Both times are by the server's clock.
+fn crashed(info: &ServerInfo) -> Option<Finding> {
+    let at = info.last_crash()?;
+    let is_recent = info.read_at - at < CRASH_REPORTED.as_secs_f64();
+    let text = format!(
+        "a process of the server died at {}, and all sessions were ended; its log has \"was terminated by signal\"",
+        utc(at).filter(|_| is_recent)?
+    );
+    let finding = Finding::server(Severity::Warning, Concern::Crash, text);
+    Some(finding.with_remedy(remedy::LOG))
+}
+
+/// Such as `2026-11-29T07:15:49Z`. None for a time that cannot be written so.
+fn utc(seconds_since_epoch: f64) -> Option<humantime::Rfc3339Timestamp> {
+    let since_epoch = Duration::try_from_secs_f64(seconds_since_epoch).ok()?;
+    (since_epoch < YEAR_10000).then(|| humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch))
 }
 
 fn cannot_count() -> Finding {
@@ -62,4 +89,37 @@ pub(super) fn invalid(view: &DatabaseView) -> Option<Finding> {
     );
     let is_invalid = view.row.is_invalid();
     is_invalid.then(|| finding.with_remedy(remedy::drop_database(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crashed_at(at: f64, read_at: f64) -> ServerInfo {
+        ServerInfo {
+            read_at,
+            ..ServerInfo::of_test(160_014, Some(at))
+        }
+    }
+
+    #[test]
+    fn a_crash_is_reported_for_a_day() {
+        let hour = 3600.0;
+        for (age, is_reported) in [(0.0, true), (23.0, true), (25.0, false), (-1.0, true)] {
+            let at = 1_795_936_549.3;
+            let finding = crashed(&crashed_at(at, at + age * hour));
+            assert_eq!(finding.is_some(), is_reported, "{age} h");
+            if let Some(finding) = finding {
+                assert!(finding.text.contains("died at 2026-11-29T07:15:49Z"));
+                assert_eq!(finding.severity, Severity::Warning);
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_whose_clock_is_wrong_is_no_panic() {
+        for at in [f64::NAN, f64::INFINITY, 1e12, 1e19, 1e300] {
+            assert_eq!(crashed(&crashed_at(at, at)), None, "{at}");
+        }
+    }
 }

@@ -46,7 +46,10 @@ pub(crate) struct Thresholds {
 
 impl Thresholds {
     fn fraction(self, used: f64, limit: f64) -> Severity {
-        let fraction = used / limit;
+        self.share(used / limit)
+    }
+
+    pub(super) fn share(self, fraction: f64) -> Severity {
         if fraction >= self.critical {
             Severity::Critical
         } else if fraction >= self.warning {
@@ -73,6 +76,16 @@ impl Thresholds {
             Severity::Critical
         } else {
             self.fraction(f64::from(limit.used), f64::from(limit.connections))
+        }
+    }
+
+    /// The part of a capacity that is not available. With nothing available it is critical, whatever the thresholds are.
+    pub(crate) fn available(self, available: u64, capacity: u64) -> Severity {
+        if available == 0 {
+            Severity::Critical
+        } else {
+            let unavailable = capacity.saturating_sub(available);
+            self.fraction(unavailable as f64, capacity as f64)
         }
     }
 

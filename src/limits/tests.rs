@@ -15,6 +15,8 @@ pub(super) fn info(
         version_num: AGENT_VERSION,
         version: "16.14".into(),
         start_time: 0.0,
+        checkpointer_start: None,
+        read_at: 0.0,
         max_connections,
         superuser_reserved_connections: superuser_reserved,
         reserved_connections: reserved,

@@ -1,20 +1,38 @@
 //! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
+mod crashes;
+mod exporter;
 mod facts;
+mod isolation;
 mod limits;
+mod replication;
+mod resources;
+mod server_stats;
 mod sessions;
+pub(super) mod settings;
 mod statistics;
+mod storage;
+mod wal;
 
 use super::series::Metric;
 
 pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
     facts::METRICS
         .iter()
+        .chain(settings::METRICS)
+        .chain(server_stats::METRICS)
+        .chain(replication::METRICS)
         .chain(statistics::METRICS)
+        .chain(wal::METRICS)
         .chain(limits::METRICS)
+        .chain(resources::METRICS)
+        .chain(isolation::METRICS)
         .chain(sessions::METRICS)
+        .chain(storage::METRICS)
+        .chain(crashes::METRICS)
         .chain(agent::METRICS)
+        .chain(exporter::METRICS)
 }
 
 #[cfg(test)]
@@ -47,5 +65,13 @@ mod tests {
                 metric.name
             );
         }
+    }
+    /// Otherwise a page would have the same series twice, and Prometheus would refuse it.
+    #[test]
+    fn a_setting_with_a_row_of_its_own_is_not_written_twice() {
+        let settings = all().filter_map(|metric| metric.name.strip_prefix(settings::PREFIX));
+        let mut names: Vec<_> = settings.filter(|name| *name != "*").collect();
+        names.sort_unstable();
+        assert_eq!(names, settings::WITH_OWN_ROW);
     }
 }

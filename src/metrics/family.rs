@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::AgentState;
 use super::catalog;
 use super::series::{Metric, Series, Source};
+use super::settings;
 use super::text;
 use crate::sample::DatabaseStats;
 use crate::state::Server;
@@ -17,6 +18,10 @@ pub(super) fn families(
 ) -> io::Result<()> {
     let (mut series, rows) = (Series::default(), Rows::of(servers));
     for metric in catalog::all() {
+        if let Source::Settings = metric.source {
+            settings::families(servers, page)?;
+            continue;
+        }
         series.start(metric);
         fill(&mut series, metric, servers, agent, &rows);
         page.write_all(series.text().as_bytes())?;
@@ -40,6 +45,7 @@ fn fill(
             }
         }
         Source::Statistics(column) => rows.fill(column, series),
+        Source::Settings => {}
     }
 }
 

@@ -14,8 +14,8 @@ Generated from the catalogue in `src/metrics/catalog` by `make golden`.
 keep working. `pgcommons_*` compare with limits, or are about the agent. `server` is the configured name of the server
 (`host:port` unless configured). Every series about a server has this label, even if there is only one server.
 
-A value that is unknown is absent, never 0. While a server is down, `pg_up` is 0, the series about the agent stay, and
-all other series of that server are absent. The agent's own process adds `process_cpu_seconds_total`,
+A value that is unknown is absent, never 0. While a server is down, `pg_up` is 0, the series about the agent and about volumes
+(`pgcommons_server_storage_*`) stay, and all other series of that server are absent. The agent's own process adds `process_cpu_seconds_total`,
 `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds`, `process_threads`
 and `process_start_time_seconds`.
 
@@ -30,7 +30,7 @@ pub(crate) fn reference() -> String {
         let kind = metric.kind.label();
         let server = match metric.source {
             Source::Agent(_) => None,
-            Source::Server(_) | Source::Statistics(_) => Some("server"),
+            Source::Server(_) | Source::Statistics(_) | Source::Settings => Some("server"),
         };
         let mut labels: Vec<_> = server
             .into_iter()

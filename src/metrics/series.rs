@@ -22,12 +22,14 @@ impl Kind {
     }
 }
 
-/// Where the value comes from. Series of `Server` and `Statistics` have the label `server` first.
+/// Where the value comes from. All series but those of `Agent` have the label `server` first.
 pub(super) enum Source {
     Agent(fn(&AgentState, &mut Series)),
     Server(fn(&Server, &mut Series)),
     /// One column of `pg_stat_database`, for each database.
     Statistics(fn(&DatabaseStats) -> Option<f64>),
+    /// A family for each setting of a server. The row documents all of them.
+    Settings,
 }
 
 pub(super) struct Metric {

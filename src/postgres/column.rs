@@ -21,6 +21,23 @@ impl QueryContext {
         row.try_get(index).map_err(self.failed())
     }
 
+    /// A `bigint` that counts something. A negative one, such as a difference of positions that moved, is 0.
+    pub(super) fn count(self, row: &Row, index: usize) -> Result<u64, QueryError> {
+        Ok(self.known_count(row, index)?.unwrap_or(0))
+    }
+
+    /// The same, where NULL is unknown.
+    pub(super) fn known_count(self, row: &Row, index: usize) -> Result<Option<u64>, QueryError> {
+        let count: Option<i64> = self.column(row, index)?;
+        Ok(count.map(|count| u64::try_from(count).unwrap_or(0)))
+    }
+
+    /// The row of the first statement, which has one.
+    pub(super) fn one_row(self, answers: &[Vec<Row>]) -> Result<&Row, QueryError> {
+        let row = answers.first().and_then(|rows| rows.first());
+        row.ok_or_else(|| self.answer("no row".to_owned()))
+    }
+
     /// The first column of a statement whose rows are of several kinds.
     pub(super) fn kind(self, row: &Row) -> Result<u8, QueryError> {
         let kind: i8 = self.column(row, 0)?;

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use futures_util::future::poll_fn;
 use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, NoTls, Socket, config};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket, config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{ConnectError, tls};
@@ -17,18 +21,27 @@ use crate::logging::chain;
 pub(crate) const APPLICATION_NAME: &str = "pgcommons";
 
 /// The task that reads and writes the socket of a connection. Dropping it closes the connection, even one that hangs.
-pub(super) struct Driver(JoinHandle<()>);
+pub(super) struct Driver {
+    task: JoinHandle<()>,
+    last_message: watch::Receiver<Option<SqlState>>,
+}
 
 impl Driver {
     /// Returns once, when the connection is closed.
     pub(super) async fn closed(&mut self) {
-        drop((&mut self.0).await);
+        drop((&mut self.task).await);
+    }
+
+    /// The code of the last notice, or of the last error that answered no statement. A query fails only after the messages
+    /// before the end of the connection were read.
+    pub(super) fn last_message(&self) -> Option<SqlState> {
+        self.last_message.borrow().clone()
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -104,16 +117,38 @@ where
     T::Stream: Send + 'static,
 {
     let (client, connection) = config.connect(tls).await.map_err(ConnectError::driver)?;
-    let driver = tokio::spawn(async {
-        // Between two polls no query receives the server's last error: the next query only fails with "connection closed".
-        if let Err(error) = connection.await {
-            tracing::warn!(
-                error = chain(&error),
-                "the connection was closed with an error"
-            );
+    let (sender, last_message) = watch::channel(None);
+    let task = tokio::spawn(drive(connection, sender));
+    Ok((client, Driver { task, last_message }))
+}
+
+/// Reads and writes until the connection ends. The driver's own loop would drop the codes of notices.
+async fn drive<S, T>(
+    mut connection: Connection<S, T>,
+    last_message: watch::Sender<Option<SqlState>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                last_message.send_replace(Some(notice.code().clone()));
+            }
+            Ok(_) => {}
+            // Between two polls no query receives the server's last error: the next query only fails with "connection closed".
+            Err(error) => {
+                if let Some(code) = error.code() {
+                    last_message.send_replace(Some(code.clone()));
+                }
+                tracing::warn!(
+                    error = chain(&error),
+                    "the connection was closed with an error"
+                );
+                return;
+            }
         }
-    });
-    Ok((client, Driver(driver)))
+    }
 }
 
 fn driver_config(

@@ -62,6 +62,9 @@ impl ConnectError {
             Self::Tls(_) => ConnectFailure::Tls,
             Self::Timeout(_) => ConnectFailure::Timeout,
             Self::Driver(error) => driver_reason(error),
+            Self::Unusable(error) if error.outcome() == Outcome::OutOfMemory => {
+                ConnectFailure::OutOfMemory
+            }
             Self::Unusable(_) => ConnectFailure::Other,
             Self::Pooler(_) => ConnectFailure::Pooler,
         }
@@ -83,7 +86,7 @@ impl ConnectError {
             return false;
         };
         match self.reason() {
-            ConnectFailure::StartingUp => true,
+            ConnectFailure::StartingUp | ConnectFailure::OutOfMemory => true,
             ConnectFailure::Refused => io_kind(error).is_some_and(|kind| {
                 // NotFound: the file of a Unix socket is removed when the server stops.
                 matches!(
@@ -134,6 +137,8 @@ fn refusal(db: &DbError) -> ConnectFailure {
     let code = db.code();
     if *code == SqlState::TOO_MANY_CONNECTIONS {
         ConnectFailure::TooManyConnections
+    } else if *code == SqlState::OUT_OF_MEMORY {
+        ConnectFailure::OutOfMemory
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
         ConnectFailure::StartingUp
     } else if [
@@ -203,6 +208,14 @@ impl QueryError {
         match self {
             Self::Driver { source, .. } if is_lost(source) => Outcome::Lost,
             Self::Driver { source, .. } if was_cancelled(source) => Outcome::Timeout,
+            Self::Driver { source, .. } if source.code() == Some(&SqlState::OUT_OF_MEMORY) => {
+                Outcome::OutOfMemory
+            }
+            Self::Driver { source, .. }
+                if source.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
+                Outcome::Denied
+            }
             Self::Driver { .. } | Self::Answer { .. } => Outcome::Error,
             Self::RoleDropped => Outcome::Lost,
         }

@@ -70,7 +70,7 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
 }
 
 /// `CREATE ROLE` has no IF NOT EXISTS. The tag of the dollar quotes is not in the name, so that no name ends them.
-fn create_if_missing(name: &str, quoted: &str) -> String {
+pub(super) fn create_if_missing(name: &str, quoted: &str) -> String {
     let mut tag = "$role$".to_owned();
     while name.contains(&tag) {
         tag.insert(1, '_');
@@ -86,18 +86,18 @@ fn create_if_missing(name: &str, quoted: &str) -> String {
 }
 
 /// For the operator to copy. Quotes prevent psql from reading a part of the name as a command.
-fn hint(name: &str, quoted: &str) -> String {
+pub(super) fn hint(name: &str, quoted: &str) -> String {
     let shown = if is_plain(name) { name } else { quoted };
     format!("-- Then set its password in psql: \\password {shown}\n")
 }
 
-fn verifier(password: &SecretString) -> String {
+pub(super) fn verifier(password: &SecretString) -> String {
     let verifier = postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes());
     format!(" password '{verifier}'")
 }
 
 /// `what` is the flag that the name comes from.
-fn identifier(what: &'static str, name: &str) -> Result<String, NameError> {
+pub(super) fn identifier(what: &'static str, name: &str) -> Result<String, NameError> {
     if name.is_empty() {
         return Err(NameError::Empty { what });
     }

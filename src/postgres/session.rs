@@ -6,13 +6,27 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::sync::OnceCell;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
-use super::view::{SLOW, SlowView, Update, activity, catalogue, info, owners, sizes};
+use super::view::{SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
+use crate::outcome::Outcome;
+use crate::sample::access::Access;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
+
+/// What a poll of activity asks.
+#[derive(Debug, Default)]
+pub(crate) struct ActivityQuestion {
+    /// A backend of an abandoned session: whether it still runs.
+    pub(crate) orphan: Option<Backend>,
+    /// The catalogue of an earlier poll.
+    pub(crate) known: Option<Arc<Catalogue>>,
+    /// The catalogue must be read even if its fingerprint matches.
+    pub(crate) is_due: bool,
+}
 
 /// Closes its connection when dropped, even if the server no longer answers.
 pub(crate) struct Session {
@@ -26,6 +40,7 @@ pub(crate) struct Session {
     /// Milliseconds; for all statements without a limit of their own.
     statement_timeout: i64,
     activity: Statement,
+    reduced_activity: Statement,
     catalogue: Statement,
     sizes: Statement,
     /// Prepared when first used, so that the login stays short.
@@ -81,10 +96,12 @@ impl Session {
         set(&client, version).await;
         let prepared = tokio::try_join!(
             activity::prepare(&client),
+            activity::prepare_reduced(&client),
             catalogue::prepare(&client),
             sizes::prepare(&client)
         );
-        let (activity, catalogue, sizes) = prepared.map_err(ConnectError::unusable)?;
+        let (activity, reduced_activity, catalogue, sizes) =
+            prepared.map_err(ConnectError::unusable)?;
         Ok(Self {
             client,
             driver,
@@ -94,6 +111,7 @@ impl Session {
             key: fastrand::i64(..),
             statement_timeout,
             activity,
+            reduced_activity,
             catalogue,
             sizes,
             slow: [const { OnceCell::const_new() }; SLOW.len()],
@@ -109,24 +127,42 @@ impl Session {
         self.driver.closed().await;
     }
 
+    /// The server's last message was SQLSTATE 57P02 (`crash_shutdown`): it ends all sessions, because one of its processes died.
+    /// PostgreSQL 13 sends the same message at an immediate shutdown.
+    pub(crate) fn was_told_of_crash(&self) -> bool {
+        self.driver.last_message() == Some(SqlState::CRASH_SHUTDOWN)
+    }
+
     pub(crate) fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// One round trip, and another if the fingerprint or the roles with sessions do not match `known`.
-    pub(crate) async fn activity(
-        &self,
-        orphan: Option<Backend>,
-        known: Option<Arc<Catalogue>>,
-    ) -> Result<Activity, QueryError> {
+    /// One round trip, and another if the catalogue must be read. If the server has no shared memory for that (the lock table is
+    /// full), sessions alone are read, because PostgreSQL can still answer that.
+    pub(crate) async fn activity(&self, asked: &ActivityQuestion) -> Result<Activity, QueryError> {
+        match (self.whole_activity(asked).await, &asked.known) {
+            (Err(error), Some(known)) if error.outcome() == Outcome::OutOfMemory => {
+                let statement = &self.reduced_activity;
+                let sessions = activity::read_reduced(&self.client, statement, asked.orphan);
+                let mut activity = sessions.await?;
+                activity.catalogue = Arc::clone(known);
+                Ok(activity)
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    async fn whole_activity(&self, question: &ActivityQuestion) -> Result<Activity, QueryError> {
         let (mut activity, fingerprint) =
-            activity::read(&self.client, &self.activity, orphan, self.key).await?;
+            activity::read(&self.client, &self.activity, question.orphan, self.key).await?;
         let asked: HashSet<Oid> = activity.sessions.iter().filter_map(|it| it.role).collect();
-        let unchanged = |known: &Arc<Catalogue>| {
-            known.fingerprint == fingerprint && asked.is_subset(&known.known_roles)
+        let is_current = |known: &&Arc<Catalogue>| {
+            !question.is_due
+                && known.fingerprint == fingerprint
+                && asked.is_subset(&known.known_roles)
         };
-        if let Some(known) = known.filter(unchanged) {
-            activity.catalogue = known;
+        if let Some(known) = question.known.as_ref().filter(is_current) {
+            activity.catalogue = Arc::clone(known);
         } else {
             let (catalogue, seconds) = self.catalogue(asked, fingerprint).await?;
             activity.catalogue = Arc::new(catalogue);
@@ -157,6 +193,11 @@ impl Session {
     /// The owner of each database. One round trip.
     pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
         owners::read(&self.client).await
+    }
+
+    /// Who may connect where. One round trip.
+    pub(crate) async fn access(&self) -> Result<Access, QueryError> {
+        access::read(&self.client, self.info.version_num).await
     }
 
     /// Reads one of [`SLOW`] in one round trip, and another the first time. The server cancels it after `limit`.
@@ -204,8 +245,8 @@ impl Session {
 
 /// Settings that every supported version has; an unknown setting here would fail the login. They override `ALTER ROLE ... SET`
 /// and `ALTER DATABASE ... SET`, so that another role cannot change the privileges of the session, the schema of functions, or
-/// make it wait for transactions. The server must cancel a statement before the agent gives up, or the statement would
-/// continue without a client.
+/// make it wait for transactions, or suppress the warning that announces a crash. The server must cancel a statement before the
+/// agent gives up, or the statement would continue without a client.
 fn options(target: &Target, timeout: Duration) -> String {
     let statement = statement_timeout(timeout);
     let lock = statement / 2;
@@ -213,7 +254,7 @@ fn options(target: &Target, timeout: Duration) -> String {
         "{} -c default_transaction_read_only=on -c statement_timeout={statement} -c lock_timeout={lock} \
          -c idle_in_transaction_session_timeout={statement} -c role=none -c search_path=pg_catalog,pg_temp \
          -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
-         -c jit=off",
+         -c jit=off -c client_min_messages=warning",
         target.options
     )
 }

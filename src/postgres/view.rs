@@ -1,12 +1,22 @@
 //! The views that the agent reads: one file each, with its SQL, its row, its decoding and, for a slow view, its interval.
 
+pub(super) mod access;
 pub(super) mod activity;
+pub(crate) mod archive_queue;
 mod archiver;
 pub(super) mod catalogue;
 pub(super) mod info;
+mod locks;
 pub(super) mod owners;
+mod replication;
+mod resources;
+mod server_stats;
+mod settings;
 pub(super) mod sizes;
+mod slots;
 pub(super) mod statistics;
+mod temporary;
+mod wal;
 
 use std::time::Duration;
 
@@ -18,7 +28,23 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 2] = [statistics::VIEW, archiver::VIEW];
+pub(crate) const SLOW: [SlowView; 12] = [
+    statistics::VIEW,
+    locks::VIEW,
+    archiver::VIEW,
+    wal::VIEW,
+    temporary::VIEW,
+    slots::VIEW,
+    resources::VIEW,
+    archive_queue::VIEW,
+    server_stats::VIEW,
+    replication::VIEW,
+    settings::VIEW,
+    access::VIEW,
+];
+
+/// The job that reads privileges; its answer is judged before it is published.
+pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
@@ -27,6 +53,8 @@ pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
 pub(crate) struct SlowView {
     /// The label `poll`.
     pub(crate) job: &'static str,
+    /// PostgreSQL refuses the view to a role without `pg_monitor`, and would log each attempt.
+    pub(crate) needs_monitor: bool,
     pub(crate) interval: fn(&Cadence) -> Duration,
     /// Removes the view's answer from the readings, after the job has failed.
     pub(crate) clear: fn(&mut Readings),
@@ -35,4 +63,11 @@ pub(crate) struct SlowView {
     pub(super) statements: fn(u32) -> Vec<String>,
     /// Decodes the rows of each statement.
     pub(super) decode: fn(&[Vec<Row>]) -> Result<Update, QueryError>,
+}
+
+/// The interval of a view that costs more, or changes seldom: three times `stats.interval`, up to 45 s. The alert
+/// `PgcommonsPollStale` fires after 60 s.
+fn rarely(cadence: &Cadence) -> Duration {
+    let longest = cadence.stats.max(Duration::from_secs(45));
+    longest.min(cadence.stats * 3)
 }

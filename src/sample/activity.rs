@@ -32,6 +32,8 @@ pub(crate) struct Activity {
     pub(crate) in_recovery: bool,
     /// The orphaned backend that the poll asked about still runs.
     pub(crate) has_orphan: bool,
+    /// The server had no shared memory for the whole question: only sessions are new, the catalogue is that of an earlier poll.
+    pub(crate) is_reduced: bool,
     /// Server time that the poll took, by the server's clock, which may have been set in between.
     pub(crate) seconds: f64,
 }

@@ -1,12 +1,12 @@
-//! Cumulative statistics and locks of each database.
+//! Cumulative statistics of each database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Oid;
 
-/// One row of `pg_stat_database` (cumulative since `stats_reset`, except `numbackends`), and the locks in that database.
-#[derive(Debug, Clone, PartialEq)]
+/// One row of `pg_stat_database`, cumulative since `stats_reset`, except `numbackends`.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct DatabaseStats {
     pub(crate) oid: Oid,
     pub(crate) numbackends: i32,
@@ -36,7 +36,6 @@ pub(crate) struct DatabaseStats {
     pub(crate) frozen_xid_age: i32,
     /// `mxid_age(datminmxid)`, in multixacts.
     pub(crate) min_mxid_age: i32,
-    pub(crate) locks: Vec<Locks>,
 }
 
 /// Sessions of one database that were opened, and those that the client did not close (`pg_stat_database`).
@@ -49,14 +48,6 @@ pub(crate) struct SessionCounts {
     pub(crate) fatal: i64,
     /// Ended by `pg_terminate_backend()` or another operator's action.
     pub(crate) killed: i64,
-}
-
-/// Locks held or awaited in one database, in one mode.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Locks {
-    /// In lower case, such as `accesssharelock`.
-    pub(crate) mode: String,
-    pub(crate) count: i64,
 }
 
 /// The statistics of all databases, by OID.

@@ -47,6 +47,16 @@ fn a_size_is_measured_again_after_its_interval() {
 }
 
 #[test]
+fn a_database_that_was_written_to_is_due_after_a_rest() {
+    let mut sizes = tracking(&[1]);
+    sizes.measured(Duration::ZERO, &[1], &[bytes(1, 0.0001)], TOOK, TIMING);
+    sizes.written(1, seconds(3.0));
+    sizes.written(2, seconds(3.0)); // not known
+    assert_eq!(sizes.next_batch(seconds(2.9)), [0; 0]);
+    assert_eq!(sizes.next_batch(seconds(3.0)), [1]);
+}
+
+#[test]
 fn a_database_that_grows_is_measured_more_often() {
     let mut sizes = tracking(&[1]);
     let mut measure = |at: f64, bytes| {

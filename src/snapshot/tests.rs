@@ -14,6 +14,8 @@ fn info() -> Arc<ServerInfo> {
         version_num: 150_018,
         version: "15.18".into(),
         start_time: 0.0,
+        checkpointer_start: None,
+        read_at: 0.0,
         max_connections: 100,
         superuser_reserved_connections: 3,
         reserved_connections: None,

@@ -5,6 +5,7 @@ mod causes;
 mod json;
 mod reload;
 mod review;
+mod storage;
 mod tables;
 
 use std::fs::{self, Permissions};

@@ -2,6 +2,7 @@
 
 mod churn;
 mod clock;
+mod crashes;
 mod disk;
 mod frozen;
 mod login;

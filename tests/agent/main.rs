@@ -5,19 +5,24 @@ mod cli;
 mod config;
 mod counts;
 mod deploy;
+mod dropin;
 mod faults;
 mod harness;
 mod headroom;
 mod healthcheck;
 mod hostile;
 mod http;
+mod isolation;
 mod locks;
 mod names;
 mod privileges;
+mod resources;
+mod runbooks;
 mod scrapers;
 mod secrets;
 mod sizes;
 mod soak;
+mod storage;
 #[expect(unused_imports, reason = "the tests of the stack need more of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -259,7 +259,9 @@ async fn functions_planted_in_public_are_not_called() {
     }
     let agent = watch(&cluster, "").await;
     let queried = |page: &Scrape| {
-        !page.series("pg_locks_count").is_empty()
+        let locks = [("resource", "lock_table")];
+        page.value("pgcommons_resource_utilization_ratio", &locks)
+            .is_some()
             && !page.series("pg_database_size_bytes").is_empty()
     };
     let page = agent.scrape_until("all queries have run", queried).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::scene::ROLES;
-use crate::support::{Cluster, StopMode, TestSession, sessions};
+use crate::support::{Cluster, StopMode, TestSession, eventually, sessions};
 
 /// Fills a database and then the server, each long enough for two scrapes.
 async fn bursts(main: &Cluster) {
@@ -62,12 +62,27 @@ async fn temporary_files(main: &Cluster) {
     session.close().await;
 }
 
+/// Kills a backend, twice: the agent's role on this server cannot see the checkpointer, and a backend that is just sending
+/// something drops the message about a crash.
+async fn crashes(cluster: &Cluster) {
+    for _ in 0..2 {
+        let victim = eventually(Duration::from_secs(20), "a session", async || {
+            cluster.connect("app", "app", "postgres").await.ok()
+        });
+        let victim = victim.await;
+        cluster.signal_process("KILL", victim.backend_pid());
+        sleep(Duration::from_secs(3)).await;
+    }
+}
+
 /// Causes the events that are visible only as a change between two scrapes.
 pub(crate) async fn cause_events(main: &Cluster, unprivileged: &mut Cluster) {
     sleep(Duration::from_secs(11)).await;
     unprivileged.restart(StopMode::Fast);
     deadlock(main).await;
     temporary_files(main).await;
+    main.sql("SELECT pg_switch_wal()").await; // a file to archive
     new_names(main).await;
+    crashes(unprivileged).await;
     bursts(main).await;
 }

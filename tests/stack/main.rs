@@ -13,6 +13,8 @@ mod prometheus;
 mod queries;
 mod receiver;
 mod scene;
+mod states;
+mod storage;
 #[expect(
     dead_code,
     unused_imports,

@@ -208,6 +208,24 @@ async fn freeze_server(stack: &Stack, cluster: &Cluster, server: &str) -> Durati
     notice.received - begun
 }
 
+/// A backend is killed. The alert inhibits nothing, and fires for ten minutes, so its end is not awaited.
+async fn crash_server(stack: &Stack, cluster: &Cluster, server: &str) -> Duration {
+    let alert = Alert {
+        name: "PgcommonsServerCrashed",
+        server,
+    };
+    let victim = cluster.admin().await;
+    let begun = Instant::now();
+    cluster.signal_process("KILL", victim.backend_pid());
+    let notice = stack.notice("/on-call", &alert, true).await;
+    let count = "Crashes in the last hour: 1.";
+    assert!(
+        notice.annotations["description"].contains(count),
+        "{notice:?}"
+    );
+    notice.received - begun
+}
+
 fn seconds(what: &str, times: &[Duration]) -> String {
     let times: Vec<String> = times
         .iter()
@@ -239,14 +257,19 @@ async fn faults_and_their_end_are_notified() {
         sleep(stagger).await;
         let whole = exhaust_server(&stack, cluster, &name).await;
         sleep(stagger).await;
-        [database, whole, freeze_server(&stack, cluster, &name).await]
+        let frozen = freeze_server(&stack, cluster, &name).await;
+        let crashed = crash_server(&stack, cluster, &name).await;
+        [database, whole, frozen, crashed]
     };
     let times: [_; SERVERS] =
         tokio::join!(faults(0), faults(1), faults(2), faults(3), faults(4)).into();
-    for (index, fault) in ["exhausted database", "exhausted server", "frozen server"]
-        .iter()
-        .enumerate()
-    {
+    let names = [
+        "exhausted database",
+        "exhausted server",
+        "frozen server",
+        "crashed server",
+    ];
+    for (index, fault) in names.iter().enumerate() {
         let times: Vec<Duration> = times.iter().map(|times| times[index]).collect();
         print_line(&seconds(fault, &times));
     }

@@ -24,6 +24,7 @@ const LOWERED: &[(&str, &str)] = &[
     ("deadlocks", "1"),
     ("transaction_id_age", "10"),
     ("transaction_id_age_critical", "10"),
+    ("wal_archive_wait_seconds", "1"),
     ("poll_stale_seconds", "1"),
     ("sizes_stale_seconds", "1"),
 ];

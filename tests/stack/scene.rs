@@ -33,6 +33,9 @@ impl Scene {
             ("max_connections", "40"),
             ("deadlock_timeout", "20ms"),
             ("track_io_timing", "on"),
+            // Without a command the files wait.
+            ("archive_mode", "on"),
+            ("archive_command", ""),
         ])
         .await;
         create_agent_role(&main).await;
@@ -137,6 +140,9 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
         );
     }
     held.extend(transactions(main).await);
+    // A superuser in the database of a tenant, and the login of another tenant.
+    held.push(main.admin_of("notes").await);
+    held.extend(main.connect("wiki", "wiki", "notes").await);
     held
 }
 
@@ -195,7 +201,7 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
     }
     text + "budgets:
-  shop: {owner: alice, size: 1GiB, labels: {team: web}}
+  shop: {owner: alice, size: 1GiB, pools: [{size: 3, instances: 2}], labels: {team: web}}
   wiki: {owner: bob, connections: 2, size: 8MiB, labels: {team: data}}
   docs: {owner: bob, size: 4MiB, labels: {team: data}}
   gone: {owner: eve, size: 1GiB}

@@ -4,7 +4,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{advance, timeout};
 
 use super::*;
-use crate::collect::source::{PollTiming, Publication, Session};
+use crate::collect::source::{PollTiming, Publication, Session, SourceId};
 use crate::state::{Published, Reload, Server, State};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ impl Session for TestSession {
     type Question = usize;
     type Answer = usize;
 
-    async fn ask(&self, job: &usize, _: Duration) -> Result<usize, Failed<Outcome>> {
+    async fn ask(&mut self, job: &usize, _: Duration) -> Result<usize, Failed<Outcome>> {
         sleep(self.0.answers_after[*job]).await;
         Ok(*job)
     }
@@ -52,8 +52,11 @@ impl Source for TestSource {
         }
     }
 
-    fn name(&self) -> &'static str {
-        "test"
+    fn id(_: &Script) -> SourceId {
+        SourceId {
+            server: "test".to_owned(),
+            part: None,
+        }
     }
 
     fn config(&self) -> &Arc<Script> {
@@ -84,6 +87,8 @@ impl Source for TestSource {
     fn opened(&mut self, _: &TestSession) {}
 
     fn replaced(&mut self, _: &TestSession) {}
+
+    fn lost(&mut self, _: &TestSession) {}
 
     fn interval(&self, _: usize) -> Option<Duration> {
         Some(60 * SECOND)

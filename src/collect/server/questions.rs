@@ -1,19 +1,15 @@
 //! What a PostgreSQL server is asked, and how each question goes to the session.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::collect::source::Session;
 use crate::outcome::{Failed, Outcome};
-use crate::postgres;
 use crate::postgres::view::Update;
-use crate::sample::{Activity, Backend, Catalogue, Oid, SizeMeasurement};
+use crate::postgres::{self, ActivityQuestion};
+use crate::sample::{Activity, Oid, SizeMeasurement};
 
 pub(crate) enum Question {
-    Activity {
-        orphan: Option<Backend>,
-        known: Option<Arc<Catalogue>>,
-    },
+    Activity(ActivityQuestion),
     /// An index in [`crate::postgres::view::SLOW`].
     Slow(usize),
     Sizes {
@@ -32,12 +28,13 @@ impl Session for postgres::Session {
     type Question = Question;
     type Answer = Answer;
 
-    async fn ask(&self, question: &Question, limit: Duration) -> Result<Answer, Failed<Outcome>> {
+    async fn ask(
+        &mut self,
+        question: &Question,
+        limit: Duration,
+    ) -> Result<Answer, Failed<Outcome>> {
         let answer = match question {
-            Question::Activity { orphan, known } => {
-                let activity = self.activity(*orphan, known.clone()).await;
-                activity.map(Answer::Activity)
-            }
+            Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
             Question::Sizes {
                 databases,
@@ -51,6 +48,13 @@ impl Session for postgres::Session {
             why: error.outcome(),
             error: error.into(),
         })
+    }
+
+    fn outcome(answer: &Answer) -> Outcome {
+        match answer {
+            Answer::Activity(activity) if activity.is_reduced => Outcome::OutOfMemory,
+            Answer::Activity(_) | Answer::Slow(_) | Answer::Sizes(_) => Outcome::Ok,
+        }
     }
 
     async fn closed(&mut self) {

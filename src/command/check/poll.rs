@@ -1,24 +1,29 @@
-//! Polls each server once: one session, the activity query, the owners, and the size of every database.
+//! Polls each server once: one session, the activity query, the owners, the size of every database, and beside the session
+//! the volumes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::findings::{Finding, Severity, Thresholds};
+use crate::isolation::{self, Question, Summary};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::{ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::Oid;
+use crate::postgres::view::{ACCESS_JOB, SLOW};
+use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
+use crate::sample::{Catalogue, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
-use crate::tracker::{PollContext, PollTracker, PolledState};
+use crate::tracker::{PollContext, PollTracker};
 
 use super::own_session;
 use super::report::{self, Report};
+use super::volumes;
 
 /// Polls all servers concurrently.
 pub(super) async fn all(
@@ -32,16 +37,18 @@ pub(super) async fn all(
             let name = server.name.clone();
             (
                 name,
-                tokio::spawn(async move { poll(&server, time_limit).await }),
+                tokio::spawn(async move {
+                    tokio::join!(poll(&server, time_limit), volumes::measure(&server))
+                }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let polled = poll
+        let (polled, volumes) = poll
             .await
-            .unwrap_or_else(|error| Err(unknown(error.to_string())));
-        reports.push(report::server(name, polled, thresholds));
+            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new()));
+        reports.push(report::server(name, polled, &volumes, thresholds));
     }
     Report::of(reports)
 }
@@ -51,8 +58,21 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
+    /// What `pgcommons audit` would find; None: the privileges could not be read.
+    pub(super) isolation: Option<Summary>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
+    pub(super) not_read: Vec<NotRead>,
+    /// The configured capacity in bytes.
+    pub(super) storage_size: Option<u64>,
+}
+
+/// A slow view that the server did not answer; a managed service may refuse it. Not a finding: what it shows is absent.
+#[derive(Debug, Serialize)]
+pub(crate) struct NotRead {
+    /// The label `poll` of the agent's metrics.
+    pub(crate) poll: &'static str,
+    pub(crate) error: String,
 }
 
 /// The finding for a server whose state is unknown.
@@ -65,8 +85,9 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let session = Session::connect(&server.target, deadline, &mut CredentialFiles::default())
         .await
         .map_err(|error| no_session(&error))?;
-    let mut activity = answer(deadline, session.activity(None, None)).await?;
+    let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
     let owners = answer(deadline, session.owners()).await?;
+    let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
         info: session.info(),
@@ -74,9 +95,20 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         now: Duration::ZERO,
         window: server.cadence.window,
     };
-    let polled = PollTracker::default().observe(activity, context);
-    let (sizes, sizes_failure) = measure(&session, &polled, time_limit, deadline).await;
+    let mut tracker = PollTracker::default();
+    let polled = tracker.observe(activity, context);
+    let catalogue = tracker.catalogue().unwrap_or_default();
+    let (readings, not_read) = read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let (sizes, sizes_failure) = measure(
+        &session,
+        &catalogue,
+        polled.sees_all_sessions(),
+        time_limit,
+        deadline,
+    )
+    .await;
     let slower = SlowReadings {
+        readings,
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
@@ -84,8 +116,51 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         owners,
+        isolation,
         sizes_failure,
+        not_read,
+        storage_size: server.storage.size,
     })
+}
+
+/// Reads each slow view once.
+async fn read_slow(
+    session: &Session,
+    sees_all_sessions: bool,
+    deadline: Duration,
+) -> Result<(Readings, Vec<NotRead>), Finding> {
+    let (mut readings, mut not_read) = (Readings::default(), Vec::new());
+    let views = SLOW.iter().enumerate();
+    for (n, view) in views
+        .filter(|(_, view)| view.job != ACCESS_JOB && (sees_all_sessions || !view.needs_monitor))
+    {
+        match timeout(deadline, session.slow(n, deadline)).await {
+            Ok(Ok(update)) => update(&mut readings),
+            Ok(Err(error)) if error.outcome() == Outcome::Lost => {
+                return Err(unknown(chain(&error)));
+            }
+            Ok(Err(error)) => not_read.push(NotRead {
+                poll: view.job,
+                error: chain(&error),
+            }),
+            Err(_) => return Err(unknown(no_answer(deadline))),
+        }
+    }
+    Ok((readings, not_read))
+}
+
+/// The audit has its own exit code, so a failure here is none of the check.
+async fn judged(server: &ServerConfig, session: &Session, deadline: Duration) -> Option<Summary> {
+    let access = timeout(deadline, session.access()).await.ok()?.ok()?;
+    let info = session.info();
+    let judgement = isolation::judge(Question {
+        access: &access,
+        policy: &server.policy,
+        own_role: info.role,
+        own_database: &server.target.dbname,
+        major: info.major(),
+    });
+    Some(judgement.into())
 }
 
 /// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.
@@ -132,14 +207,14 @@ const ONCE: SizeTiming = SizeTiming {
 /// measuring ended early, if it did.
 async fn measure(
     session: &Session,
-    polled: &PolledState,
+    catalogue: &Catalogue,
+    permitted: bool,
     time_limit: Duration,
     deadline: Duration,
 ) -> (SizeSchedule, Option<String>) {
-    let (end, permitted) = (Instant::now() + time_limit, polled.sees_all_sessions());
+    let end = Instant::now() + time_limit;
     let (mut sizes, mut turn, mut failure) = (SizeSchedule::default(), Duration::ZERO, None);
-    let databases = polled.tenants.databases.iter().map(|tenant| &tenant.row);
-    let wanted = databases.filter(|row| !row.is_invalid());
+    let wanted = catalogue.databases.iter().filter(|row| !row.is_invalid());
     sizes.track(turn, wanted.map(|row| row.oid));
     loop {
         turn += Duration::from_hours(1); // longer than any pause
@@ -160,7 +235,9 @@ async fn measure(
                 let why = match error.outcome() {
                     Outcome::Lost => return (sizes, failure),
                     Outcome::Timeout => UnknownSize::Timeout,
-                    Outcome::Ok | Outcome::Error => UnknownSize::Error,
+                    Outcome::Ok | Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => {
+                        UnknownSize::Error
+                    }
                 };
                 sizes.failed(turn, &batch, Duration::ZERO, why, ONCE);
             }

@@ -1,13 +1,18 @@
 //! The report of a check, worst first. Its fields are the keys of `check --json`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::poll::PolledServer;
-use crate::findings::{Finding, Severity, Thresholds, findings};
+use super::poll::{NotRead, PolledServer};
+use super::resources::{self, ResourceReport};
+use super::volumes::{self, VolumeReport};
+use crate::findings::{
+    Finding, Severity, Thresholds, findings, of_configured_storage, of_volume, worst_first,
+};
+use crate::isolation::Summary;
 use crate::limits::LimitStatus;
-use crate::sample::Oid;
+use crate::sample::{Oid, Volume};
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
 
@@ -20,14 +25,22 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct ServerReport {
     pub(crate) server: String,
+    /// That of the worst finding.
     pub(crate) status: Severity,
     /// Worst first.
     pub(crate) findings: Vec<Finding>,
     /// For example `15.18`; null if the check has no session.
     pub(crate) version: Option<String>,
     pub(crate) connections: Option<Connections>,
+    /// What runs out, the largest share first.
+    pub(crate) resources: Vec<ResourceReport>,
+    pub(crate) not_read: Vec<NotRead>,
+    /// The findings of `pgcommons audit`, by kind, without kinds that could not be checked. They do not change the status.
+    pub(crate) isolation: Option<BTreeMap<&'static str, usize>>,
     pub(crate) databases: Vec<DatabaseReport>,
     pub(crate) roles: Vec<RoleReport>,
+    /// Those of `storage`, also if the check has no session.
+    pub(crate) volumes: Vec<VolumeReport>,
 }
 
 /// Null: unknown, or there is no such limit.
@@ -84,27 +97,44 @@ impl Report {
 pub(super) fn server(
     name: String,
     polled: Result<PolledServer, Finding>,
+    volumes: &[Volume],
     thresholds: Thresholds,
 ) -> ServerReport {
-    match polled {
-        Ok(polled) => polled_server(name, &polled, thresholds),
+    let mut report = match polled {
+        Ok(polled) => polled_server(name, polled, thresholds),
         Err(finding) => unreachable_server(name, finding),
+    };
+    report
+        .resources
+        .extend(resources::of_volumes(volumes, thresholds));
+    resources::fullest_first(&mut report.resources);
+    for volume in volumes {
+        report.findings.extend(of_volume(volume, thresholds));
+        report.volumes.push(volumes::report(volume, thresholds));
     }
+    worst_first(&mut report.findings);
+    let worst = report.findings.first();
+    report.status = worst.map_or(Severity::Ok, |worst| worst.severity);
+    report
 }
 
 fn unreachable_server(name: String, finding: Finding) -> ServerReport {
     ServerReport {
         server: name,
-        status: finding.severity,
+        status: Severity::Ok,
         findings: vec![finding],
         version: None,
         connections: None,
+        resources: Vec::new(),
+        not_read: Vec::new(),
+        isolation: None,
         databases: Vec::new(),
         roles: Vec::new(),
+        volumes: Vec::new(),
     }
 }
 
-fn polled_server(name: String, polled: &PolledServer, thresholds: Thresholds) -> ServerReport {
+fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> ServerReport {
     let snapshot = &polled.snapshot;
     let mut databases: Vec<_> = snapshot
         .databases
@@ -119,18 +149,27 @@ fn polled_server(name: String, polled: &PolledServer, thresholds: Thresholds) ->
         .map(|view| role(view, thresholds))
         .collect();
     roles.sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.rolname.clone()));
-    let findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
+    let mut findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
+    let used = snapshot.storage.total().zip(polled.storage_size);
+    findings.extend(used.and_then(|(used, size)| of_configured_storage(used, size, thresholds)));
     ServerReport {
         server: name,
-        status: findings
-            .first()
-            .map_or(Severity::Ok, |worst| worst.severity),
+        status: Severity::Ok,
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
+        resources: resources::of_server(&polled, thresholds),
+        not_read: polled.not_read,
+        isolation: polled.isolation.as_ref().map(isolation),
         databases,
         roles,
+        volumes: Vec::new(),
     }
+}
+
+fn isolation(summary: &Summary) -> BTreeMap<&'static str, usize> {
+    let counts = summary.counts.iter();
+    counts.map(|(kind, count)| (kind.label(), *count)).collect()
 }
 
 /// Sort key: worst first, then the smallest free fraction of the limit.

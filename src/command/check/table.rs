@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
+use super::resources::ResourceReport;
 use crate::findings::{Severity, bytes};
 use crate::names::escape_for_terminal;
 
@@ -77,6 +78,23 @@ fn server_section(text: &mut String, server: &ServerReport) {
             escape_for_terminal(&finding.text)
         );
     }
+    for not_read in &server.not_read {
+        let line = format!("{} is unknown: {}", not_read.poll, not_read.error);
+        let _ = writeln!(text, "  {:8}  {}", "note", escape_for_terminal(&line));
+    }
+    let isolation = server.isolation.iter().flat_map(|it| it.values());
+    let count: usize = isolation.sum();
+    if count > 0 {
+        let _ = writeln!(
+            text,
+            "  {count} findings about the isolation of tenants: pgcommons audit"
+        );
+    }
+    let used: Vec<_> = server.resources.iter().filter(|it| it.used > 0).collect();
+    if !used.is_empty() {
+        text.push('\n');
+        text.push_str(&resources(&used));
+    }
     if !server.databases.is_empty() {
         text.push('\n');
         text.push_str(&databases(&server.databases));
@@ -99,6 +117,32 @@ fn slots(server: &Connections) -> String {
         }
         _ => "connections unknown".to_owned(),
     }
+}
+
+fn resources(rows: &[&ResourceReport]) -> String {
+    let header = ["STATUS", "RESOURCE", "USED", "LIMIT", "SHARE", "MOST BY"];
+    let mut table = table(&header, &[2, 3, 4]);
+    for row in rows {
+        let share = 100.0 * row.share();
+        let volume = row.volume.as_ref();
+        let volume = volume.map_or_else(String::new, |name| format!(" ({name})"));
+        let (used, limit) = &row.amounts;
+        table.add_row([
+            row.status.label().to_owned(),
+            escape_for_terminal(&(row.resource.replace('_', " ") + &volume)),
+            used.clone(),
+            limit.clone(),
+            if share < 1.0 {
+                "<1 %".to_owned()
+            } else {
+                format!("{share:.0} %")
+            },
+            row.datname
+                .as_deref()
+                .map_or_else(dash, escape_for_terminal),
+        ]);
+    }
+    lines(&table)
 }
 
 const DATABASE_COLUMNS: [&str; 11] = [

@@ -1,42 +1,44 @@
 //! `pgcommons_*` about the agent: its polls, its privileges, its configuration, its build.
 
 use crate::build_info::{REVISION, VERSION};
-use crate::health::CloseReason;
+use crate::health::{CloseReason, JobHealth};
 use crate::metrics::AgentState;
 use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
 use crate::outcome::{ConnectFailure, Outcome};
+use crate::state::Server;
 
 pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_polls_total",
-        &["poll", "outcome"],
-        "Finished polls, by job and outcome.",
+        &["poll", "volume", "outcome"],
+        "Finished polls, by job and outcome; those of the job storage also by volume.",
         |server, series| {
-            for job in server.health.jobs() {
+            for (volume, job) in jobs(server) {
                 for outcome in Outcome::ALL {
-                    series.put([job.name, outcome.label()], job.polls(outcome) as f64);
+                    let polls = job.polls(outcome) as f64;
+                    series.put([job.name, volume, outcome.label()], polls);
                 }
             }
         },
     ),
     gauge(
         "pgcommons_poll_last_success_timestamp_seconds",
-        &["poll"],
+        &["poll", "volume"],
         "Time of the last successful poll, since the epoch; absent if none has succeeded.",
         |server, series| {
-            for job in server.health.jobs() {
-                series.put_known([job.name], job.last_success);
+            for (volume, job) in jobs(server) {
+                series.put_known([job.name, volume], job.last_success);
             }
         },
     ),
     gauge(
         "pgcommons_poll_duration_seconds",
-        &["poll"],
+        &["poll", "volume"],
         "Duration of the last poll, as measured by the agent; absent before the first poll.",
         |server, series| {
-            for job in server.health.jobs() {
+            for (volume, job) in jobs(server) {
                 let duration = job.duration.map(|duration| duration.as_secs_f64());
-                series.put_known([job.name], duration);
+                series.put_known([job.name, volume], duration);
             }
         },
     ),
@@ -137,6 +139,12 @@ pub(super) const METRICS: &[Metric] = &[
         }),
     ),
 ];
+
+/// The jobs of PostgreSQL and of its attached sources, each with its label `volume`.
+fn jobs(server: &Server) -> impl Iterator<Item = (&str, &JobHealth)> {
+    let sources = server.sources();
+    sources.flat_map(|(volume, health)| health.jobs().iter().map(move |job| (volume, job)))
+}
 
 const fn agent(
     name: &'static str,

@@ -158,8 +158,10 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname", "mode"],
         "Locks that are held or awaited; absent if there are none.",
         |server, series| {
+            let locks = server.snapshot().and_then(|it| it.readings.locks.as_ref());
             for view in server.databases() {
-                for lock in view.stats.iter().flat_map(|row| &row.locks) {
+                let of_database = locks.and_then(|locks| locks.databases.get(&view.row.oid));
+                for lock in of_database.iter().flat_map(|locks| &locks.modes) {
                     series.put([&*view.row.name, &*lock.mode], lock.count as f64);
                 }
             }

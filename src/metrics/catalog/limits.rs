@@ -174,6 +174,21 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
     gauge(
+        "pgcommons_database_pool_ceiling",
+        DATABASE,
+        "Connections that the declared pools (budgets.DATABASE.pools) can open at most, a rollout included; absent without a \
+         declared pool.",
+        |server, series| {
+            for view in server.databases() {
+                let ceiling = view
+                    .budget
+                    .as_ref()
+                    .and_then(|budget| budget.pool_ceiling());
+                series.put_known([&*view.row.name], ceiling.map(|it| it as f64));
+            }
+        },
+    ),
+    gauge(
         "pgcommons_database_info",
         &["datname", "owner"],
         "Always 1; has the configured owner and labels (team, contact ...) of a database, for joins and for alert routing.",

@@ -3,6 +3,7 @@
 use allocation_counter::measure;
 
 use super::*;
+use crate::sample::readings::{DatabaseLocks, Locks, ModeCount};
 
 /// A page: its growing buffers, and a few strings.
 const PAGE: u64 = 60;
@@ -69,11 +70,37 @@ fn slow_readings(databases: u32) -> SlowReadings {
             statistics: Some(Arc::new(
                 all.iter().map(|&oid| (oid, Arc::new(of(oid)))).collect(),
             )),
-            archiver: None,
+            locks: Some(Arc::new(locks(&all))),
+            settings: Some(many_settings()),
+            ..shared::readings(Readings::default())
         },
         sizes: Arc::new(sizes),
         ..SlowReadings::default()
     }
+}
+
+/// A session in every database, with one lock.
+fn locks(databases: &[Oid]) -> Locks {
+    let one = DatabaseLocks {
+        in_table: 1,
+        modes: vec![ModeCount {
+            mode: "accesssharelock".into(),
+            count: 1,
+        }],
+    };
+    Locks {
+        in_table: databases.len() as u64,
+        databases: databases.iter().map(|oid| (*oid, one.clone())).collect(),
+    }
+}
+
+/// As many as a server of PostgreSQL 18 has.
+fn many_settings() -> Arc<[Setting]> {
+    let setting = |number| Setting {
+        name: format!("setting_{number:03}_bytes").into(),
+        value: 4096.0,
+    };
+    (0..290).map(setting).collect()
 }
 
 /// Allocations of the second poll, of its snapshot, and of its page.

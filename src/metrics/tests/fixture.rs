@@ -5,11 +5,16 @@ use super::*;
 pub(super) fn down() -> Server {
     let mut health = Health::of(&JOBS);
     health.connect_failed(ConnectFailure::TooManyConnections);
+    let crashes = Crashes {
+        total: 2,
+        last: Some(1_699_999_000.5),
+    };
     Server::new(
         "spare".into(),
         Err(Down::Connect(ConnectFailure::TooManyConnections)),
         health,
     )
+    .with_crashes(crashes)
 }
 
 /// A small shared server: a database at its limit, one without a limit and with special characters in its name, one that
@@ -24,12 +29,42 @@ pub(super) fn up(privileged: bool) -> Server {
         1_700_000_100.0,
     );
     health.set_interval(Duration::from_millis(1200));
-    showing("main", snapshot(privileged), health)
+    showing("main", snapshot(privileged), health).with_attached(Arc::new(attached()))
+}
+
+/// A volume that was measured, and one that was not.
+fn attached() -> Attached {
+    let mut health = Health::of(&["storage"]);
+    health.polled(0, Outcome::Ok, Duration::from_micros(30), 1_700_000_090.0);
+    let space = Space {
+        capacity: 100_000_000_000,
+        available: 40_000_000_000,
+        used: 55_000_000_000,
+        inodes: Some(Inodes {
+            capacity: 6_000_000,
+            available: 5_900_000,
+        }),
+    };
+    let data = Attachment::new(Ok(space), health);
+    let mut health = Health::of(&["storage"]);
+    health.polled(
+        0,
+        Outcome::Error,
+        Duration::from_micros(20),
+        1_700_000_090.0,
+    );
+    let wal = Attachment::new(Err(Down::Poll(Outcome::Error)), health);
+    let volumes = [("data", data), ("wal", wal)];
+    let volumes = volumes.map(|(name, volume)| (name.to_owned(), Arc::new(volume)));
+    Attached {
+        storage_size: Some(128 << 30),
+        volumes: volumes.into(),
+    }
 }
 
 pub(super) fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server {
     let shown = LazySnapshot::new(Box::new(|| snapshot));
-    Server::new(name.into(), Ok(Box::new(shown)), health)
+    Server::new(name.into(), Ok(Arc::new(shown)), health)
 }
 
 pub(super) fn snapshot(privileged: bool) -> Snapshot {
@@ -47,12 +82,9 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
     let slow = SlowReadings {
         readings: Readings {
             statistics: Some(Arc::new(stats())),
-            archiver: Some(Archiver {
-                archived_count: 12,
-                failed_count: 1,
-                last_archive_age: Some(30.0),
-            }),
+            ..shared::readings(server_wide::readings(privileged))
         },
+        isolation: Some(Arc::new(isolation())),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
@@ -65,6 +97,8 @@ pub(super) fn info() -> ServerInfo {
         version_num: 160_014,
         version: "PostgreSQL 16.14 on x86_64-pc-linux-gnu".into(),
         start_time: 1_699_000_000.5,
+        checkpointer_start: None,
+        read_at: 1_700_000_000.0,
         max_connections: 20,
         superuser_reserved_connections: 3,
         reserved_connections: Some(2),
@@ -87,6 +121,7 @@ pub(super) fn activity(privileged: bool) -> Activity {
         sessions: sessions(privileged),
         in_recovery: false,
         has_orphan: false,
+        is_reduced: false,
         seconds: 0.001,
     }
 }
@@ -158,6 +193,26 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
     ]
 }
 
+/// A database that others may enter and in which a superuser works; the login of two databases; no check of TLS.
+fn isolation() -> Summary {
+    let mut counts: BTreeMap<_, _> = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
+    counts.remove(&Kind::CleartextSessions);
+    for kind in [
+        Kind::PublicConnect,
+        Kind::SuperuserSessions,
+        Kind::SharedLogin,
+    ] {
+        counts.insert(kind, 1);
+    }
+    let of = |name: &str, kinds: &[Kind]| (name.to_owned(), kinds.iter().copied().collect());
+    Summary {
+        counts,
+        databases: [of("shop", &[Kind::PublicConnect, Kind::SuperuserSessions])].into(),
+        roles: [of("shop", &[Kind::SharedLogin])].into(),
+        foreign: [("shop".to_owned(), 3), ("postgres".to_owned(), 0)].into(),
+    }
+}
+
 pub(super) fn policy() -> Policy {
     let shop = Budget {
         connections: Some(6),
@@ -167,6 +222,14 @@ pub(super) fn policy() -> Policy {
             ("team".into(), "web".into()),
             ("contact".into(), "a@example.org".into()),
         ]),
+        pools: vec![Pool {
+            name: None,
+            size: 5,
+            overflow: 1,
+            instances: 2,
+            surge: 1,
+        }],
+        ..Budget::default()
     };
     Policy {
         budgets: BTreeMap::from([("shop".into(), Arc::new(shop))]),
@@ -234,10 +297,6 @@ pub(super) fn stats() -> Stats {
         }),
         frozen_xid_age: 1234,
         min_mxid_age: 5,
-        locks: vec![Locks {
-            mode: "accesssharelock".into(),
-            count: 2,
-        }],
     };
     Stats::from([(1, Arc::new(row))])
 }

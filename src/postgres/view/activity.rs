@@ -14,12 +14,14 @@ const CONTEXT: QueryContext = QueryContext("polling activity");
 /// second would cost the server, the agent, and the network. The parameters are an orphaned backend, or NULL and NULL, and the
 /// session's key: the sums are of keyed hashes, and no tenant knows the key, so tenants cannot make changes cancel each
 /// other out. The number of sessions is limited by the server's slots.
-const SQL: &str = r#"
+const SESSIONS: &str = r#"
 select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type, count(*) as number,
        count(*) filter (where a.wait_event_type = 'Lock') as other_number,
        extract(epoch from now() - min(a.xact_start))::float8 as seconds
   from pg_catalog.pg_stat_get_activity(null) as a
- group by 2, 3, 4, 5, 6
+ group by 2, 3, 4, 5, 6"#;
+
+const SUMS: &str = r"
 union all
 select 'd', null, null, null, null, null,
        (sum(hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $3 + (d.datconnlimit = -2)::int4))) % 4611686018427387904)::int8,
@@ -31,19 +33,30 @@ select 'r', null, null, null, null, null,
         % 4611686018427387904)::int8,
        count(*), null
   from pg_catalog.pg_roles as r
- where r.rolcanlogin
+ where r.rolcanlogin";
+
+const SERVER: &str = r"
 union all
 select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
        ($1 is not null and exists (
            select from pg_catalog.pg_stat_get_activity($1) as b
             where extract(epoch from b.backend_start)::float8 = $2))::int4,
-       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8"#;
+       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8";
 
 pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
-    client
-        .prepare_typed(SQL, &[Type::INT4, Type::FLOAT8, Type::INT8])
-        .await
-        .map_err(CONTEXT.failed())
+    let sql = format!("{SESSIONS}{SUMS}{SERVER}");
+    let types = [Type::INT4, Type::FLOAT8, Type::INT8];
+    let prepared = client.prepare_typed(&sql, &types).await;
+    prepared.map_err(CONTEXT.failed())
+}
+
+/// The statement without the sums. It opens no relation, so it works while the lock table is full.
+pub(in crate::postgres) async fn prepare_reduced(client: &Client) -> Result<Statement, QueryError> {
+    let sql = format!("{SESSIONS}{SERVER}");
+    let prepared = client
+        .prepare_typed(&sql, &[Type::INT4, Type::FLOAT8])
+        .await;
+    prepared.map_err(CONTEXT.failed())
 }
 
 /// The caller compares the fingerprint to find out whether databases or roles have changed. `orphan` is the backend of an
@@ -54,20 +67,36 @@ pub(in crate::postgres) async fn read(
     orphan: Option<Backend>,
     key: i64,
 ) -> Result<(Activity, Fingerprint), QueryError> {
-    let rows = client
-        .query(
-            statement,
-            &[
-                &orphan.map(|backend| backend.pid),
-                &orphan.map(|backend| backend.start_time),
-                &key,
-            ],
-        )
-        .await
-        .map_err(CONTEXT.failed())?;
+    let (pid, start) = (
+        orphan.map(|backend| backend.pid),
+        orphan.map(|backend| backend.start_time),
+    );
+    let rows = client.query(statement, &[&pid, &start, &key]).await;
+    decode(&rows.map_err(CONTEXT.failed())?)
+}
+
+/// The sessions only.
+pub(in crate::postgres) async fn read_reduced(
+    client: &Client,
+    statement: &Statement,
+    orphan: Option<Backend>,
+) -> Result<Activity, QueryError> {
+    let (pid, start) = (
+        orphan.map(|backend| backend.pid),
+        orphan.map(|backend| backend.start_time),
+    );
+    let rows = client.query(statement, &[&pid, &start]).await;
+    let (activity, _) = decode(&rows.map_err(CONTEXT.failed())?)?;
+    Ok(Activity {
+        is_reduced: true,
+        ..activity
+    })
+}
+
+fn decode(rows: &[Row]) -> Result<(Activity, Fingerprint), QueryError> {
     let (mut activity, mut fingerprint) = (Activity::default(), Fingerprint::default());
     activity.sessions.reserve(rows.len());
-    for row in &rows {
+    for row in rows {
         match CONTEXT.kind(row)? {
             b's' => activity.sessions.push(sessions(row)?),
             b'd' => fingerprint.databases = sums(row)?,

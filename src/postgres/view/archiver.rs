@@ -11,6 +11,7 @@ const CONTEXT: QueryContext = QueryContext("polling the archiver");
 
 pub(super) const VIEW: SlowView = SlowView {
     job: "archiver",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.archiver = None,
     context: CONTEXT,
@@ -24,11 +25,7 @@ select a.archived_count, a.failed_count,
   from pg_catalog.pg_stat_archiver as a";
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
-    let [rows] = answers else {
-        return Err(CONTEXT.answer("not one answer".to_owned()));
-    };
-    let row = rows.first();
-    let row = row.ok_or_else(|| CONTEXT.answer("no row".to_owned()))?;
+    let row = CONTEXT.one_row(answers)?;
     let archiver = Archiver {
         archived_count: CONTEXT.column(row, 0)?,
         failed_count: CONTEXT.column(row, 1)?,

@@ -22,7 +22,10 @@ select current_setting('server_version_num')::int4,
        (select setting::int8 from pg_catalog.pg_settings where name = 'statement_timeout'),
        (select oid from pg_catalog.pg_roles where rolname = current_user),
        own.pid,
-       extract(epoch from own.backend_start)::float8
+       extract(epoch from own.backend_start)::float8,
+       (select extract(epoch from max(backend_start))::float8
+          from pg_catalog.pg_stat_get_activity(null) where backend_type = 'checkpointer'),
+       extract(epoch from pg_catalog.clock_timestamp())::float8
   from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) as own
   left join pg_catalog.pg_roles as reserved on reserved.rolname = 'pg_use_reserved_connections'";
 
@@ -55,6 +58,8 @@ pub(in crate::postgres) async fn read(client: &Client) -> Result<Info, QueryErro
             version_num: count(0)?.ok_or_else(needed("server_version_num"))?,
             version: CONTEXT.column(row, 1)?,
             start_time: CONTEXT.column(row, 2)?,
+            checkpointer_start: CONTEXT.column(row, 14)?,
+            read_at: CONTEXT.column(row, 15)?,
             max_connections: count(3)?.ok_or_else(needed("max_connections"))?,
             superuser_reserved_connections: count(4)?
                 .ok_or_else(needed("superuser_reserved_connections"))?,

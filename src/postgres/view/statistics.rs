@@ -1,6 +1,5 @@
-//! Cumulative statistics and locks of each database.
+//! Cumulative statistics of each database.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_postgres::Row;
@@ -8,7 +7,7 @@ use tokio_postgres::Row;
 use super::{SlowView, Update};
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
-use crate::sample::{DatabaseStats, Locks, Oid, SessionCounts, Stats};
+use crate::sample::{DatabaseStats, SessionCounts, Stats};
 
 const CONTEXT: QueryContext = QueryContext("polling statistics");
 
@@ -23,14 +22,9 @@ select s.datid, s.numbackends, s.xact_commit, s.xact_rollback, s.blks_read, s.bl
 const SINCE_14: &str =
     "s.active_time, s.sessions, s.sessions_abandoned, s.sessions_fatal, s.sessions_killed";
 
-const LOCKS: &str = "
-select database, lower(mode), count(*)
-  from pg_catalog.pg_locks
- where database <> 0
- group by 1, 2";
-
 pub(super) const VIEW: SlowView = SlowView {
     job: "stats",
+    needs_monitor: false,
     interval: |cadence| cadence.stats,
     clear: |readings| readings.statistics = None,
     context: CONTEXT,
@@ -44,29 +38,15 @@ fn statements(version_num: u32) -> Vec<String> {
     } else {
         "null::float8, null::int8, null::int8, null::int8, null::int8"
     };
-    vec![DATABASES.replace("{since_14}", since_14), LOCKS.to_owned()]
+    vec![DATABASES.replace("{since_14}", since_14)]
 }
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
-    let [databases, locks] = answers else {
-        return Err(CONTEXT.answer("not two answers".to_owned()));
-    };
-    let mut rows: HashMap<Oid, DatabaseStats> = HashMap::with_capacity(databases.len());
-    for row in databases {
+    let mut stats = Stats::new();
+    for row in answers.iter().flatten() {
         let row = database(row)?;
-        rows.insert(row.oid, row);
+        stats.insert(row.oid, Arc::new(row));
     }
-    for row in locks {
-        // A database that was created between the two statements is left out until the next poll.
-        if let Some(database) = rows.get_mut(&CONTEXT.column(row, 0)?) {
-            database.locks.push(Locks {
-                mode: CONTEXT.column(row, 1)?,
-                count: CONTEXT.column(row, 2)?,
-            });
-        }
-    }
-    let rows = rows.into_iter().map(|(oid, row)| (oid, Arc::new(row)));
-    let stats: Stats = rows.collect();
     Ok(Box::new(|readings| {
         readings.statistics = Some(Arc::new(stats));
     }))
@@ -96,7 +76,6 @@ fn database(row: &Row) -> Result<DatabaseStats, QueryError> {
         min_mxid_age: CONTEXT.column(row, 19)?,
         active_time: CONTEXT.column(row, 20)?,
         sessions: sessions(row)?,
-        locks: Vec::new(),
     })
 }
 

@@ -80,6 +80,12 @@ async fn problems_of_all_servers_are_reported() {
 }
 
 #[tokio::test]
+async fn sizes_and_paths_of_volumes_are_refused_with_the_right_ones() {
+    let env = [("PGCOMMONS__SERVERS__LIST__STORAGE__PATH", "pgdata")];
+    assert_refused("storage", &env).await;
+}
+
+#[tokio::test]
 async fn a_certificate_without_its_key_is_refused() {
     assert_refused("half-certificates", &[]).await;
 }

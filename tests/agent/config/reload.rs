@@ -13,13 +13,13 @@ const LIMIT: Duration = Duration::from_secs(20);
 const FAST: &str = "poll: {interval: 100ms}\n";
 
 /// An agent and its configuration file, which a test can rewrite.
-struct Reloadable {
-    agent: Agent,
+pub(super) struct Reloadable {
+    pub(super) agent: Agent,
     file: NamedTempFile,
 }
 
 impl Reloadable {
-    async fn start(config: &str) -> Self {
+    pub(super) async fn start(config: &str) -> Self {
         let file = NamedTempFile::new().expect("a temporary file can be made");
         fs::write(&file, config).expect("a temporary file can be written");
         let path = file.path().to_str().expect("a UTF-8 path");
@@ -33,7 +33,7 @@ impl Reloadable {
         }
     }
 
-    fn reload(&self, config: &str) {
+    pub(super) fn reload(&self, config: &str) {
         fs::write(&self.file, config).expect("a temporary file can be written");
         self.agent.signal("HUP");
     }
@@ -59,7 +59,7 @@ fn polls(page: &Scrape) -> f64 {
 }
 
 /// PID and role of each of the agent's sessions, separated by blanks.
-async fn backends(admin: &TestSession) -> String {
+pub(super) async fn backends(admin: &TestSession) -> String {
     let query = "SELECT coalesce(string_agg(pid || ':' || usename, ' '), '') \
                  FROM pg_stat_activity WHERE application_name = 'pgcommons'";
     admin.value(query).await.expect("text")

@@ -87,6 +87,28 @@ async fn missing_files_are_warnings() {
     assert_warns("", &env, &[&warning]).await;
 }
 
+/// As for files, only a warning: a directory may be mounted where the agent will run.
+#[tokio::test]
+async fn paths_that_are_no_volume_are_warnings() {
+    let folder = tempfile::tempdir_in("/dev/shm").expect("Linux has /dev/shm");
+    let (there, file) = (folder.path().display(), folder.path().join("file"));
+    fs::write(&file, "x").expect("the folder is ours");
+    let file = file.display();
+    let config = format!(
+        "servers: {{a: {{host: h, storage: {{path: /none/pgdata, volumes: {{file: '{file}', good: '{there}', size: /proc}}}}}}}}"
+    );
+    let want = "the absolute path of a directory on the volume, as in /pgdata";
+    let key = "servers.a.storage";
+    let warnings = [
+        format!(
+            "{key}.path: got /none/pgdata (No such file or directory (os error 2)), want {want}"
+        ),
+        format!("{key}.volumes.file: got {file} (not a directory), want {want}"),
+        format!("{key}.volumes.size: got /proc (its file system has no size), want {want}"),
+    ];
+    assert_warns(&config, &[], &warnings.each_ref().map(String::as_str)).await;
+}
+
 #[tokio::test]
 async fn a_password_beside_a_password_file_is_a_warning() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
@@ -126,6 +148,7 @@ async fn variables_that_set_nothing_are_warnings() {
     let env = [
         ("PGCOMMONS_POLL_INTERVAL", "2s"),
         ("PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE", "/run/secrets/pw"),
+        ("PGCOMMONS_SERVERS_MAIN_STORAGE_PATH", "/pgdata"),
         ("PGCOMMONS_BUDGETS__My_Shop_SIZE", "1GiB"),
         // Kubernetes sets such variables for a Service named pgcommons or pgcommons-servers.
         ("PGCOMMONS_SERVICE_HOST", "10.0.0.1"),
@@ -143,6 +166,7 @@ async fn variables_that_set_nothing_are_warnings() {
         "PGCOMMONS_DATABASE_URL: got a variable that sets nothing, want DATABASE_URL, without a prefix",
         "PGCOMMONS_POLL_INTERVAL: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
         "PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE",
+        "PGCOMMONS_SERVERS_MAIN_STORAGE_PATH: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__STORAGE__PATH",
         "pgcommons__poll__interval: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
     ];
     assert_warns("servers: {m: {host: h}}", &env, &warnings).await;

@@ -117,8 +117,8 @@ async fn nothing_planted_in_public_is_ever_called() {
     );
     assert!(
         page.value(
-            "pg_locks_count",
-            &[("datname", "postgres"), ("mode", "accesssharelock")]
+            "pgcommons_resource_utilization_ratio",
+            &[("resource", "lock_table")]
         )
         .is_some()
     );

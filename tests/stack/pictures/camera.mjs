@@ -66,11 +66,12 @@ async function answer(route, files, prometheus) {
 }
 
 const describePanels = (elements) =>
-  elements.map(({ dataset, innerText }) => ({
-    id: Number(dataset.panel),
-    title: dataset.title,
-    state: dataset.state,
-    text: innerText.replace(/\s*\n\s*/g, ' | ').slice(0, 300),
+  elements.map((element) => ({
+    id: Number(element.dataset.panel),
+    title: element.dataset.title,
+    state: element.dataset.state,
+    text: element.innerText.replace(/\s*\n\s*/g, ' | ').slice(0, 300),
+    links: [...element.querySelectorAll('a[href]')].map((link) => link.getAttribute('href')),
   }));
 
 // Charts and tables draw in several steps. The picture is finished when two screenshots, a second apart, are equal.

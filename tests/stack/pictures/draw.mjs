@@ -33,8 +33,9 @@ function allBoards() {
     .map((file) => join(directory, file));
 }
 
-// A panel may be empty if its dashboard defines a text for missing data.
+// A panel may be empty if its dashboard defines a text for missing data. A link has no variable left.
 function isFault(panel, board) {
+  if (panel.links.some((link) => link.includes('${'))) return true;
   const { noValue } = board.panels.find(({ id }) => id === panel.id).fieldConfig?.defaults ?? {};
   return !(panel.state === 'data' || (panel.state === 'no data' && noValue));
 }

@@ -16,7 +16,7 @@ const range = { from: dateMath.toDateTime(from, {}), to: dateMath.toDateTime(to,
 
 async function load(panel, values) {
   const { step, values: intervals } = timing(range, place(panel.gridPos).width, scrapeInterval);
-  const fillIn = (text) => fill(text, { ...values, ...intervals });
+  const fillIn = (text, scoped) => fill(text, { ...values, ...intervals }, scoped);
   const setting = { range, theme, timeZone, fillIn };
   if (panel.type === 'row') return { panel, state: 'data' };
   try {

@@ -1,13 +1,29 @@
 // The dashboard's variables: their values, and their replacement in texts.
-import { rangeUtil } from '@grafana/data';
+import { formattedValueToString, getFieldDisplayName, rangeUtil } from '@grafana/data';
 import { labelValues } from './prometheus.js';
 
 const REGEX_SPECIAL = /[\\^$*+?.()|[\]{}]/g;
 const inString = (text) => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
 const inRegex = (text) => inString(text.replace(REGEX_SPECIAL, '\\$&'));
 
-export const fill = (text, values) =>
-  text.replace(/\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g, (whole, plain, braced) => values[plain ?? braced] ?? whole);
+// The variables of a link in a table: the value of its cell, and the other cells of its row.
+function cellValue(name, { frame, field, rowIndex }) {
+  const [, other, property = 'text'] = /^(?:__value|__data\.fields\.(\w+))(?:\.(raw|text))?$/.exec(name) ?? [];
+  const source = other ? frame.fields.find((one) => getFieldDisplayName(one, frame) === other) : field;
+  if (!source) return undefined;
+  const value = source.values[rowIndex] ?? '';
+  return property === 'raw' ? value : formattedValueToString(source.display(value));
+}
+
+const FORMATS = { percentencode: (_, value) => encodeURIComponent(value), queryparam: (name, value) => `var-${name}=${encodeURIComponent(value)}` };
+
+// Replaces variables; scoped has the cell of a link. A variable without a value stays.
+export const fill = (text, values, scoped) =>
+  text.replace(/\$(?:(\w+)|\{([\w.]+)(?::(\w+))?\})/g, (whole, plain, braced, format) => {
+    const name = plain ?? braced;
+    const value = scoped && /^__(value|data)\b/.test(name) ? cellValue(name, scoped.__dataContext.value) : values[name];
+    return value === undefined ? whole : (FORMATS[format]?.(name, value) ?? String(value));
+  });
 
 // Formats a value for a query like Grafana's Prometheus data source.
 function quoted(variable, chosen) {
@@ -30,7 +46,7 @@ async function choose(variable, wanted, range, values) {
 
 // The values by name for queries, and a text for the heading. They are resolved in order, because a query may use an earlier variable.
 export async function loadVariables(board, wanted, range) {
-  const values = {};
+  const values = { datasource: 'prometheus' };
   const heading = [];
   for (const variable of board.templating.list) {
     if (variable.type === 'datasource') continue;
@@ -52,6 +68,7 @@ export function timing(range, width, scrapeInterval) {
     __interval: interval,
     __interval_ms: intervalMs,
     __rate_interval: `${Math.max(step + scrape, 4 * scrape)}s`,
+    __url_time_range: `from=${range.from.valueOf()}&to=${range.to.valueOf()}`,
     __range: `${length}s`,
     __range_s: length,
     __range_ms: length * 1000,

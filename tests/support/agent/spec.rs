@@ -1,5 +1,6 @@
 //! How the agent is called, and its sub-commands that exit by themselves.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::panic;
 use std::process::{Command, Output, Stdio};
@@ -27,9 +28,9 @@ pub(crate) struct AgentSpec<'a> {
 impl AgentSpec<'_> {
     /// The command, and its configuration file, which must exist until the command has exited.
     pub(super) fn command(&self) -> (Command, Option<NamedTempFile>) {
-        let agent = env!("CARGO_BIN_EXE_pgcommons");
+        let agent = program();
         let mut command = match self.through {
-            [] => Command::new(agent),
+            [] => Command::new(&agent),
             [program, args @ ..] => {
                 let mut command = Command::new(program);
                 command.args(args).arg(agent);
@@ -51,6 +52,11 @@ impl AgentSpec<'_> {
         command.args(self.args);
         (command, config)
     }
+}
+
+/// The agent that Cargo built for the tests, or the one that `AGENT_PROGRAM` names.
+fn program() -> OsString {
+    std::env::var_os("AGENT_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_pgcommons").into())
 }
 
 fn config_file(text: &str) -> NamedTempFile {

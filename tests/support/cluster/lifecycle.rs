@@ -16,6 +16,8 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const DROP_LIMIT: Duration = Duration::from_secs(10);
 const FREEZE_LIMIT: Duration = Duration::from_secs(5);
+/// A little longer than a server without data takes to recover from a crash.
+const CATCH_LIMIT: Duration = Duration::from_secs(3);
 const RELOAD_LIMIT: Duration = Duration::from_secs(5);
 /// How often to retry when another process takes the port between its choice and the server's bind.
 const PORT_ATTEMPTS: u32 = 5;
@@ -59,6 +61,18 @@ impl Cluster {
         signal("TERM", &[self.postmaster_pid()]);
     }
 
+    /// Kills the postmaster alone; blocks until its children have noticed and ended, so that the server can start again.
+    pub(crate) fn kill_postmaster(&mut self) {
+        let mut server = self.server.take().expect("the server runs");
+        let orphans = children(server.id());
+        signal("KILL", &[server.id()]);
+        assert!(ends_within(STOP_LIMIT, &mut server), "SIGKILL ends it");
+        let ended = poll_blocking(STOP_LIMIT, || {
+            orphans.iter().all(|pid| is_stopped(*pid)).then_some(())
+        });
+        assert!(ended.is_some(), "its children {orphans:?} did not end");
+    }
+
     /// Starts a stopped server on its old port; blocks until it accepts connections.
     pub(crate) fn start_again(&mut self) {
         assert!(self.server.is_none(), "the server runs already");
@@ -96,6 +110,16 @@ impl Cluster {
             let shown = fs::read_to_string(format!("/proc/{pid}/cmdline"));
             shown.is_ok_and(|shown| shown.contains(title))
         })
+    }
+
+    /// Stops one of the server's own processes that lives for a short time, once it exists; `None` if it was missed. Blocks.
+    pub(crate) fn catch(&self, title: &str) -> Option<u32> {
+        poll_blocking(CATCH_LIMIT, || {
+            let pid = self.process(title)?;
+            signal("STOP", &[pid]);
+            Some(pid)
+        })
+        .filter(|pid| self.process(title) == Some(*pid))
     }
 
     /// Sends a signal (`STOP`, `KILL`, ...) to one of the server's processes, such as a backend.

@@ -1,0 +1,116 @@
+"""Shared server: one server, and how its databases and roles share it."""
+import queries
+import style
+import table
+from alerts import alerts
+from board import board as frame, one_server, path, restarts, row
+from panels import chart, colored, limit, stacked, stat
+from queries import DATABASE, ONE_SERVER as s, ROLE, SERVER
+from table import Column
+
+
+def numbers():
+    lost = s.series("pgcommons_database_sessions_lost_total", 'how="fatal"')
+    return row(
+        4,
+        stat("Server", "Whether the last poll of the server succeeded. While it is down, all other panels are empty.",
+             s.min(SERVER, "pg_up"), steps=style.UP, texts=style.STATE, filled=True),
+        stat("Free slots", "Connections that an ordinary role can still open: slots less the reserved ones and those in use. "
+             "At 0 every application is refused.", queries.free_slots(s), steps=style.FREE),
+        stat("Peak", "The highest count of any poll in the time range, as a share of the slots that ordinary roles may use. "
+             "Polls are more frequent than scrapes.", queries.share(queries.server_peak(s), queries.slots(s)), style.SHARE,
+             steps=style.LIMIT_USED, decimals=0),
+        stat("Time at the limit", "Time without a free connection on the whole server, in the time range.",
+             queries.server_at_the_limit(s), style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0),
+        stat("Fatal errors", "Sessions of all databases that ended with a fatal error, in the time range. Includes refused logins, "
+             "and sessions that a timeout ended. Absent before PostgreSQL 14.",
+             queries.statistic(SERVER, queries.increase(lost, "$__range")), steps=style.LOST, decimals=0),
+        stat("Committed", "Sum of the connection limits of the databases as a share of the slots; a database without a limit counts "
+             "as the whole server. Above 100 % the limits do not protect the tenants from each other.",
+             queries.share(queries.committed(s), queries.slots(s)), style.SHARE, steps=style.COMMITTED, decimals=0),
+        stat("Quota reached in", "When the first database reaches its size quota if it grows as in the last day (needs six hours of "
+             "data); reached if it has.", queries.quota_reached(s, "min by (server) {}"), style.SECONDS,
+             steps=style.QUOTA_REACHED, texts=style.QUOTA_REACHED_TEXTS, missing="no quotas", decimals=1),
+        widths=(3, 3, 3, 4, 3, 4, 4),
+    )
+
+
+def databases():
+    columns = [
+        Column("Database", label="datname", link=path("Tenant", "server", datname="__value.raw") + "&${__url_time_range}"),
+        Column("Owner", s.max("server, datname, owner", "pgcommons_database_info"), label="owner", width=90),
+        Column("Used", s.max(DATABASE, "pgcommons_database_connections"), width=65),
+        Column("Limit", queries.binding_limit(s), width=65),
+        Column("Set by", label="kind", width=85),
+        Column("Free", queries.free_connections(s), steps=style.FREE, width=65),
+        Column("Limit used", queries.limit_used(s), unit=style.SHARE, steps=style.LIMIT_USED_BAR, cell=table.BAR, width=170,
+               rest={"min": 0, "max": 1}),
+        Column("Peak", queries.database_peak(s), width=65),
+        Column("Time at the limit", queries.database_at_the_limit(s), unit=style.SECONDS, steps=style.AT_THE_LIMIT, decimals=0,
+               width=130),
+        Column("Size", queries.size(s), unit=style.BYTES, decimals=1, width=90),
+        Column("Quota", queries.quota(s), unit=style.BYTES, decimals=1, width=90),
+        Column("Quota used", queries.share(queries.size(s), queries.quota(s)), unit=style.SHARE, steps=style.QUOTA_USED, decimals=0,
+               width=100),
+        Column("Quota reached in", queries.quota_reached(s), unit=style.SECONDS, steps=style.QUOTA_REACHED,
+               texts=style.QUOTA_REACHED_TEXTS, decimals=1, width=145),
+    ]
+    return row(9, table.table(
+        "Databases", "One row per database, the one with the fewest free connections first. Limit is the one that binds: the limit of the "
+        "database, or the slots left on the server. Peak and Time at the limit (without a free connection) are for the time range. "
+        "Quota reached in assumes growth as in the last day (needs six hours of data).",
+        columns, order=[("Free", False), ("Limit used", True)], hide=["server"]))
+
+
+def connections():
+    used = s.max(DATABASE, "pgcommons_database_connections")
+    others = f"clamp_min({queries.used_slots(s)} - sum by (server) ({used}), 0)"
+    slots = stacked(chart(
+        "Slots by database", "Slots in use by database. Others are sessions outside the monitored databases, including the agent's own. "
+        "At the red line ordinary roles are refused; between the red and the grey line only roles with reserved slots can connect.",
+        [(used, "{{datname}}"), (others, "others"), (queries.slots(s), "limit for applications"),
+         (s.max(SERVER, "pg_settings_max_connections"), "max_connections")], axis="connections", decimals=0), 60)
+    limit(slots, "limit for applications")
+    limit(slots, "max_connections", style.GREY)
+    colored(slots, "others", style.DARK_GREY)
+    peaks = f"{queries.database_peak(s, '$__rate_interval')} / {queries.smallest_limit(s)}"
+    return row(10, slots, chart(
+        "Peak of each database against its limit", "The highest count of any poll, as a share of the smallest limit that applies to the "
+        "database.", [(peaks, "{{datname}}")], style.SHARE, lines=style.SHARE_LINES), widths=(16, 8))
+
+
+def roles():
+    limits = s.max("server, rolname, kind", "pgcommons_role_connections_limit")
+    columns = [
+        Column("Role", label="rolname"),
+        Column("Used", s.max(ROLE, "pgcommons_role_connections"), width=58),
+        Column("Limit", f"bottomk by (server, rolname) (1, {limits})", width=58),
+        Column("Set by", label="kind", width=80),
+        Column("Free", s.min(ROLE, "pgcommons_role_connections_headroom"), steps=style.FREE, width=58),
+        Column("Peak", s.over(ROLE, "max_over_time", "pgcommons_role_connections_peak", "$__range"), width=58),
+    ]
+    return table.table(
+        "Roles against their limits", "Roles, those with the fewest free connections first. Limit is the smallest that applies: the "
+        "limit of the role, or the slots it may use. Free is the number of connections left in a database without a limit.",
+        columns, order=[("Free", False)], hide=["server"])
+
+
+def work():
+    active = queries.statistic(DATABASE, f"rate({s.series('pg_stat_database_active_time_seconds_total')}[$__rate_interval])")
+    return row(
+        8,
+        stacked(chart("Size of each database", "Size on disk of the measured databases.", [(queries.size(s), "{{datname}}")],
+                      style.BYTES)),
+        stacked(chart("Active sessions by database", "Average number of sessions that execute a statement, by database. A statement is "
+                      "counted when it ends. Absent before PostgreSQL 14.", [(active, "{{datname}}")], axis="sessions")),
+        chart("Oldest open transaction", "Age of the oldest open transaction of each database. An old one holds back vacuum everywhere "
+              "on the server.", [(s.max(DATABASE, "pg_stat_activity_max_tx_duration", 'datname!=""'), "{{datname}}")], style.CLOCK,
+              lines=style.HOUR_LINE, missing="no open transaction"))
+
+
+def board():
+    return frame(
+        "Shared server", "Which database is closest to its limit on a PostgreSQL server that many applications share.",
+        rows=[numbers(), databases(), row(7, alerts(s, hide=["server"]), roles(), widths=(15, 9)), connections(), work()],
+        variables=[one_server()], annotations=[restarts(s)],
+        links={"Fleet": [], "Tenant": ["server"], "Agent": ["server"]})

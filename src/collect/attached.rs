@@ -1,0 +1,33 @@
+//! The attached sources of a server: those that its configuration has, each with the reading that is published already.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::source::Source;
+use super::volume::VolumeSource;
+use crate::config::ServerConfig;
+use crate::health::Health;
+use crate::state::{Attached, Attachment, Down};
+
+/// `before` is what is published under the same configured names.
+pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
+    let volumes = config.volumes().map(|volume| volume.volume);
+    Attached {
+        storage_size: config.storage.size,
+        volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
+    }
+}
+
+type Attachments<T> = BTreeMap<String, Arc<Attachment<T>>>;
+
+/// A source that was not published before is `starting`.
+fn kept<S: Source, T: Clone>(
+    names: impl Iterator<Item = String>,
+    before: &Attachments<T>,
+) -> Attachments<T> {
+    let starting = || Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)));
+    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting);
+    names
+        .map(|name| (name.clone(), attachment(&name)))
+        .collect()
+}

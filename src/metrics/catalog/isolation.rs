@@ -1,0 +1,73 @@
+//! `pgcommons_*` about isolation: what privileges allow across tenants. The pairs of roles and databases are in `pgcommons audit`
+//! only; here are numbers for each database and each role.
+
+use crate::isolation::Summary;
+use crate::metrics::series::{Metric, Series, gauge};
+use crate::state::Server;
+
+pub(super) const METRICS: &[Metric] = &[
+    gauge(
+        "pgcommons_isolation_findings",
+        &["finding"],
+        "Findings of pgcommons audit, by kind; 0 is a good answer. Absent for a check that could not be made, and until the \
+         privileges were read.",
+        |server, series| {
+            let counts = summary(server).map(|it| &it.counts).into_iter().flatten();
+            for (kind, count) in counts {
+                series.put([kind.label()], *count as f64);
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_database_isolation_finding",
+        &["datname", "finding"],
+        "Always 1: pgcommons audit has this finding about the database. Absent without a finding.",
+        |server, series| {
+            let Some(summary) = summary(server) else {
+                return;
+            };
+            for view in server.databases() {
+                for kind in summary.databases.get(&view.row.name).into_iter().flatten() {
+                    series.put([&view.row.name, kind.label()], 1);
+                }
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_role_isolation_finding",
+        &["rolname", "finding"],
+        "Always 1: pgcommons audit has this finding about the role. Absent without a finding.",
+        |server, series| {
+            let Some(summary) = summary(server) else {
+                return;
+            };
+            for view in server.roles() {
+                for kind in summary.roles.get(&view.row.name).into_iter().flatten() {
+                    series.put([&view.row.name, kind.label()], 1);
+                }
+            }
+        },
+    ),
+    gauge(
+        "pgcommons_database_foreign_connect_roles",
+        &["datname"],
+        "Login roles that may connect to the database and do not belong to it, without superusers. Absent until the privileges \
+         were read.",
+        foreign,
+    ),
+];
+
+fn summary(server: &Server) -> Option<&Summary> {
+    server.snapshot()?.isolation.as_deref()
+}
+
+fn foreign(server: &Server, series: &mut Series) {
+    let Some(summary) = summary(server) else {
+        return;
+    };
+    for view in server.databases() {
+        let name = &view.row.name;
+        let count = summary.foreign.get(name).map(|count| *count as f64);
+        series.put_known([&**name], count);
+    }
+}
