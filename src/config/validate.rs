@@ -136,21 +136,29 @@ fn servers(
         misspelt,
     };
     if given.is_empty() {
-        let server = server(reader, None, RawServer::default(), &defaults, environment);
-        return server.into_iter().collect();
+        let only = server(reader, None, RawServer::default(), &defaults, environment);
+        return Vec::from_iter(only);
     }
-    let mut servers = Vec::new();
-    for (name, block) in given {
-        let problems = reader.problems.len();
-        check_name(reader, &name);
-        let prefix = prefix(&name, &block);
-        let raw = reader.named_table(&SERVER, &name, block);
-        if reader.problems.len() == problems {
-            let named = Some((name, prefix));
-            servers.extend(server(reader, named, raw, &defaults, environment));
-        }
+    let entries = given.into_iter();
+    let servers = entries.filter_map(|it| entry(reader, it, &defaults, environment));
+    servers.collect()
+}
+
+/// A server with a name.
+fn entry(
+    reader: &mut Reader,
+    (name, block): (String, Block<RawServer>),
+    defaults: &Defaults,
+    environment: &Environment,
+) -> Option<ServerConfig> {
+    let problems = reader.problems.len();
+    check_name(reader, &name);
+    let prefix = prefix(&name, &block);
+    let raw = reader.named_table(&SERVER, &name, block);
+    if reader.problems.len() > problems {
+        return None;
     }
-    servers
+    server(reader, Some((name, prefix)), raw, defaults, environment)
 }
 
 /// What applies to all servers.

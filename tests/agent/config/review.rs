@@ -144,7 +144,7 @@ async fn patterns_that_never_match_are_warnings() {
 }
 
 #[tokio::test]
-async fn variables_with_one_underscore_are_warnings() {
+async fn variables_that_set_nothing_are_warnings() {
     let env = [
         ("PGCOMMONS_POLL_INTERVAL", "2s"),
         ("PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE", "/run/secrets/pw"),
@@ -156,14 +156,43 @@ async fn variables_with_one_underscore_are_warnings() {
         ("PGCOMMONS_SERVERS_SERVICE_HOST", "10.0.0.1"),
         ("PGCOMMONS_SERVERS_PORT_80_TCP_PORT", "80"),
         ("PGCOMMONS_REVISION", "x"),
+        ("PGCOMMONS_DATABASE_URL", "postgres://bob:hunter2@db"),
+        ("PGCOMMONS_CONFIG_FILE", "/etc/pgcommons.yaml"),
+        ("pgcommons__poll__interval", "2s"),
     ];
     let warnings = [
         "PGCOMMONS_BUDGETS__My_Shop_SIZE: got a variable that sets nothing, want PGCOMMONS__BUDGETS__My_Shop__SIZE",
+        "PGCOMMONS_CONFIG_FILE: got a variable that sets nothing, want the flag --config.file",
+        "PGCOMMONS_DATABASE_URL: got a variable that sets nothing, want DATABASE_URL, without a prefix",
         "PGCOMMONS_POLL_INTERVAL: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
         "PGCOMMONS_SERVERS_MAIN_PASSWORD_FILE: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__PASSWORD_FILE",
         "PGCOMMONS_SERVERS_MAIN_STORAGE_PATH: got a variable that sets nothing, want PGCOMMONS__SERVERS__MAIN__STORAGE__PATH",
+        "pgcommons__poll__interval: got a variable that sets nothing, want PGCOMMONS__POLL__INTERVAL",
     ];
     assert_warns("servers: {m: {host: h}}", &env, &warnings).await;
+}
+
+/// The agent does not replace variables in values. A database cannot have a name of 64 bytes.
+#[tokio::test]
+async fn values_that_nothing_replaced_and_impossible_names_are_warnings() {
+    let long = "x".repeat(64);
+    let config = format!(
+        "budgets: {{{long}: {{size: 1GiB}}}}\nservers: {{m: {{host: h, user: '${{USER}}', password: '${{PASSWORD}}'}}}}"
+    );
+    let want =
+        "a variable of a shell (not shown), want its value: the agent does not replace variables";
+    assert_warns(
+        &config,
+        &[],
+        &[
+            &format!(
+                "budgets.{long}: got a name of more than 63 bytes, want the name of a database"
+            ),
+            &format!("servers.m.user: got {want}"),
+            &format!("servers.m.password: got {want}"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
