@@ -1,5 +1,6 @@
 //! Runs the command of the command line; one file for each command. `anyhow` is used only here.
 
+mod backups;
 mod check;
 pub mod cli;
 mod healthcheck;
@@ -17,12 +18,12 @@ use crate::findings::Severity;
 use crate::http::{Protection, WebFile};
 use crate::systemd::Systemd;
 use crate::{logging, process};
-use cli::{Cli, Command, Global};
+use cli::{BackupsArgs, CheckArgs, Cli, Command, Global};
 
 pub use output::is_open as stdout_is_open;
 
-/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check` has its own exit codes: 2
-/// means critical, and 3 means unknown.
+/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check` and `backups` have their own exit
+/// codes: 2 means critical, and 3 means unknown.
 #[must_use]
 pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     process::exit_on_panic();
@@ -30,8 +31,10 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     let code = execute(cli, environment).unwrap_or_else(|error| {
         print_error(error.as_ref());
         match &cli.command {
-            Some(Command::Check(args)) => {
-                if args.json {
+            Some(
+                Command::Check(CheckArgs { json, .. }) | Command::Backups(BackupsArgs { json, .. }),
+            ) => {
+                if *json {
                     drop(print_json(&check::Refusal::new(error.as_ref())));
                 }
                 Severity::Unknown.exit_code()
@@ -86,6 +89,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             let address = Config::listen_address(path, environment, &flags(global))?;
             healthcheck::run(args, &address).map(|()| 0)
         }
+        Some(Command::Backups(args)) => backups::run(args, || settings(global, environment)).await,
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;

@@ -1,5 +1,6 @@
 //! Findings: what is wrong, with which database or role, and what to do about it. `check` prints them. Pure.
 
+mod backups;
 mod connections;
 mod remedy;
 mod server;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::snapshot::Snapshot;
 
+pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
 pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.
@@ -35,6 +37,8 @@ pub(crate) enum Concern {
     Budget,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
+    /// A database without a backup, or with one that is old or incomplete.
+    Backup,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,6 +87,11 @@ impl Finding {
             remedy: Some(remedy.into()),
             ..self
         }
+    }
+
+    /// The backups cannot be read.
+    pub(crate) fn of_backups(text: String) -> Self {
+        Self::server(Severity::Unknown, Concern::Backup, text)
     }
 
     /// A server that does not answer or refuses connections.

@@ -12,9 +12,10 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => pgcommons::run(&cli, &environment),
         Err(error) => {
-            // `--help` and `--version` fail only if they cannot be printed. For `check`, an exit code of 2 would mean critical.
+            // `--help` and `--version` fail only if they cannot be printed. For `check` and `backups`, an exit code of 2 would mean critical.
             let is_help = !error.use_stderr();
-            let is_check = std::env::args_os().any(|argument| argument == "check");
+            let is_check =
+                std::env::args_os().any(|argument| argument == "check" || argument == "backups");
             let printed = error.print().is_ok() && pgcommons::stdout_is_open();
             ExitCode::from(match (is_help, printed, is_check) {
                 (true, true, _) => 0,

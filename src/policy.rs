@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wildmatch::WildMatch;
 
@@ -23,6 +24,8 @@ pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
+    /// The age at which its newest complete backup is stale, instead of that of the directory.
+    pub(crate) backup_max_age: Option<Duration>,
     /// Additional labels of `pgcommons_database_info`, such as team or contact.
     pub(crate) labels: BTreeMap<String, String>,
 }

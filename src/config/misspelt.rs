@@ -3,17 +3,18 @@
 use super::env::{Environment, PREFIX};
 use super::problem::Problem;
 use super::raw::{
-    RawBudget, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes, RawStats,
-    RawWeb,
+    RawBackups, RawBudget, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes,
+    RawStats, RawWeb,
 };
 
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 8] = [
     ("web", RawWeb::KEYS),
     ("log", RawLog::KEYS),
     ("poll", RawPoll::KEYS),
     ("stats", RawStats::KEYS),
     ("sizes", RawSizes::KEYS),
     ("series_limits", RawSeriesLimits::KEYS),
+    ("backups", RawBackups::KEYS),
     ("databases", RawDatabases::KEYS),
 ];
 /// Tables whose entries are named by the operator, with the keys of an entry.

@@ -57,6 +57,7 @@ table!(RawConfig {} {
     stats: Block<RawStats>,
     sizes: Block<RawSizes>,
     series_limits: Block<RawSeriesLimits>,
+    backups: Block<RawBackups>,
     databases: Block<RawDatabases>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
     servers: Block<BTreeMap<String, Block<RawServer>>>,
@@ -79,8 +80,11 @@ table!(RawSeriesLimits {
     roles,
     application_names
 });
+table!(RawBackups {
+    max_bytes_per_second
+});
 table!(RawDatabases { include, exclude });
-table!(RawBudget { connections, size, owner } {
+table!(RawBudget { connections, size, owner, backup_max_age } {
     labels: Block<BTreeMap<String, Value>>,
 });
 table!(RawServer {
@@ -100,9 +104,18 @@ table!(RawServer {
     sslcert,
     sslkey,
     connections_limit,
+    backups,
 } {
     databases: Block<RawDatabases>,
     budgets: Block<BTreeMap<String, Block<RawBudget>>>,
+});
+// An item of the list `servers.NAME.backups`.
+table!(RawBackup {
+    path,
+    pattern,
+    preset,
+    max_age,
+    exclude
 });
 
 // The file of `--web.config.file`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
+use super::backups::age;
 use super::raw::{Block, RawBudget, RawDatabases, RawSeriesLimits};
 use super::redact::quoted;
 use super::tables::Entry;
@@ -146,6 +147,11 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
         ),
         size_bytes: reader.bytes(&format!("{prefix}.size"), raw.size),
         owner: reader.nonempty_text(&format!("{prefix}.owner"), raw.owner, "text"),
+        backup_max_age: age(
+            reader,
+            &format!("{prefix}.backup_max_age"),
+            raw.backup_max_age,
+        ),
         labels,
     }
 }

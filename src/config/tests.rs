@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::raw::{
-    RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawSeriesLimits, RawServer, RawSizes,
-    RawStats, RawWeb,
+    RawBackup, RawBackups, RawBudget, RawConfig, RawDatabases, RawLog, RawPoll, RawSeriesLimits,
+    RawServer, RawSizes, RawStats, RawWeb,
 };
 use super::*;
 
@@ -63,13 +63,15 @@ fn the_example_has_every_key() {
         RawStats::KEYS,
         RawSizes::KEYS,
         RawSeriesLimits::KEYS,
+        RawBackups::KEYS,
+        RawBackup::KEYS,
         RawDatabases::KEYS,
         RawBudget::KEYS,
         RawServer::KEYS,
     ];
     for key in keys.concat() {
         let there = EXAMPLE.lines().any(|line| {
-            line.trim_start_matches([' ', '#'])
+            line.trim_start_matches([' ', '#', '-'])
                 .starts_with(&format!("{key}:"))
         });
         assert!(there, "{key}");

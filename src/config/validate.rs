@@ -11,7 +11,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, series_limits};
 use super::values::{Reader, one_of};
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, listener, misspelt};
+use super::{Cadence, Config, ServerConfig, backups, listener, misspelt};
 use crate::policy::Policy;
 use crate::size_schedule;
 use config::Value;
@@ -43,11 +43,14 @@ pub(super) fn config(
     let log_level = reader.choice("log.level", level, &LEVELS, tracing::Level::INFO);
 
     let cadence = cadence(&mut reader, &mut raw);
+    let backup_bytes_per_second =
+        backups::bytes_per_second(&mut reader, std::mem::take(&mut raw.backups));
     let servers = servers(&mut reader, raw, cadence, environment);
     if reader.problems.is_empty() {
         Ok(Config {
             listen_address,
             log_level,
+            backup_bytes_per_second,
             servers,
             warnings: reader.warnings,
             files: reader.files,
@@ -224,6 +227,7 @@ fn server(
     let mut policy = defaults.policy.clone();
     let limit = format!("{prefix}.connections_limit");
     policy.connections_limit = reader.number(&limit, raw.connections_limit.take(), 1..=262_143);
+    let backups = backups::directories(reader, &format!("{prefix}.backups"), raw.backups.take());
     databases(
         reader,
         &format!("{prefix}.databases"),
@@ -245,5 +249,6 @@ fn server(
         target,
         policy,
         cadence: defaults.cadence,
+        backups,
     })
 }

@@ -160,6 +160,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
 
 pub(super) fn policy() -> Policy {
     let shop = Budget {
+        backup_max_age: None,
         connections: Some(6),
         size_bytes: Some(1 << 30),
         owner: Some("alice".into()),
