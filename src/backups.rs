@@ -59,3 +59,6 @@ pub(crate) const DEFAULT_MAX_AGE: Duration = Duration::from_hours(26);
 
 /// `backups.max_bytes_per_second` unless configured. A disk of a small server reads several times as much.
 pub(crate) const DEFAULT_BYTES_PER_SECOND: u64 = 50 << 20;
+
+#[cfg(test)]
+mod tests;

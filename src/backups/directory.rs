@@ -4,6 +4,8 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::fd::OwnedFd;
 
+use rustix::fs::Dir;
+
 use super::archive::{Data, Header};
 use super::file::open_in;
 use super::magic::Container;
@@ -29,17 +31,17 @@ pub(super) fn verify(
         folder,
         pace,
         container: Container::None,
+        large_objects: 0,
     };
     let read = header.entries(&mut contents, |entry| match entry.data {
         Data::File(name) => files.verify(&name, entry.is_copy),
         Data::None | Data::Somewhere | Data::At(_) => Ok(()),
     });
     let complete = read.and_then(|()| {
-        if contents.is_at_end()? {
-            Ok(())
-        } else {
-            Err(stream::damaged("bytes after the table of contents"))
+        if !contents.is_at_end()? {
+            return Err(stream::damaged("bytes after the table of contents"));
         }
+        files.all_listed()
     });
     Ok((header, files.container, complete))
 }
@@ -48,6 +50,8 @@ struct Files<'a> {
     folder: &'a OwnedFd,
     pace: &'a Pace,
     container: Container,
+    /// How many large objects the lists have.
+    large_objects: usize,
 }
 
 impl<'a> Files<'a> {
@@ -57,8 +61,7 @@ impl<'a> Files<'a> {
         }
         let end = if is_copy { COPY_END } else { INSERT_END };
         let tail = self.whole(name)?;
-        let is_empty = tail.is_empty() && !is_copy; // a table without rows
-        if tail.ends_with(end) || is_empty {
+        if tail.ends_with(end) {
             Ok(())
         } else {
             Err(ErrorKind::UnexpectedEof.into())
@@ -81,6 +84,20 @@ impl<'a> Files<'a> {
                 .map(|at| &line[at + 1..])
                 .ok_or(ErrorKind::InvalidData)?;
             self.whole(file)?;
+            self.large_objects += 1;
+        }
+    }
+
+    /// A list of large objects has no end of its own, so its entries are compared with the files.
+    fn all_listed(&self) -> io::Result<()> {
+        let mut files = 0;
+        for entry in &mut Dir::read_from(self.folder)? {
+            files += usize::from(entry?.file_name().to_bytes().starts_with(b"blob_"));
+        }
+        if files == self.large_objects {
+            Ok(())
+        } else {
+            Err(ErrorKind::UnexpectedEof.into())
         }
     }
 
@@ -102,6 +119,9 @@ impl<'a> Files<'a> {
                 Ok(file) if suffix.is_empty() => return stream::uncompressed(file, self.pace),
                 Ok(file) => {
                     let (container, stream) = stream::open(file, &name, self.pace)?;
+                    if container == Container::None {
+                        return Err(ErrorKind::UnexpectedEof.into()); // empty
+                    }
                     self.container = container;
                     return stream
                         .ok_or_else(|| unsupported("compressed by a method that is not read"));

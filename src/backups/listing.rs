@@ -103,7 +103,7 @@ impl<F: FnMut(Candidate)> Lister<'_, F> {
         }
     }
 
-    /// A folder is a dump in directory format if it has a table of contents, or if its name matches and it is empty.
+    /// A folder whose name matches is a dump in directory format, unless it holds other files.
     fn folder(&mut self, parent: &OwnedFd, path: Vec<u8>, name: &[u8], depth: usize) {
         if depth >= MAX_DEPTH {
             self.listing.is_cut_off = true;
@@ -116,7 +116,7 @@ impl<F: FnMut(Candidate)> Lister<'_, F> {
         let named = self.named(&path);
         let has_contents = stat_in(&folder, b"toc.dat").is_ok();
         match named {
-            Some((pattern, named)) if has_contents || is_empty(&folder) => {
+            Some((pattern, named)) if has_contents || is_part_of_dump(&folder) => {
                 match folder_identity(&folder) {
                     Ok(identity) => {
                         (self.each)(Candidate {
@@ -147,12 +147,20 @@ fn leads_elsewhere(folder: impl AsFd, name: &[u8]) -> bool {
     target.is_ok_and(|target| target.to_bytes().contains(&b'/'))
 }
 
-fn is_empty(folder: &OwnedFd) -> bool {
+/// Whether a folder without a table of contents is empty, or has the data of a table: then the dump was interrupted or damaged.
+fn is_part_of_dump(folder: &OwnedFd) -> bool {
     let Ok(mut entries) = Dir::read_from(folder) else {
         return false;
     };
-    let mut names = entries.by_ref().flatten();
-    !names.any(|entry| !matches!(entry.file_name().to_bytes(), b"." | b".."))
+    let mut is_empty = true;
+    for entry in entries.by_ref().flatten() {
+        let name = entry.file_name().to_bytes();
+        if name.ends_with(b".dat") || name.ends_with(b".dat.gz") || name.ends_with(b".dat.zst") {
+            return true;
+        }
+        is_empty &= matches!(name, b"." | b"..");
+    }
+    is_empty
 }
 
 /// The sum of the sizes and the latest time of the files of a dump in directory format.

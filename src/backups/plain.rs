@@ -78,6 +78,9 @@ pub(super) fn verify_database(stream: &mut Stream<'_>) -> io::Result<()> {
     let tail = stream.tail()?;
     match (end(&tail), start) {
         (End::Database { key: Some(key) }, Some(start)) if key != start => {
+            if start.starts_with(key) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             Err(unsupported("it holds several dumps"))
         }
         (End::Database { key: None }, Some(_)) | (End::None, _) => {

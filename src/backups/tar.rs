@@ -63,6 +63,7 @@ fn members(
     }
     let mut second = [1; BLOCK];
     stream.read_exact(&mut second)?;
+    io::copy(stream, &mut io::sink())?; // verifies the checksum of a compressed file
     if second != [0; BLOCK] || !missing.is_empty() || !has_script {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

@@ -202,7 +202,11 @@ mod tests {
             ("20260131030405x", 14, NamedTime::Local(MOMENT)),
             ("2026-01-31T03:04:05Z", 20, NamedTime::Utc(MOMENT)),
             ("20260131T030405+0200", 20, NamedTime::Utc(MOMENT - 7200)),
-            ("2026-01-31 03:04:05-05:30", 25, NamedTime::Utc(MOMENT + 19800)),
+            (
+                "2026-01-31 03:04:05-05:30",
+                25,
+                NamedTime::Utc(MOMENT + 19800),
+            ),
             ("202601310304", 12, NamedTime::Local(minute)),
             ("20260131-9999", 8, NamedTime::Local(midnight)),
         ] {

@@ -13,7 +13,8 @@ use super::values::{Reader, one_of};
 use crate::backups::{BackupDirectory, DEFAULT_BYTES_PER_SECOND, DEFAULT_MAX_AGE, Pattern, Preset};
 
 const MINUTE: Duration = Duration::from_mins(1);
-const MAX_AGE: Duration = Duration::from_hours(24 * 366);
+/// A year of 365.25 days, as durations in the configuration count them.
+const MAX_AGE: Duration = Duration::from_hours(24 * 365 + 6);
 const PATTERN: &str = "a pattern such as {database}-{timestamp}.sql.gz";
 
 /// `backups.max_bytes_per_second`
@@ -51,11 +52,12 @@ pub(super) fn directories(reader: &mut Reader, key: &str, leaf: Leaf) -> Vec<Bac
 }
 
 fn directory(reader: &mut Reader, key: &str, item: Value) -> Option<BackupDirectory> {
-    let block = match item.kind {
-        ValueKind::Nil => Block::Wrong(None),
-        _ => Block::<RawBackup>::deserialize(item).unwrap_or_default(),
+    let got = kind(&item);
+    let ValueKind::Table(_) = item.kind else {
+        reader.problem(key, got, "a table, as in {path: /backups, preset: plain}");
+        return None;
     };
-    let raw = reader.table_like(key, block, "a table, as in {path: /backups, preset: plain}");
+    let raw = RawBackup::deserialize(item).ok()?;
     reader.unknown(key, &raw.unknown, RawBackup::KEYS);
     let path = path(reader, &format!("{key}.path"), raw.path);
     let patterns = patterns(reader, key, raw.pattern, raw.preset);
