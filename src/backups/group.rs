@@ -87,3 +87,50 @@ pub(super) fn earlier_sizes(directory: &Path, files: &[Dated], known: &Cache) ->
     }
     sizes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backups::file::Identity;
+    use crate::backups::pattern::Named;
+
+    fn candidate(modified: i64, inode: u64) -> Candidate {
+        Candidate {
+            path: format!("shop-{modified}").into_bytes(),
+            identity: Identity {
+                size: 1,
+                modified: i128::from(modified) * 1_000_000_000,
+                inode,
+                device: 1,
+            },
+            is_folder: false,
+            named: Named::default(),
+            pattern: 0,
+        }
+    }
+
+    #[test]
+    fn only_the_newest_files_are_kept_in_any_order() {
+        let (mut rising, mut falling) = (Group::default(), Group::default());
+        for n in 0..1000 {
+            rising.add(candidate(n, 0), 5000);
+            falling.add(candidate(999 - n, n.unsigned_abs()), 5000);
+        }
+        assert_eq!((rising.len(), falling.len()), (FILES, FILES));
+        let newest = |group: Group| group.unique().first().map(|dated| dated.time);
+        assert_eq!(
+            (newest(rising), newest(falling)),
+            (Some(Some(999)), Some(Some(999)))
+        );
+    }
+
+    #[test]
+    fn hard_links_are_one_file_and_the_future_comes_last() {
+        let mut group = Group::default();
+        for (modified, inode) in [(9000, 1), (10, 2), (20, 3), (15, 3)] {
+            group.add(candidate(modified, inode), 100);
+        }
+        let times: Vec<_> = group.unique().iter().map(|dated| dated.time).collect();
+        assert_eq!(times, [Some(20), Some(10), None]);
+    }
+}
