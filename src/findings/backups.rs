@@ -53,31 +53,32 @@ pub(crate) fn backup_severity(
             let text = "the newest backup has a time in the future, so its age is unknown";
             (Severity::Unknown, Some(text.to_owned()))
         }
-        (_, Some(State::Unreadable)) => (
-            Severity::Unknown,
-            Some(newest_file(report, "cannot be read")),
-        ),
         (None, None) => {
             let text = "the first backup is still being written";
             (Severity::Unknown, Some(text.to_owned()))
         }
-        (None, Some(_)) => (
-            Severity::Critical,
-            Some(newest_file(
-                report,
-                "is not complete, and there is no complete one",
-            )),
-        ),
-        (Some(_), Some(State::Incomplete)) => (
-            Severity::Warning,
-            Some(newest_file(report, "is not complete")),
-        ),
-        (Some(_), Some(State::Shrunk)) => {
-            let text = newest_file(report, "has less than half of the usual size");
-            (Severity::Warning, Some(text))
-        }
-        (Some(_), Some(State::Complete | State::Unproven) | None) => (Severity::Ok, None),
+        (_, Some(state)) => of_newest_file(report, state, newest.is_some()),
+        (Some(_), None) => (Severity::Ok, None),
     }
+}
+
+/// The severity by the newest file. `has_complete`: there is a complete backup that is not stale.
+fn of_newest_file(
+    report: &SubjectReport,
+    state: State,
+    has_complete: bool,
+) -> (Severity, Option<String>) {
+    let (severity, problem) = match state {
+        State::Unreadable => (Severity::Unknown, "cannot be read"),
+        State::Incomplete if has_complete => (Severity::Warning, "is not complete"),
+        State::Shrunk => (Severity::Warning, "has less than half of the usual size"),
+        State::Complete | State::Unproven if has_complete => return (Severity::Ok, None),
+        State::Incomplete | State::Complete | State::Unproven => {
+            let problem = "is not complete, and there is no complete one";
+            (Severity::Critical, problem)
+        }
+    };
+    (severity, Some(newest_file(report, problem)))
 }
 
 /// `the newest file shop.sql is not complete (it is cut off)`
@@ -128,20 +129,12 @@ pub(crate) fn backup_findings(
             Subject::Globals | Subject::Unnamed => Finding::server(severity, Concern::Backup, text),
         });
     }
-    let judged = |name: &String| {
-        let is_this = |finding: &Finding| finding.subject.as_ref() == Some(name);
-        findings.iter().any(is_this)
-    };
-    let missing = coverage
-        .map(|it| &it.databases_without_backup[..])
-        .unwrap_or_default();
-    let missing: Vec<_> = missing
-        .iter()
-        .filter(|name| !judged(name))
-        .cloned()
-        .collect();
-    for name in missing {
-        findings.push(of_database(&name, Severity::Critical, "it has no backup"));
+    let missing = coverage.map(|it| &it.databases_without_backup[..]);
+    for name in missing.unwrap_or_default() {
+        let is_known = |finding: &Finding| finding.subject.as_ref() == Some(name);
+        if !findings.iter().any(is_known) {
+            findings.push(of_database(name, Severity::Critical, "it has no backup"));
+        }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
