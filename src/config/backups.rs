@@ -36,6 +36,11 @@ impl Shape for Directories {
         "a list of directories, as in [{path: /backups, preset: plain}]".to_owned()
     }
 
+    #[cfg(test)]
+    fn has_variable(&self) -> bool {
+        false
+    }
+
     fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<Vec<BackupDirectory>> {
         let got = kind(&value);
         let ValueKind::Array(items) = value.kind else {
