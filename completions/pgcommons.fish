@@ -35,6 +35,7 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Ch
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "backups" -d 'Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "audit" -d 'Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "plan" -d 'Compare declared pools, connections and sizes with what the server has; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
@@ -50,6 +51,24 @@ warn\t''
 error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l path -d 'Directory of backups, instead of those in the configuration; may be repeated' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l preset -d 'Tool that names the files' -r -f -a "plain\t''
+coolify\t''
+prodrigestivill\t''
+tiredofit\t''
+pg_dumpall\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l pattern -d 'Pattern of file names, as in {database}-{timestamp}.sql.gz; may be repeated' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l max-age -d 'Age at which the newest complete backup of a database is stale' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l exclude -d 'Databases that need no backup; patterns with * and ?; may be repeated' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l timeout -d 'Maximum time for reading the files of one server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l max-bytes-per-second -d 'How fast the files are read, instead of the limit in the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l server -d 'Only this server of the configuration' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l log.level -d 'Log level' -r -f -a "debug\t''

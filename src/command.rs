@@ -1,6 +1,7 @@
 //! Runs the command of the command line; one file for each command. `anyhow` is used only here.
 
 mod audit;
+mod backups;
 mod check;
 pub mod cli;
 mod healthcheck;
@@ -20,12 +21,12 @@ use crate::findings::Severity;
 use crate::http::{Protection, WebFile};
 use crate::systemd::Systemd;
 use crate::{logging, process};
-use cli::{Cli, Command, Global};
+use cli::{BackupsArgs, CheckArgs, Cli, Command, Global};
 
 pub use output::is_open as stdout_is_open;
 
-/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check` has its own exit codes: 2
-/// means critical, and 3 means unknown.
+/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check`, `audit`, `plan` and `backups`
+/// have their own exit codes: 2 means critical, and 3 means unknown.
 #[must_use]
 pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     process::exit_on_panic();
@@ -33,8 +34,10 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     let code = execute(cli, environment).unwrap_or_else(|error| {
         print_error(error.as_ref());
         match &cli.command {
-            Some(Command::Check(args)) => {
-                if args.json {
+            Some(
+                Command::Check(CheckArgs { json, .. }) | Command::Backups(BackupsArgs { json, .. }),
+            ) => {
+                if *json {
                     drop(print_json(&check::Refusal::new(error.as_ref())));
                 }
                 Severity::Unknown.exit_code()
@@ -91,6 +94,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             let address = Config::listen_address(path, environment, &flags(global))?;
             healthcheck::run(args, &address).map(|()| 0)
         }
+        Some(Command::Backups(args)) => backups::run(args, || settings(global, environment)).await,
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,

@@ -1,6 +1,7 @@
 //! The configuration: validated, complete, and with no secret that could be printed. Later layers override earlier ones:
 //! defaults, a YAML file, environment variables, flags. No code here opens a connection.
 
+mod backups;
 mod connection;
 mod dsn;
 mod env;
@@ -30,6 +31,7 @@ mod yaml_limits;
 
 use std::path::Path;
 
+pub(crate) use backups::PATTERN_RULES;
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use model::{

@@ -1,6 +1,7 @@
 //! Findings: what is wrong, with which database, role or volume, and what to do about it. `check` prints them. Pure.
 
 mod archiving;
+mod backups;
 mod connections;
 mod remedy;
 mod resources;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::sample::Volume;
 use crate::snapshot::Snapshot;
 
+pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
 pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.
@@ -50,6 +52,8 @@ pub(crate) enum Concern {
     Crash,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
+    /// A database without a backup, or with one that is old or incomplete.
+    Backup,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -98,6 +102,11 @@ impl Finding {
             remedy: Some(remedy.into()),
             ..self
         }
+    }
+
+    /// The backups cannot be read.
+    pub(crate) fn of_backups(text: String) -> Self {
+        Self::server(Severity::Unknown, Concern::Backup, text)
     }
 
     /// A server that does not answer or refuses connections.

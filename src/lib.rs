@@ -12,6 +12,7 @@
 //! * *Series limits* are the numbers of series slots.
 //! * A *finding* is one problem: its severity, which database, role or server has it, and the remedy.
 
+mod backups;
 mod blocking;
 mod build_info;
 mod clock;

@@ -13,10 +13,11 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => pgcommons::run(&cli, &environment),
         Err(error) => {
-            // `--help` and `--version` fail only if they cannot be printed. For `check`, `audit` and `plan`, an exit code of 2 would mean critical.
+            // `--help` and `--version` fail only if they cannot be printed. For the checks, an exit code of 2 would mean critical.
             let is_help = !error.use_stderr();
-            let is_check = std::env::args_os()
-                .any(|argument| ["check", "audit", "plan"].iter().any(|it| argument == *it));
+            let checks = ["check", "audit", "plan", "backups"];
+            let is_check =
+                std::env::args_os().any(|argument| checks.iter().any(|it| argument == *it));
             let printed = if is_help {
                 error.print().is_ok() && pgcommons::stdout_is_open()
             } else {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wildmatch::WildMatch;
 
@@ -27,6 +28,8 @@ pub(crate) struct Budget {
     pub(crate) roles: BTreeSet<String>,
     /// The connection pools of its applications.
     pub(crate) pools: Vec<Pool>,
+    /// The age at which its newest complete backup is stale, instead of that of the directory.
+    pub(crate) backup_max_age: Option<Duration>,
     /// Additional labels of `pgcommons_database_info`, such as team or contact.
     pub(crate) labels: BTreeMap<String, String>,
 }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::findings::Thresholds;
 
 pub(super) use refusal::Refusal;
+pub(super) use table::{lines, table};
 
 /// Returns the exit code of the worst finding.
 pub(super) async fn run(args: &CheckArgs, config: Config) -> anyhow::Result<u8> {

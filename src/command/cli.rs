@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::error::ContextValue;
 use clap::{Args, Parser, Subcommand};
 
+use crate::backups::Preset;
 use crate::config::may_be_secret;
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
@@ -44,6 +45,8 @@ pub struct Global {
 pub enum Command {
     /// Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
+    Backups(BackupsArgs),
     /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check
     Audit(AuditArgs),
     /// Compare declared pools, connections and sizes with what the server has; exit codes as check
@@ -124,6 +127,34 @@ pub struct PlanArgs {
     /// Only this server of the configuration
     #[arg(long, value_name = "NAME")]
     pub server: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BackupsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Directory of backups, instead of those in the configuration; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub path: Vec<PathBuf>,
+    /// Tool that names the files
+    #[arg(long, value_name = "PRESET", requires = "path", value_parser = preset_names())]
+    pub preset: Option<String>,
+    /// Pattern of file names, as in {database}-{timestamp}.sql.gz; may be repeated
+    #[arg(long, value_name = "PATTERN", requires = "path")]
+    pub pattern: Vec<String>,
+    /// Age at which the newest complete backup of a database is stale
+    #[arg(long, value_name = "DURATION", default_value = "26h", requires = "path", value_parser = humantime::parse_duration)]
+    pub max_age: Duration,
+    /// Databases that need no backup; patterns with * and ?; may be repeated
+    #[arg(long, value_name = "DATABASE", requires = "path")]
+    pub exclude: Vec<String>,
+    /// Maximum time for reading the files of one server
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = time_limit)]
+    pub timeout: Duration,
+    /// How fast the files are read, instead of the limit in the configuration
+    #[arg(long, value_name = "BYTES", value_parser = size)]
+    pub max_bytes_per_second: Option<u64>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -225,6 +256,10 @@ fn major(text: &str) -> Result<u32, String> {
         (Ok(major @ 13..=18), Ok(_)) => Ok(major),
         _ => Err("want a version of PostgreSQL from 13 to 18, such as 15".to_owned()),
     }
+}
+
+fn preset_names() -> PossibleValuesParser {
+    Preset::ALL.map(|(name, _)| name).into()
 }
 
 fn size(text: &str) -> Result<u64, String> {

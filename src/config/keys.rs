@@ -24,6 +24,12 @@ pub(super) trait Shape {
     /// What a correct value is, for messages and for the reference.
     fn want(&self) -> String;
 
+    /// Whether a variable can set the key. None can set a list of tables.
+    #[cfg(test)]
+    fn has_variable(&self) -> bool {
+        true
+    }
+
     /// Converts a value. None: the value is wrong, and the problem is recorded.
     fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<Self::Value>;
 }

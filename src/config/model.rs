@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::password::PasswordSource;
 use super::problem::Problem;
 use super::review::{NamedFile, NamedVolume};
+use crate::backups::BackupDirectory;
 use crate::policy::Policy;
 use crate::size_schedule;
 
@@ -18,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) listen_address: String,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
+    /// `backups.max_bytes_per_second`: how fast backup files are read.
+    pub(crate) backup_bytes_per_second: u64,
     /// Sorted by name; names are unique.
     pub(crate) servers: Vec<ServerConfig>,
     /// Probable mistakes in a configuration that is valid.
@@ -34,6 +37,8 @@ pub(crate) struct ServerConfig {
     pub(crate) target: Target,
     pub(crate) policy: Policy,
     pub(crate) cadence: Cadence,
+    /// `backups`: where the backups of its databases are.
+    pub(crate) backups: Vec<BackupDirectory>,
     pub(crate) storage: StorageConfig,
 }
 

@@ -19,6 +19,11 @@ impl Shape for Pools {
         "a list of pools, as in [{name: web, size: 5, instances: 2}]".to_owned()
     }
 
+    #[cfg(test)]
+    fn has_variable(&self) -> bool {
+        false
+    }
+
     fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<Vec<Pool>> {
         let ValueKind::Array(items) = value.kind else {
             reader.problem(key, redact::value(&value), self.want());

@@ -3,6 +3,7 @@
 //!
 //! The doc comment of a key is its meaning in `docs/configuration.md`.
 
+mod backups;
 mod web;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use config::Value;
 use serde::{Deserialize, Deserializer};
 
+use super::backups::Directories;
 use super::connection::{ADDRESS, BINDINGS, HOST, MODES};
 use super::keys::{Content, Key, Table, path};
 use super::listener::Address;
@@ -21,6 +23,7 @@ use super::reference::{Row, Section};
 use super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Text};
 use super::storage::VOLUME_PATH;
 use super::validate::LEVELS;
+pub(super) use backups::{RawBackup, RawBackups};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 
 /// None: the key is missing. A key without a value is `Some` of kind `Nil`.
@@ -125,6 +128,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
+/// A year of 365.25 days, as durations count them.
+const YEAR: Duration = Duration::from_hours(24 * 365 + 6);
 /// PostgreSQL's maximum of `max_connections`.
 const MOST_CONNECTIONS: u32 = 262_143;
 const MOST_POOLED: u32 = 10_000;
@@ -136,6 +141,7 @@ table!(RawConfig {} {
     stats: Block<RawStats>;
     sizes: Block<RawSizes>;
     series_limits: Block<RawSeriesLimits>;
+    backups: Block<RawBackups>;
     databases: Block<RawDatabases>;
     roles: Block<RawRoles>;
     budgets["DATABASE"]: Block<BTreeMap<String, Block<RawBudget>>>;
@@ -208,6 +214,8 @@ RawBudget {
     size: Size();
     /// Who is responsible: the label `owner` of `pgcommons_database_info`.
     owner: Filled("text");
+    /// The age at which its newest complete backup is stale, instead of `max_age` of the directory.
+    backup_max_age: Durations(MINUTE..=YEAR);
     /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`.
     roles: List("[reader, writer]");
     /// The connection pools of its applications, for `pgcommons plan`: each has `size`, and if needed `name`, `overflow`, `instances`
@@ -282,6 +290,9 @@ RawServer {
     /// The connection slots for applications, if a provider reserves more than the settings show (Azure). Otherwise computed
     /// from the settings.
     connections_limit: Numbers<u32>(1..=MOST_CONNECTIONS);
+    /// The directories with backups of its databases, for `pgcommons backups`: each has `path`, `preset` or `pattern`, and if needed
+    /// `max_age` and `exclude`. See [backups.md](backups.md).
+    backups: Directories();
 } {
     /// As `databases`, for this server: each of the two keys replaces the one above.
     databases: Block<RawDatabases>;

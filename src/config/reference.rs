@@ -20,6 +20,7 @@ pub(super) struct Row {
     default: Option<&'static str>,
     meaning: &'static str,
     is_table: bool,
+    has_variable: bool,
 }
 
 impl Section {
@@ -40,6 +41,7 @@ impl Row {
             default: key.default,
             meaning,
             is_table: false,
+            has_variable: key.shape.has_variable(),
         }
     }
 
@@ -51,12 +53,13 @@ impl Row {
             default: None,
             meaning,
             is_table: true,
+            has_variable: true,
         }
     }
 
     fn line(&self, with_variables: bool) -> String {
         let mut key = format!("`{}`", self.path);
-        if with_variables {
+        if with_variables && self.has_variable {
             let variable = self.path.to_uppercase().replace('.', "__");
             let below = if self.is_table { "__..." } else { "" };
             let _ = write!(key, "<br>`{PREFIX}{variable}{below}`");

@@ -5,8 +5,9 @@ use std::path::Path;
 use expect_test::expect_file;
 
 use super::keys::Content as _;
-use super::raw::{RawConfig, RawWebFile};
+use super::raw::{RawBackup, RawConfig, RawWebFile};
 use super::*;
+use crate::backups::DEFAULT_BYTES_PER_SECOND;
 use crate::policy::SeriesLimits;
 
 const EXAMPLE: &str = include_str!("../../pgcommons.example.yaml");
@@ -39,6 +40,9 @@ fn the_example_shows_the_defaults() {
         Config::load(None, &variables(&[("PGHOST", "localhost")]), &[]).expect("defaults");
     assert_eq!(example.listen_address, defaults.listen_address);
     assert_eq!(example.log_level, defaults.log_level);
+    let rate = example.backup_bytes_per_second;
+    assert_eq!(rate, defaults.backup_bytes_per_second);
+    assert_eq!(rate, DEFAULT_BYTES_PER_SECOND);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
     assert_eq!(example.cadence, default.cadence);
     assert_eq!(example.policy.series_limits, default.policy.series_limits);
@@ -60,11 +64,12 @@ fn the_example_shows_the_defaults() {
 fn the_example_has_every_key() {
     let mut paths = Vec::new();
     RawConfig::paths("", &mut paths);
+    RawBackup::paths("servers.NAME.backups", &mut paths);
     assert!(paths.len() > 30, "{paths:?}");
     for path in paths {
         let key = path.rsplit('.').next().expect("a name");
         let there = EXAMPLE.lines().any(|line| {
-            line.trim_start_matches([' ', '#'])
+            line.trim_start_matches([' ', '#', '-'])
                 .starts_with(&format!("{key}:"))
         });
         assert!(there, "{path}");

@@ -10,7 +10,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, listener, misspelt, storage};
+use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, storage};
 use crate::policy::Policy;
 use crate::size_schedule;
 use config::Value;
@@ -38,11 +38,14 @@ pub(super) fn config(
     let log_level = reader.value("log", log.level, &RawLog::level());
 
     let cadence = cadence(&mut reader, &mut raw);
+    let backup_bytes_per_second =
+        backups::bytes_per_second(&mut reader, std::mem::take(&mut raw.backups));
     let servers = servers(&mut reader, raw, (cadence, misspelt), environment);
     if reader.problems.is_empty() {
         Ok(Config {
             listen_address,
             log_level,
+            backup_bytes_per_second,
             servers,
             warnings: reader.warnings,
             files: reader.files,
@@ -217,6 +220,7 @@ fn server(
     let mut policy = defaults.policy.clone();
     let limit = RawServer::connections_limit();
     policy.connections_limit = reader.optional(&prefix, raw.connections_limit.take(), &limit);
+    let backups = reader.optional(&prefix, raw.backups.take(), &RawServer::backups());
     databases(
         reader,
         &format!("{prefix}.databases"),
@@ -250,5 +254,6 @@ fn server(
         policy,
         cadence: defaults.cadence,
         storage,
+        backups: backups.unwrap_or_default(),
     })
 }

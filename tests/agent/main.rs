@@ -1,5 +1,6 @@
 //! The one integration-test binary: the agent against real PostgreSQL servers.
 
+mod backups;
 mod budgets;
 mod cli;
 mod config;

@@ -35,7 +35,7 @@ Run it with a file, TLS and users:
 pgcommons --config.file pgcommons.yaml --web.config.file web.yml
 .SH "EXIT STATUS"
 0 success, 2 invalid configuration, 1 any other error.
-\fBpgcommons check\fR has its own exit codes: 0 ok, 1 warning, 2 critical, 3 unknown.
+\fBpgcommons check\fR and \fBpgcommons backups\fR have their own exit codes: 0 ok, 1 warning, 2 critical, 3 unknown.
 .SH SIGNALS
 SIGHUP makes the agent read the configuration again. SIGTERM and SIGINT stop it.
 .SH FILES
@@ -51,7 +51,7 @@ Prometheus rules and Grafana dashboards.
 "#;
 
 /// Examples of the subcommands.
-const EXAMPLES: [(&str, &str); 3] = [
+const EXAMPLES: [(&str, &str); 4] = [
     (
         "pgcommons check",
         r".SH EXAMPLES
@@ -61,6 +61,17 @@ pgcommons check --warning 0.7 --critical 0.9
 .TP
 For a program:
 pgcommons check --json --config.file pgcommons.yaml
+",
+    ),
+    (
+        "pgcommons backups",
+        r".SH EXAMPLES
+.TP
+After a nightly job, without a configuration:
+pgcommons backups --path /var/backups/postgresql --preset plain
+.TP
+Compare the directories in the configuration with the databases of the servers:
+pgcommons backups --config.file pgcommons.yaml
 ",
     ),
     (

@@ -225,7 +225,7 @@ fn status(level: Severity, closed: Option<&str>) -> String {
     }
 }
 
-fn table(header: &[&str], right: &[usize]) -> Table {
+pub(in crate::command) fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -238,7 +238,7 @@ fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
-fn lines(table: &Table) -> String {
+pub(in crate::command) fn lines(table: &Table) -> String {
     table.lines().fold(String::new(), |text, line| {
         text + " " + line.trim_end() + "\n"
     })

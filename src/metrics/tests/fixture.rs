@@ -215,6 +215,7 @@ fn isolation() -> Summary {
 
 pub(super) fn policy() -> Policy {
     let shop = Budget {
+        backup_max_age: None,
         connections: Some(6),
         size_bytes: Some(1 << 30),
         owner: Some("alice".into()),

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Row};
 
 use super::SlowView;
-use super::catalogue::readable;
+use crate::names::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
 use crate::sample::Oid;

@@ -2,11 +2,11 @@
 //! be UTF-8 and would fail the whole query.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Statement};
 
+use crate::names::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
 use crate::sample::{Catalogue, Database, Fingerprint, Oid, Role};
@@ -91,73 +91,4 @@ fn role(row: &Row) -> Result<Role, QueryError> {
         superuser: CONTEXT.column(row, 5)?,
         uses_reserved_connections: CONTEXT.column(row, 6)?,
     })
-}
-
-/// Writes a byte that is not UTF-8 as `\xe9`, and the backslash of a name that contains such an escape as `\x5c`. So two
-/// names never become the same: Prometheus refuses a page with two equal series, and a tenant could choose such names.
-pub(super) fn readable(bytes: &[u8]) -> String {
-    let mut name = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for (at, character) in chunk.valid().char_indices() {
-            if is_escape(&chunk.valid().as_bytes()[at..]) {
-                name.push_str("\\x5c");
-            } else {
-                name.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(name, "\\x{byte:02x}");
-        }
-    }
-    name
-}
-
-fn is_escape(bytes: &[u8]) -> bool {
-    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    matches!(bytes, [b'\\', b'x', high, low, ..] if is_digit(high) && is_digit(low))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{is_escape, readable};
-
-    #[test]
-    fn names_in_another_encoding_stay_apart() {
-        assert_eq!(readable("größe 🐘".as_bytes()), "größe 🐘");
-        assert_eq!(readable(b"caf\xe9\xe8!"), "caf\\xe9\\xe8!");
-        assert_eq!(readable(br"caf\xe9"), r"caf\x5cxe9");
-        assert_eq!(readable(br"back\slash\x\xE9"), r"back\slash\x\xE9");
-    }
-
-    /// Decodes a readable name to the original bytes.
-    fn meant(name: &str) -> Vec<u8> {
-        let (mut rest, mut bytes) = (name.as_bytes(), Vec::new());
-        while let [first, after @ ..] = rest {
-            if is_escape(rest) {
-                let digits = str::from_utf8(&rest[2..4]).expect("two digits");
-                bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
-                rest = &rest[4..];
-            } else {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-        bytes
-    }
-
-    proptest! {
-        #[test]
-        fn a_readable_name_is_unambiguous(
-            parts in prop::collection::vec(prop_oneof![
-                prop::collection::vec(any::<u8>(), 1..4),
-                Just(br"\x5c".to_vec()), Just(br"\xe9".to_vec()), Just(b"\\".to_vec()), Just(b"x5".to_vec()),
-                Just("é".as_bytes().to_vec()),
-            ], 0..8),
-        ) {
-            let name = parts.concat();
-            prop_assert_eq!(meant(&readable(&name)), name);
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio_postgres::Client;
 
-use super::catalogue::readable;
+use crate::names::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
 use crate::sample::Oid;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::catalogue::readable;
 use super::{SlowView, Update};
+use crate::names::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
 use crate::sample::readings::{ReplicationSlot, WalStatus};

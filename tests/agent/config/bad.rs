@@ -46,6 +46,11 @@ async fn unknown_keys_are_refused_with_the_known_ones() {
 }
 
 #[tokio::test]
+async fn bad_directories_of_backups_are_refused() {
+    assert_refused("backups", &[]).await;
+}
+
+#[tokio::test]
 async fn renamed_keys_are_refused_with_the_new_name() {
     let env = [
         ("PGCOMMONS__ACTIVITY__ROLES", "20"),
