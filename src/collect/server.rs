@@ -13,8 +13,9 @@ use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::crashes::CrashWitness;
+use crate::history::StatementTotals;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
-use crate::postgres::view::SLOW;
+use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
 use crate::sample::{Backend, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
@@ -25,7 +26,8 @@ use crate::tracker::{PollTracker, PolledState};
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 
 const FIRST_SLOW: usize = PRIMARY + 1;
-const SIZES: usize = FIRST_SLOW + SLOW.len();
+const STATEMENTS: usize = FIRST_SLOW + SLOW.len();
+const SIZES: usize = STATEMENTS + 1;
 
 /// The label values `poll`.
 pub(crate) const JOBS: [&str; SIZES + 1] = {
@@ -35,6 +37,7 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
         jobs[FIRST_SLOW + view] = SLOW[view].job;
         view += 1;
     }
+    jobs[STATEMENTS] = view::STATEMENTS;
     jobs[SIZES] = "sizes";
     jobs
 };
@@ -46,6 +49,8 @@ pub(crate) struct ServerSource {
     /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
+    /// None: `pg_stat_statements` is not there, or its last poll failed.
+    statements: Option<Arc<StatementTotals>>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -72,6 +77,7 @@ impl Source for ServerSource {
             tracker: PollTracker::default(),
             polled: None,
             readings: Readings::default(),
+            statements: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
@@ -117,6 +123,7 @@ impl Source for ServerSource {
     fn opened(&mut self, session: &postgres::Session) {
         self.replaced(session);
         self.readings = Readings::default();
+        self.statements = None;
         self.catalogue_due = Duration::ZERO;
     }
 
@@ -128,6 +135,7 @@ impl Source for ServerSource {
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
             self.readings = Readings::default();
+            self.statements = None;
             self.tracker.reset();
         }
     }
@@ -143,8 +151,12 @@ impl Source for ServerSource {
     }
 
     fn interval(&self, job: usize) -> Option<Duration> {
+        let cadence = &self.config.cadence;
+        if job == STATEMENTS {
+            return Some(view::rarely(cadence));
+        }
         let view = SLOW.get(job.checked_sub(FIRST_SLOW)?)?;
-        Some((view.interval)(&self.config.cadence))
+        Some((view.interval)(cadence))
     }
 
     fn question(&mut self, job: usize, now: Duration) -> Option<Question> {
@@ -174,7 +186,9 @@ impl Source for ServerSource {
                     permitted: self.sees_all_sessions(),
                 })
             }
-            view => Some(Question::Slow(view - FIRST_SLOW)),
+            STATEMENTS => Some(Question::Statements),
+            slow if JOBS[slow] == view::BLOCKING && !self.some_session_waits() => None,
+            slow => Some(Question::Slow(slow - FIRST_SLOW)),
         }
     }
 
@@ -195,6 +209,10 @@ impl Source for ServerSource {
                 update(&mut self.readings);
                 took
             }
+            Answer::Statements(statements) => {
+                self.statements = statements.map(|now| self.tracker.statements(now));
+                took
+            }
             Answer::Sizes(measured) => {
                 let sizes = Arc::make_mut(&mut self.sizes);
                 sizes.measured(now, &self.batch, &measured, took, self.config.cadence.sizes);
@@ -211,6 +229,8 @@ impl Source for ServerSource {
             };
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
+        } else if job == STATEMENTS {
+            self.statements = None;
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
             (SLOW[view].clear)(&mut self.readings);
         }

@@ -103,6 +103,8 @@ table!(RawServer {
     sslcert,
     sslkey,
     connections_limit,
+    cores,
+    memory,
 } {
     storage: Block<RawStorage>,
     databases: Block<RawDatabases>,

@@ -12,7 +12,7 @@ use super::tenants::{budgets, databases, series_limits};
 use super::values::{Reader, one_of};
 use super::yaml::Document;
 use super::{Cadence, Config, ServerConfig, listener, misspelt, storage};
-use crate::policy::Policy;
+use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
 use serde::Deserialize;
@@ -212,6 +212,14 @@ fn check_name(reader: &mut Reader, name: &str) {
     }
 }
 
+fn machine(reader: &mut Reader, prefix: &str, raw: &mut RawServer) -> Machine {
+    let cores = format!("{prefix}.cores");
+    Machine {
+        cores: reader.number(&cores, raw.cores.take(), 0.01..=10_000.0),
+        memory: reader.bytes(&format!("{prefix}.memory"), raw.memory.take()),
+    }
+}
+
 fn server(
     reader: &mut Reader,
     named: Option<(String, String)>,
@@ -225,6 +233,7 @@ fn server(
     let mut policy = defaults.policy.clone();
     let limit = format!("{prefix}.connections_limit");
     policy.connections_limit = reader.number(&limit, raw.connections_limit.take(), 1..=262_143);
+    policy.machine = machine(reader, &prefix, &mut raw);
     databases(
         reader,
         &format!("{prefix}.databases"),

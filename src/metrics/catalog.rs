@@ -5,6 +5,7 @@ mod crashes;
 mod exporter;
 mod facts;
 mod limits;
+mod load;
 mod replication;
 mod resources;
 mod server_stats;
@@ -25,6 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(statistics::METRICS)
         .chain(wal::METRICS)
         .chain(limits::METRICS)
+        .chain(load::METRICS)
         .chain(resources::METRICS)
         .chain(sessions::METRICS)
         .chain(storage::METRICS)

@@ -3,6 +3,7 @@
 pub(super) mod activity;
 pub(crate) mod archive_queue;
 mod archiver;
+mod blocking;
 pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
@@ -13,6 +14,7 @@ mod server_stats;
 mod settings;
 pub(super) mod sizes;
 mod slots;
+pub(super) mod statements;
 pub(super) mod statistics;
 mod temporary;
 mod wal;
@@ -27,7 +29,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 11] = [
+pub(crate) const SLOW: [SlowView; 12] = [
     statistics::VIEW,
     locks::VIEW,
     archiver::VIEW,
@@ -39,7 +41,13 @@ pub(crate) const SLOW: [SlowView; 11] = [
     server_stats::VIEW,
     replication::VIEW,
     settings::VIEW,
+    blocking::VIEW,
 ];
+
+/// The job of the view that is only read while a session waits for a lock.
+pub(crate) const BLOCKING: &str = blocking::JOB;
+/// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.
+pub(crate) const STATEMENTS: &str = "statements";
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
@@ -60,7 +68,7 @@ pub(crate) struct SlowView {
 
 /// The interval of a view that costs more, or changes seldom: three times `stats.interval`, up to 45 s. The alert
 /// `PgcommonsPollStale` fires after 60 s.
-fn rarely(cadence: &Cadence) -> Duration {
+pub(crate) fn rarely(cadence: &Cadence) -> Duration {
     let longest = cadence.stats.max(Duration::from_secs(45));
     longest.min(cadence.stats * 3)
 }

@@ -12,6 +12,7 @@ mod headroom;
 mod healthcheck;
 mod hostile;
 mod http;
+mod load;
 mod locks;
 mod names;
 mod privileges;
