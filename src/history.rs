@@ -1,10 +1,17 @@
-//! What happened between two scrapes: the peak of the recent polls and the time without headroom. Every successful poll is
+//! What happened between two scrapes: the peak of the recent polls, the time without headroom, and the time that sessions worked. Every successful poll is
 //! recorded here once. Pure: `now` is the time since the poller began.
+
+mod active;
+mod statements;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::sample::Oid;
+
+use active::Integral;
+pub(crate) use active::{ActiveSeconds, ActiveTimes, Working, WorkingSessions};
+pub(crate) use statements::{Place, StatementHistory, StatementTotals};
 
 /// The maximum over a sliding window. Keeps only values that may still become the maximum, so a steady value costs one
 /// entry, however long the window is.
@@ -54,6 +61,8 @@ pub(crate) struct ObjectHistory {
     peak: Peak,
     exhausted: Duration,
     was_exhausted: bool,
+    /// None: no poll saw a session that worked. Not used for roles.
+    active: Option<Box<Integral>>,
 }
 
 impl ObjectHistory {
@@ -94,6 +103,10 @@ pub(crate) struct History {
     server: ObjectHistory,
     databases: HashMap<Oid, ObjectHistory>,
     roles: HashMap<Oid, ObjectHistory>,
+    /// Of the server as a whole.
+    active: Integral,
+    /// Of all databases without series of their own.
+    active_of_other: Integral,
 }
 
 impl History {

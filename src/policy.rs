@@ -85,6 +85,15 @@ impl Default for SeriesLimits {
     }
 }
 
+/// What PostgreSQL may use of its machine or container. None: not configured.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Machine {
+    /// `cores`: CPU cores; a container may have a part of one.
+    pub(crate) cores: Option<f64>,
+    /// `memory` in bytes.
+    pub(crate) memory: Option<u64>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Policy {
     /// Patterns with `*` and `?`; empty: every database.
@@ -99,6 +108,7 @@ pub(crate) struct Policy {
     pub(crate) series_limits: SeriesLimits,
     /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
     pub(crate) connections_limit: Option<u32>,
+    pub(crate) machine: Machine,
 }
 
 impl Policy {

@@ -3,6 +3,7 @@
 //! Sources: the expressions of `MaxBackends` (`InitializeMaxBackends`) and `NLOCKENTS` for the lock table, `SetTransactionIdLimit`
 //! and `SetMultiXactIdLimit` for the ids, and the setting of the same name for each other limit.
 
+mod memory;
 mod storage;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use crate::sample::readings::{Locks, ReplicationSlot, ResourceLimits, Resources};
 use crate::sample::{Oid, Readings, Sessions, Stats};
 
+pub(crate) use memory::worst_case as memory_worst_case;
 pub(crate) use storage::{Storage, StorageParts};
 
 /// The label `resource`.
@@ -30,6 +32,8 @@ pub(crate) enum ResourceKind {
     PreparedTransactions,
     /// Its nominal size; PostgreSQL fails when all free shared memory is used up too, at 1.6 to 1.9 times that.
     LockTable,
+    /// What the settings admit against what is configured.
+    Memory,
 }
 
 impl ResourceKind {
@@ -48,6 +52,7 @@ impl ResourceKind {
             Self::ReplicationSlots => "replication_slots",
             Self::PreparedTransactions => "prepared_transactions",
             Self::LockTable => "lock_table",
+            Self::Memory => "memory",
         }
     }
 
@@ -55,7 +60,7 @@ impl ResourceKind {
     pub(crate) fn has_slots(self) -> bool {
         !matches!(
             self,
-            Self::Storage | Self::Wal | Self::TransactionIds | Self::MultixactIds
+            Self::Storage | Self::Wal | Self::TransactionIds | Self::MultixactIds | Self::Memory
         )
     }
 }
@@ -100,7 +105,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) readings: &'a Readings,
 }
 
-/// Every resource except connections and storage whose use and limit are known.
+/// Every resource except connections, storage and memory whose use and limit are known.
 pub(crate) fn resources(facts: Facts<'_>) -> Vec<Resource> {
     let readings = facts.readings;
     let mut all = Vec::new();
@@ -162,11 +167,10 @@ type IsCounted = fn(&str) -> bool;
 
 /// Processes by type. Types that the agent does not know are workers of extensions, which take a worker process each.
 fn processes(sessions: &[Sessions], limits: &ResourceLimits) -> impl Iterator<Item = Resource> {
-    let autovacuum_slots = limits.autovacuum_worker_slots.unwrap_or(u64::MAX);
     let kinds: [(ResourceKind, u64, IsCounted); 5] = [
         (
             ResourceKind::AutovacuumWorkers,
-            limits.autovacuum_workers.min(autovacuum_slots),
+            limits.running_autovacuum_workers(),
             |kind| kind == "autovacuum worker",
         ),
         (

@@ -11,10 +11,11 @@ mod server;
 pub(crate) mod server_stats;
 pub(crate) mod settings;
 mod sizes;
+pub(crate) mod statements;
 mod statistics;
 mod storage;
 
-pub(crate) use activity::{Activity, Sessions};
+pub(crate) use activity::{Activity, Sessions, WaitClass};
 pub(crate) use catalogue::{Catalogue, Database, Fingerprint, Role};
 pub(crate) use readings::Readings;
 pub(crate) use server::{Backend, ServerInfo, Support};

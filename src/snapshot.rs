@@ -1,6 +1,7 @@
 //! One poll as series and findings show it: what the poll brought, its status against the limits, and the history. Pure;
 //! names of metrics do not occur here.
 
+mod load;
 mod sessions;
 mod shared;
 
@@ -8,15 +9,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::history::StatementTotals;
 use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
-use crate::policy::Budget;
+use crate::policy::{Budget, Machine};
 use crate::resources::StorageParts;
+use crate::sample::readings::Blocking;
 use crate::sample::{Database, DatabaseStats, Readings, Role, ServerInfo};
 use crate::series::tenants::Tenant;
 use crate::size_schedule::{SizeSchedule, UnknownSize};
 use crate::tracker::PolledState;
 
+pub(crate) use crate::history::{ActiveSeconds, WorkingSessions};
+pub(crate) use load::{Load, StatementsView};
 use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
 pub(crate) use shared::ResourceView;
@@ -68,6 +73,7 @@ pub(crate) struct Snapshot {
     /// A standby that has not been promoted.
     pub(crate) in_recovery: bool,
     pub(crate) slots: ConnectionSlots,
+    pub(crate) machine: Machine,
     pub(crate) committed: u64,
     /// None: the agent's role does not see all sessions, and a partial count must not pass for the total.
     pub(crate) server: Option<ConnectionStatus>,
@@ -85,6 +91,8 @@ pub(crate) struct Snapshot {
     pub(crate) readings: Readings,
     /// All but connections and storage.
     pub(crate) resources: Vec<ResourceView>,
+    /// What the settings admit, in bytes. None: a setting is unknown.
+    pub(crate) memory_worst_case: Option<u64>,
     pub(crate) storage: StorageParts,
     /// Bytes in open temporary files by database; None: unknown.
     pub(crate) temporary: Option<BTreeMap<String, u64>>,
@@ -92,6 +100,12 @@ pub(crate) struct Snapshot {
     pub(crate) wal_retained: BTreeMap<String, u64>,
     /// None until the privileges were read, and after they could not be read.
     pub(crate) isolation: Option<Arc<Summary>>,
+    /// None: the agent's role does not see all sessions.
+    pub(crate) load: Option<Load>,
+    /// The sessions that others wait for, by database. None: unknown.
+    pub(crate) blocking: Option<BTreeMap<String, Blocking>>,
+    /// None: `pg_stat_statements` is not installed in the agent's database.
+    pub(crate) statements: Option<StatementsView>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -101,6 +115,7 @@ pub(crate) struct Snapshot {
 pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
     pub(crate) isolation: Option<Arc<Summary>>,
+    pub(crate) statements: Option<Arc<StatementTotals>>,
     pub(crate) sizes: Arc<SizeSchedule>,
     /// Time since the poller began.
     pub(crate) now: Duration,
@@ -119,6 +134,7 @@ impl Snapshot {
             uses_reserved_connections: tenants.uses_reserved_connections,
             in_recovery: polled.in_recovery,
             slots: tenants.slots,
+            machine: tenants.machine,
             committed: tenants.committed,
             server: polled.server,
             starting: polled.starting,
@@ -132,9 +148,16 @@ impl Snapshot {
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
             resources: shared::resources(polled, slow),
+            memory_worst_case: shared::memory_worst_case(polled, slow),
             storage: shared::storage_parts(slow),
             temporary: shared::temporary(tenants, slow.readings.temporary.as_deref()),
             wal_retained: shared::retained(tenants, slow.readings.slots.as_deref()),
+            load: Load::of(polled),
+            blocking: load::blocking(polled, &slow.readings),
+            statements: slow
+                .statements
+                .as_deref()
+                .map(|totals| load::statements(tenants, totals)),
             readings: slow.readings.clone(),
             isolation: slow.isolation.clone(),
             oldest_size: oldest(slow),

@@ -1,17 +1,23 @@
 //! What one poll leaves for the next: peaks and counters, series slots, the set of tenants. Every successful poll passes
 //! here once, is evaluated against every limit, and becomes what is published. Pure: `now` is the time since the poller began.
 
+mod load;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::{History, HistoryPoll, HistoryStatus, Observed};
+use crate::history::{
+    ActiveTimes, History, HistoryPoll, HistoryStatus, Observed, StatementHistory, Working,
+};
 use crate::limits::{self, LimitStatus, Usage, add};
 use crate::policy::Policy;
 use crate::sample::{Activity, Catalogue, Role, ServerInfo, Sessions};
 use crate::series::slots::SeriesNames;
 use crate::series::tenants::{Tenant, TenantSet};
+
+use load::working;
 
 /// The set of tenants is selected again after this. A name that disappeared and returned within it is not seen as gone.
 const MAX_AGE: Duration = Duration::from_mins(1);
@@ -39,11 +45,18 @@ pub(crate) struct PolledState {
     pub(crate) databases: Vec<(Arc<Tenant>, Option<ConnectionStatus>)>,
     pub(crate) roles: Vec<(Arc<Role>, Option<ConnectionStatus>)>,
     pub(crate) names: Arc<SeriesNames>,
+    /// What sessions of the watched databases do now, and have done since the agent began.
+    pub(crate) load: Option<(Working, ActiveTimes)>,
 }
 
 impl PolledState {
     pub(crate) fn sees_all_sessions(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// A session waits for a lock.
+    pub(crate) fn some_session_waits(&self) -> bool {
+        self.sessions.iter().any(|group| group.blocked() > 0)
     }
 }
 
@@ -67,6 +80,7 @@ struct Selected {
 #[derive(Debug, Default)]
 pub(crate) struct PollTracker {
     history: History,
+    statements: StatementHistory,
     names: Arc<SeriesNames>,
     selected: Option<Selected>,
 }
@@ -96,6 +110,9 @@ impl PollTracker {
             roles: with_status(&tenants.roles, |role| {
                 evaluation.as_mut().map(|it| it.role(role))
             }),
+            load: evaluation
+                .as_mut()
+                .map(|it| it.load(working(&tenants, &activity.sessions))),
             sessions: activity.sessions,
             names: Arc::clone(&self.names),
             tenants,
@@ -115,6 +132,7 @@ impl PollTracker {
     /// The server has restarted. It may be another cluster, in which the same OIDs are other databases.
     pub(crate) fn reset(&mut self) {
         self.history = History::default();
+        self.statements = StatementHistory::default();
         self.selected = None;
     }
 
@@ -227,6 +245,11 @@ impl Evaluation<'_> {
         let limits = limits::database(row, budget, self.usage, self.tenants.slots);
         let history = self.history.database(row.oid, observed(&limits));
         ConnectionStatus { limits, history }
+    }
+
+    fn load(&mut self, working: Working) -> (Working, ActiveTimes) {
+        let times = self.history.active(&working);
+        (working, times)
     }
 
     fn role(&mut self, role: &Role) -> ConnectionStatus {

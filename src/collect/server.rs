@@ -14,9 +14,10 @@ use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::crashes::CrashWitness;
+use crate::history::StatementTotals;
 use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
-use crate::postgres::view::SLOW;
+use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
 use crate::sample::{Backend, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
@@ -27,7 +28,8 @@ use crate::tracker::{PollTracker, PolledState};
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 
 const FIRST_SLOW: usize = PRIMARY + 1;
-const SIZES: usize = FIRST_SLOW + SLOW.len();
+const STATEMENTS: usize = FIRST_SLOW + SLOW.len();
+const SIZES: usize = STATEMENTS + 1;
 
 /// The label values `poll`.
 pub(crate) const JOBS: [&str; SIZES + 1] = {
@@ -37,6 +39,7 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
         jobs[FIRST_SLOW + view] = SLOW[view].job;
         view += 1;
     }
+    jobs[STATEMENTS] = view::STATEMENTS;
     jobs[SIZES] = "sizes";
     jobs
 };
@@ -50,6 +53,8 @@ pub(crate) struct ServerSource {
     readings: Readings,
     /// The judgement of the last privileges that were read.
     isolation: Option<Arc<Summary>>,
+    /// None: `pg_stat_statements` is not there, or its last poll failed.
+    statements: Option<Arc<StatementTotals>>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -77,6 +82,7 @@ impl Source for ServerSource {
             polled: None,
             readings: Readings::default(),
             isolation: None,
+            statements: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
@@ -123,6 +129,7 @@ impl Source for ServerSource {
         self.replaced(session);
         self.readings = Readings::default();
         self.isolation = None;
+        self.statements = None;
         self.catalogue_due = Duration::ZERO;
     }
 
@@ -135,6 +142,7 @@ impl Source for ServerSource {
             self.sizes = Arc::default();
             self.readings = Readings::default();
             self.isolation = None;
+            self.statements = None;
             self.tracker.reset();
         }
     }
@@ -150,8 +158,12 @@ impl Source for ServerSource {
     }
 
     fn interval(&self, job: usize) -> Option<Duration> {
+        let cadence = &self.config.cadence;
+        if job == STATEMENTS {
+            return Some(view::rarely(cadence));
+        }
         let view = SLOW.get(job.checked_sub(FIRST_SLOW)?)?;
-        Some((view.interval)(&self.config.cadence))
+        Some((view.interval)(cadence))
     }
 
     fn question(&mut self, job: usize, now: Duration) -> Option<Question> {
@@ -181,6 +193,8 @@ impl Source for ServerSource {
                     permitted: self.sees_all_sessions(),
                 })
             }
+            STATEMENTS => Some(Question::Statements),
+            slow if JOBS[slow] == view::BLOCKING && !self.some_session_waits() => None,
             job => {
                 let view = &SLOW[job - FIRST_SLOW];
                 if view.needs_monitor && !self.sees_all_sessions() {
@@ -212,6 +226,10 @@ impl Source for ServerSource {
                 self.judge(session);
                 took
             }
+            Answer::Statements(statements) => {
+                self.statements = statements.map(|now| self.tracker.statements(now));
+                took
+            }
             Answer::Sizes(measured) => {
                 let sizes = Arc::make_mut(&mut self.sizes);
                 sizes.measured(now, &self.batch, &measured, took, self.config.cadence.sizes);
@@ -228,6 +246,8 @@ impl Source for ServerSource {
             };
             let sizes = Arc::make_mut(&mut self.sizes);
             sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
+        } else if job == STATEMENTS {
+            self.statements = None;
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
             self.forget(view);
         }

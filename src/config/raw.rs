@@ -290,6 +290,10 @@ RawServer {
     /// The connection slots for applications, if a provider reserves more than the settings show (Azure). Otherwise computed
     /// from the settings.
     connections_limit: Numbers<u32>(1..=MOST_CONNECTIONS);
+    /// The CPU cores that PostgreSQL may use, to tell whether it is saturated.
+    cores: Numbers<f64>(0.01..=10_000.0);
+    /// The memory that PostgreSQL may use, to compare with what it could take at worst.
+    memory: Size();
     /// The directories with backups of its databases, for `pgcommons backups`: each has `path`, `preset` or `pattern`, and if needed
     /// `max_age` and `exclude`. See [backups.md](backups.md).
     backups: Directories();

@@ -11,7 +11,7 @@ use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
 use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, storage};
-use crate::policy::Policy;
+use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
 use serde::Deserialize;
@@ -204,6 +204,13 @@ fn check_name(reader: &mut Reader, name: &str) {
     reader.problem("servers", got, "a table, as in servers.NAME.host");
 }
 
+fn machine(reader: &mut Reader, prefix: &str, raw: &mut RawServer) -> Machine {
+    Machine {
+        cores: reader.optional(prefix, raw.cores.take(), &RawServer::cores()),
+        memory: reader.optional(prefix, raw.memory.take(), &RawServer::memory()),
+    }
+}
+
 fn server(
     reader: &mut Reader,
     named: Option<(String, String)>,
@@ -220,6 +227,7 @@ fn server(
     let mut policy = defaults.policy.clone();
     let limit = RawServer::connections_limit();
     policy.connections_limit = reader.optional(&prefix, raw.connections_limit.take(), &limit);
+    policy.machine = machine(reader, &prefix, &mut raw);
     let backups = reader.optional(&prefix, raw.backups.take(), &RawServer::backups());
     databases(
         reader,

@@ -21,7 +21,7 @@ const PROCESSES: &str =
 /// None: no statement shows more.
 pub(super) fn of_resource(kind: ResourceKind) -> Option<&'static str> {
     match kind {
-        ResourceKind::Connections | ResourceKind::Storage => None,
+        ResourceKind::Connections | ResourceKind::Storage | ResourceKind::Memory => None,
         ResourceKind::Wal | ResourceKind::ReplicationSlots => Some(SLOTS),
         ResourceKind::TransactionIds => {
             Some("SELECT datname, age(datfrozenxid) FROM pg_database ORDER BY 2 DESC")

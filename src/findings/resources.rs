@@ -36,7 +36,7 @@ pub(super) fn findings(snapshot: &Snapshot, thresholds: Thresholds) -> Vec<Findi
 
 impl Thresholds {
     /// Pools of which a full one only makes work wait are never a finding: they are full at times on any busy server. A pool
-    /// that refuses is one when it is full.
+    /// that refuses is one when it is full. Settings that admit more memory than there is are usual, and an advice of the alerts.
     pub(crate) fn resource(self, resource: &ResourceView) -> Severity {
         let ratio = resource.ratio();
         match resource.kind {
@@ -45,7 +45,9 @@ impl Thresholds {
             }
             ResourceKind::TransactionIds | ResourceKind::MultixactIds => IDS.share(ratio),
             ResourceKind::LockTable => LOCK_TABLE.share(ratio),
-            ResourceKind::AutovacuumWorkers | ResourceKind::ParallelWorkers => Severity::Ok,
+            ResourceKind::AutovacuumWorkers
+            | ResourceKind::ParallelWorkers
+            | ResourceKind::Memory => Severity::Ok,
             ResourceKind::WorkerProcesses
             | ResourceKind::LogicalReplicationWorkers
             | ResourceKind::WalSenders
@@ -64,7 +66,7 @@ impl Thresholds {
 /// Connections have a finding of their own.
 fn of_resource(resource: &ResourceView, thresholds: Thresholds) -> Option<Finding> {
     let what = match resource.kind {
-        ResourceKind::Connections | ResourceKind::Storage => return None,
+        ResourceKind::Connections | ResourceKind::Storage | ResourceKind::Memory => return None,
         ResourceKind::Wal => "WAL that one replication slot may keep",
         ResourceKind::TransactionIds => "transaction ids",
         ResourceKind::MultixactIds => "multixact ids",
@@ -93,7 +95,9 @@ impl ResourceView {
     /// Used and limit as text, in bytes where it is measured in bytes.
     pub(crate) fn amounts(&self) -> (String, String) {
         match self.kind {
-            ResourceKind::Storage | ResourceKind::Wal => (bytes(self.used), bytes(self.limit)),
+            ResourceKind::Storage | ResourceKind::Wal | ResourceKind::Memory => {
+                (bytes(self.used), bytes(self.limit))
+            }
             _ => (self.used.to_string(), self.limit.to_string()),
         }
     }

@@ -44,7 +44,7 @@ fn backends(
         state: Some("idle"),
         backend_type: Some(backend_type),
         count,
-        blocked: 0,
+        wait: None,
         oldest_transaction: None,
     }
 }

@@ -6,6 +6,7 @@ mod exporter;
 mod facts;
 mod isolation;
 mod limits;
+mod load;
 mod replication;
 mod resources;
 mod server_stats;
@@ -26,6 +27,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(statistics::METRICS)
         .chain(wal::METRICS)
         .chain(limits::METRICS)
+        .chain(load::METRICS)
         .chain(resources::METRICS)
         .chain(isolation::METRICS)
         .chain(sessions::METRICS)

@@ -10,11 +10,14 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
-use super::view::{SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes};
+use super::view::{
+    SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes, statements,
+};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
 use crate::sample::access::Access;
+use crate::sample::statements::Statements;
 use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
 
 /// What a poll of activity asks.
@@ -207,6 +210,14 @@ impl Session {
         let queries = statements.iter().map(|it| self.client.query(it, &[]));
         let answers = self.limited(limit, try_join_all(queries)).await;
         (view.decode)(&answers.map_err(view.context.failed())?)
+    }
+
+    /// Two or three round trips. None: `pg_stat_statements` is not installed in the agent's database.
+    pub(crate) async fn statements(
+        &self,
+        limit: Duration,
+    ) -> Result<Option<Statements>, QueryError> {
+        self.limited(limit, statements::read(&self.client)).await
     }
 
     async fn prepared(&self, view: &SlowView) -> Result<Vec<Statement>, QueryError> {

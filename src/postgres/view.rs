@@ -4,6 +4,7 @@ pub(super) mod access;
 pub(super) mod activity;
 pub(crate) mod archive_queue;
 mod archiver;
+mod blocking;
 pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
@@ -14,6 +15,7 @@ mod server_stats;
 mod settings;
 pub(super) mod sizes;
 mod slots;
+pub(super) mod statements;
 pub(super) mod statistics;
 mod temporary;
 mod wal;
@@ -28,7 +30,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 12] = [
+pub(crate) const SLOW: [SlowView; 13] = [
     statistics::VIEW,
     locks::VIEW,
     archiver::VIEW,
@@ -41,10 +43,15 @@ pub(crate) const SLOW: [SlowView; 12] = [
     replication::VIEW,
     settings::VIEW,
     access::VIEW,
+    blocking::VIEW,
 ];
 
 /// The job that reads privileges; its answer is judged before it is published.
 pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
+/// The job of the view that is only read while a session waits for a lock.
+pub(crate) const BLOCKING: &str = blocking::JOB;
+/// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.
+pub(crate) const STATEMENTS: &str = "statements";
 
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
@@ -67,7 +74,7 @@ pub(crate) struct SlowView {
 
 /// The interval of a view that costs more, or changes seldom: three times `stats.interval`, up to 45 s. The alert
 /// `PgcommonsPollStale` fires after 60 s.
-fn rarely(cadence: &Cadence) -> Duration {
+pub(crate) fn rarely(cadence: &Cadence) -> Duration {
     let longest = cadence.stats.max(Duration::from_secs(45));
     longest.min(cadence.stats * 3)
 }

@@ -4,6 +4,48 @@ use std::sync::Arc;
 
 use super::{Catalogue, Oid};
 
+/// What a session that works waits for: `wait_event_type` of `pg_stat_activity`. The label `wait`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitClass {
+    /// It waits for nothing that PostgreSQL reports: it runs, or waits for a CPU.
+    Cpu,
+    Io,
+    /// A lock that another transaction holds.
+    Lock,
+    /// A lock inside the server, held for a moment.
+    Lwlock,
+    /// Another process of the server, such as a parallel worker.
+    Ipc,
+    /// The client: it sends the rows of a COPY, or reads its result slowly. Not the work of the server.
+    Client,
+    /// A pause (`pg_sleep`, `vacuum_cost_delay`), a pinned buffer, or an extension.
+    Other,
+}
+
+impl WaitClass {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Cpu,
+        Self::Io,
+        Self::Lock,
+        Self::Lwlock,
+        Self::Ipc,
+        Self::Client,
+        Self::Other,
+    ];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Io => "io",
+            Self::Lock => "lock",
+            Self::Lwlock => "lwlock",
+            Self::Ipc => "ipc",
+            Self::Client => "client",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Sessions that are equal in all columns that the agent reads.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sessions {
@@ -17,8 +59,9 @@ pub(crate) struct Sessions {
     /// workers, also after databases and jobs: all of these are `background worker` here.
     pub(crate) backend_type: Option<&'static str>,
     pub(crate) count: u32,
-    /// How many of them wait for a lock.
-    pub(crate) blocked: u32,
+    /// What they wait for while they work. None: they do not work (idle, in a transaction or not; a process that waits for
+    /// work), or it is the agent's own session.
+    pub(crate) wait: Option<WaitClass>,
     /// Seconds since the oldest open transaction of the group began.
     pub(crate) oldest_transaction: Option<f64>,
 }
@@ -36,6 +79,17 @@ pub(crate) struct Activity {
     pub(crate) is_reduced: bool,
     /// Server time that the poll took, by the server's clock, which may have been set in between.
     pub(crate) seconds: f64,
+}
+
+impl Sessions {
+    /// How many of them wait for a lock.
+    pub(crate) fn blocked(&self) -> u32 {
+        if self.wait == Some(WaitClass::Lock) {
+            self.count
+        } else {
+            0
+        }
+    }
 }
 
 impl Activity {

@@ -18,6 +18,8 @@ pub(crate) struct Readings {
     pub(crate) archiver: Option<Archiver>,
     pub(crate) wal: Option<Wal>,
     pub(crate) temporary: Option<Arc<TemporaryFiles>>,
+    /// The databases with sessions that others wait for. None also: no session waits for a lock.
+    pub(crate) blocking: Option<Arc<HashMap<Oid, Blocking>>>,
     /// By name.
     pub(crate) slots: Option<Arc<[ReplicationSlot]>>,
     pub(crate) resources: Option<Arc<Resources>>,
@@ -87,6 +89,14 @@ impl TemporaryFiles {
     }
 }
 
+/// The sessions of one database that others wait for and that do not wait themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Blocking {
+    pub(crate) sessions: u64,
+    /// Sessions of other databases that wait for one of them.
+    pub(crate) waiting_elsewhere: u64,
+}
+
 /// One row of `pg_replication_slots`. Positions are bytes since the start of the WAL.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ReplicationSlot {
@@ -146,6 +156,14 @@ impl WalStatus {
 pub(crate) struct Resources {
     pub(crate) limits: ResourceLimits,
     pub(crate) prepared: Vec<(Oid, u64)>,
+}
+
+impl ResourceLimits {
+    /// How many autovacuum workers may run.
+    pub(crate) fn running_autovacuum_workers(&self) -> u64 {
+        let slots = self.autovacuum_worker_slots.unwrap_or(u64::MAX);
+        self.autovacuum_workers.min(slots)
+    }
 }
 
 /// Settings, named as in PostgreSQL without `max_`.

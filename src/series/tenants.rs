@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::{self, ConnectionSlots, add};
-use crate::policy::{Budget, Policy};
+use crate::policy::{Budget, Machine, Policy};
 use crate::sample::{Activity, Database, Oid, Role, ServerInfo, Sessions};
 use crate::series::slots::SeriesNames;
 
@@ -26,6 +26,7 @@ pub(crate) struct Tenant {
 pub(crate) struct TenantSet {
     pub(crate) info: Arc<ServerInfo>,
     pub(crate) slots: ConnectionSlots,
+    pub(crate) machine: Machine,
     /// The sum of the limits of all databases that are watched.
     pub(crate) committed: u64,
     /// The agent's own role is a superuser, which it need not be.
@@ -69,6 +70,7 @@ impl TenantSet {
         Self {
             info: Arc::clone(info),
             slots,
+            machine: policy.machine,
             committed: limits::committed(watched.iter().copied(), slots),
             superuser: own.map_or(info.superuser, |role| role.superuser),
             uses_reserved_connections: uses_reserved_connections(own, info),

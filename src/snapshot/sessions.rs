@@ -44,7 +44,7 @@ pub(super) fn grouped(polled: &PolledState) -> Grouped {
         let Some(datname) = tenants.datname(oid) else {
             continue;
         };
-        add(grouped.blocked.entry(oid).or_default(), group.blocked);
+        add(grouped.blocked.entry(oid).or_default(), group.blocked());
         let name = &*group.application_name;
         let has_slot = !tenants.is_sum(datname) && polled.names.has_application(datname, name);
         if !has_slot {

@@ -42,12 +42,7 @@ pub(super) fn storage_parts(slow: &SlowReadings) -> StorageParts {
 
 pub(super) fn resources(polled: &PolledState, slow: &SlowReadings) -> Vec<ResourceView> {
     let tenants = &*polled.tenants;
-    let facts = Facts {
-        version_num: tenants.info.version_num,
-        max_connections: tenants.info.max_connections,
-        sessions: polled.sees_all_sessions().then_some(&*polled.sessions),
-        readings: &slow.readings,
-    };
+    let facts = facts(polled, slow);
     let all = resources::resources(facts).into_iter();
     let all = all.map(|resource| {
         let named = resource.held.iter().filter(|(_, used)| **used > 0);
@@ -65,7 +60,34 @@ pub(super) fn resources(polled: &PolledState, slow: &SlowReadings) -> Vec<Resour
             },
         }
     });
-    connections(polled).into_iter().chain(all).collect()
+    let memory = memory(facts, tenants.machine.memory);
+    let all = connections(polled).into_iter().chain(all);
+    all.chain(memory).collect()
+}
+
+fn facts<'a>(polled: &'a PolledState, slow: &'a SlowReadings) -> Facts<'a> {
+    let info = &polled.tenants.info;
+    Facts {
+        version_num: info.version_num,
+        max_connections: info.max_connections,
+        sessions: polled.sees_all_sessions().then_some(&*polled.sessions),
+        readings: &slow.readings,
+    }
+}
+
+/// Bytes.
+pub(super) fn memory_worst_case(polled: &PolledState, slow: &SlowReadings) -> Option<u64> {
+    resources::memory_worst_case(facts(polled, slow))
+}
+
+fn memory(facts: Facts<'_>, limit: Option<u64>) -> Option<ResourceView> {
+    Some(ResourceView {
+        kind: ResourceKind::Memory,
+        used: resources::memory_worst_case(facts)?,
+        limit: limit?,
+        held: BTreeMap::new(),
+        largest: None,
+    })
 }
 
 /// The databases' connections are not repeated here.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::policy::{Policy, SeriesLimits};
-use crate::sample::{Activity, Catalogue, Oid, Sessions};
+use crate::sample::{Activity, Catalogue, Oid, Sessions, WaitClass};
 use crate::tracker::{PollContext, PollTracker};
 
 const CLIENT: &str = "client backend";
@@ -37,7 +37,7 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
         state: Some("idle"),
         backend_type: Some(backend_type),
         count,
-        blocked: count,
+        wait: Some(WaitClass::Lock),
         oldest_transaction: None,
     };
     activity.sessions.push(group(None, "", "checkpointer", 1));

@@ -14,6 +14,7 @@ mod healthcheck;
 mod hostile;
 mod http;
 mod isolation;
+mod load;
 mod locks;
 mod names;
 mod privileges;

@@ -22,6 +22,11 @@ impl ServerSource {
         polled.is_some_and(|polled| polled.sees_all_sessions())
     }
 
+    pub(super) fn some_session_waits(&self) -> bool {
+        let polled = self.polled.as_ref();
+        polled.is_some_and(|polled| polled.some_session_waits())
+    }
+
     pub(super) fn activity(
         &mut self,
         session: &postgres::Session,
@@ -43,6 +48,9 @@ impl ServerSource {
             self.track_sizes(now);
         }
         self.log.polled(&polled);
+        if !polled.some_session_waits() {
+            self.readings.blocking = None; // it must not be shown when the next session waits
+        }
         self.polled = Some(Arc::new(polled));
     }
 
@@ -85,6 +93,7 @@ impl ServerSource {
         let slow = SlowReadings {
             readings: self.readings.clone(),
             isolation: self.isolation.clone(),
+            statements: self.statements.clone(),
             sizes: Arc::clone(&self.sizes),
             now,
             wall_clock: wall_clock(),

@@ -6,12 +6,14 @@ use crate::collect::source::Session;
 use crate::outcome::{Failed, Outcome};
 use crate::postgres::view::Update;
 use crate::postgres::{self, ActivityQuestion};
+use crate::sample::statements::Statements;
 use crate::sample::{Activity, Oid, SizeMeasurement};
 
 pub(crate) enum Question {
     Activity(ActivityQuestion),
     /// An index in [`crate::postgres::view::SLOW`].
     Slow(usize),
+    Statements,
     Sizes {
         databases: Vec<Oid>,
         permitted: bool,
@@ -21,6 +23,7 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     Activity(Activity),
     Slow(Update),
+    Statements(Option<Statements>),
     Sizes(Vec<SizeMeasurement>),
 }
 
@@ -36,6 +39,7 @@ impl Session for postgres::Session {
         let answer = match question {
             Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
+            Question::Statements => self.statements(limit).await.map(Answer::Statements),
             Question::Sizes {
                 databases,
                 permitted,
@@ -53,7 +57,9 @@ impl Session for postgres::Session {
     fn outcome(answer: &Answer) -> Outcome {
         match answer {
             Answer::Activity(activity) if activity.is_reduced => Outcome::OutOfMemory,
-            Answer::Activity(_) | Answer::Slow(_) | Answer::Sizes(_) => Outcome::Ok,
+            Answer::Activity(_) | Answer::Slow(_) | Answer::Statements(_) | Answer::Sizes(_) => {
+                Outcome::Ok
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::sample::{Activity, Oid};
 
-/// `role` and `dbname` identify the session. Its state is active, because it runs the query. Without `pg_monitor` the session
+/// `role` and `dbname` identify the session. Its state is active, because it runs the query, and it counts as waiting for nothing. Without `pg_monitor` the session
 /// cannot be identified, but then no sessions are counted.
 pub(super) fn exclude(activity: &mut Activity, role: Oid, dbname: &str) {
     let mut databases = activity.catalogue.databases.iter();
@@ -13,6 +13,7 @@ pub(super) fn exclude(activity: &mut Activity, role: Oid, dbname: &str) {
         group.role == Some(role)
             && group.database == Some(database.oid)
             && group.state == Some("active")
+            && group.wait.is_none()
             && group.backend_type == Some("client backend")
             && group.application_name == crate::postgres::APPLICATION_NAME
     });

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
+use super::load::{self, LoadReport};
 use super::poll::{NotRead, PolledServer};
 use super::resources::{self, ResourceReport};
 use super::volumes::{self, VolumeReport};
@@ -32,6 +33,8 @@ pub(crate) struct ServerReport {
     /// For example `15.18`; null if the check has no session.
     pub(crate) version: Option<String>,
     pub(crate) connections: Option<Connections>,
+    /// Null: the role of the check does not see all sessions.
+    pub(crate) load: Option<LoadReport>,
     /// What runs out, the largest share first.
     pub(crate) resources: Vec<ResourceReport>,
     pub(crate) not_read: Vec<NotRead>,
@@ -125,6 +128,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         findings: vec![finding],
         version: None,
         connections: None,
+        load: None,
         resources: Vec::new(),
         not_read: Vec::new(),
         isolation: None,
@@ -158,6 +162,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
+        load: load::report(snapshot),
         resources: resources::of_server(&polled, thresholds),
         not_read: polled.not_read,
         isolation: polled.isolation.as_ref().map(isolation),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::load::LoadReport;
 use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
 use super::resources::ResourceReport;
 use crate::findings::{Severity, bytes};
@@ -77,6 +78,9 @@ fn server_section(text: &mut String, server: &ServerReport) {
             finding.severity.label(),
             escape_for_terminal(&finding.text)
         );
+    }
+    if let Some(line) = server.load.as_ref().and_then(LoadReport::line) {
+        let _ = writeln!(text, "  {:8}  {}", "load", escape_for_terminal(&line));
     }
     for not_read in &server.not_read {
         let line = format!("{} is unknown: {}", not_read.poll, not_read.error);

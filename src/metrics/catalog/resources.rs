@@ -14,7 +14,8 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_resource_utilization_ratio",
         &["resource"],
         "Used share of a finite resource; at 1 PostgreSQL refuses, waits or stops (lock_table: between 1 and 1.9). Absent for a \
-         resource that is unknown, has no limit or is switched off; processes are unknown without pg_monitor. storage: of the fullest volume.",
+         resource that is unknown, has no limit or is switched off; processes are unknown without pg_monitor. storage: of the fullest volume. memory: the worst case, above 1 if the \
+         settings admit more than is configured.",
         |server, series| {
             for resource in resources(server) {
                 series.put([resource.kind.label()], resource.ratio());
@@ -73,6 +74,25 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known(["wal"], bytes(snapshot.storage.wal));
             series.put_known(["temporary"], bytes(snapshot.storage.temporary));
             series.put_known(["other"], bytes(server.storage().other()));
+        },
+    ),
+    gauge(
+        "pgcommons_server_memory_worst_case_bytes",
+        &[],
+        "Memory that the settings admit: shared_buffers, wal_buffers, 5 MiB for each possible process, work_mem for each that may run a \
+         query, autovacuum_work_mem for each autovacuum worker. Absent while a setting is unknown, or differs in the agent's session.",
+        |server, series| {
+            let bytes = server.snapshot().and_then(|it| it.memory_worst_case);
+            series.put_known([], bytes.map(|bytes| bytes as f64));
+        },
+    ),
+    gauge(
+        "pgcommons_server_memory_limit_bytes",
+        &[],
+        "Configured memory that PostgreSQL may use (memory of the server). Absent if it is not configured, and while the server is down.",
+        |server, series| {
+            let bytes = server.snapshot().and_then(|it| it.machine.memory);
+            series.put_known([], bytes.map(|bytes| bytes as f64));
         },
     ),
     gauge(

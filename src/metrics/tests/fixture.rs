@@ -1,6 +1,7 @@
 //! A fixed state for the golden pages: one server that is up, one that is down.
 
 use super::*;
+use crate::sample::WaitClass;
 
 pub(super) fn down() -> Server {
     let mut health = Health::of(&JOBS);
@@ -79,17 +80,19 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
         tracker.observe(activity(privileged), context)
     };
     observe(0);
+    let polled = observe(2);
     let slow = SlowReadings {
         readings: Readings {
             statistics: Some(Arc::new(stats())),
             ..shared::readings(server_wide::readings(privileged))
         },
         isolation: Some(Arc::new(isolation())),
+        statements: Some(shared::statements(&mut tracker)),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
     };
-    Snapshot::of(&observe(2), &slow)
+    Snapshot::of(&polled, &slow)
 }
 
 pub(super) fn info() -> ServerInfo {
@@ -166,7 +169,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
                 state: privileged.then_some(state),
                 backend_type: privileged.then_some("client backend"),
                 count,
-                blocked: u32::from(state == "active"),
+                wait: (state == "active").then_some(WaitClass::Lock),
                 oldest_transaction,
             }
         };

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::history::StatementTotals;
 use crate::sample::Readings;
 use crate::sample::readings::{
-    DatabaseLocks, Locks, ModeCount, ReplicationSlot, ResourceLimits, Resources, TemporaryFiles,
-    Wal, WalStatus,
+    Blocking, DatabaseLocks, Locks, ModeCount, ReplicationSlot, ResourceLimits, Resources,
+    TemporaryFiles, Wal, WalStatus,
 };
+use crate::sample::statements::{StatementRow, Statements};
+use crate::tracker::PollTracker;
 
 /// Adds them to others.
 pub(super) fn readings(others: Readings) -> Readings {
@@ -27,8 +30,35 @@ pub(super) fn readings(others: Readings) -> Readings {
             limits: limits(),
             prepared,
         })),
+        blocking: Some(Arc::new(HashMap::from([(
+            1,
+            Blocking {
+                sessions: 1,
+                waiting_elsewhere: 2,
+            },
+        )]))),
         ..others
     }
+}
+
+/// The database `shop` wrote WAL between two readings.
+pub(super) fn statements(tracker: &mut PollTracker) -> Arc<StatementTotals> {
+    let reading = |figures| Statements {
+        databases: vec![StatementRow {
+            database: 1,
+            figures,
+        }],
+        evictions: Some(3.0),
+        reset_at: Some(1_699_000_000.0),
+    };
+    tracker.statements(reading([Some(1.0); _]));
+    tracker.statements(reading([
+        Some(3.5),
+        Some(9.0),
+        Some(8193.0),
+        Some(1.0),
+        Some(1.0),
+    ]))
 }
 
 fn locks() -> Locks {

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use crate::postgres::QueryError;
 use crate::postgres::column::{QueryContext, TextBytes};
-use crate::sample::{Activity, Backend, Fingerprint, Oid, Sessions};
+use crate::sample::{Activity, Backend, Fingerprint, Oid, Sessions, WaitClass};
 
 const CONTEXT: QueryContext = QueryContext("polling activity");
 
@@ -14,21 +14,27 @@ const CONTEXT: QueryContext = QueryContext("polling activity");
 /// second would cost the server, the agent, and the network. The parameters are an orphaned backend, or NULL and NULL, and the
 /// session's key: the sums are of keyed hashes, and no tenant knows the key, so tenants cannot make changes cancel each
 /// other out. The number of sessions is limited by the server's slots.
+///
+/// What an idle session waits for is not read: it changes all the time, and each value would be another row. An autovacuum
+/// worker may have no state. The agent's own session is always active, but it is no load: `Activity` means waiting for work.
 const SESSIONS: &str = r#"
-select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type, count(*) as number,
-       count(*) filter (where a.wait_event_type = 'Lock') as other_number,
+select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type,
+       case when a.state = 'idle' then null
+            when a.state = 'active' or a.backend_type = 'autovacuum worker'
+            then case when a.pid = pg_catalog.pg_backend_pid() then 'Activity' else a.wait_event_type end end as wait,
+       count(*) as number, null::int8 as other_number,
        extract(epoch from now() - min(a.xact_start))::float8 as seconds
   from pg_catalog.pg_stat_get_activity(null) as a
- group by 2, 3, 4, 5, 6"#;
+ group by 2, 3, 4, 5, 6, 7"#;
 
 const SUMS: &str = r"
 union all
-select 'd', null, null, null, null, null,
+select 'd', null, null, null, null, null, null,
        (sum(hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $3 + (d.datconnlimit = -2)::int4))) % 4611686018427387904)::int8,
        count(*), null
   from pg_catalog.pg_database as d
 union all
-select 'r', null, null, null, null, null,
+select 'r', null, null, null, null, null, null,
        (sum(hashnameextended(r.rolname, hashoidextended(r.oid, hashint8extended(r.rolconnlimit::int8 * 2 + r.rolsuper::int4, $3))))
         % 4611686018427387904)::int8,
        count(*), null
@@ -37,7 +43,7 @@ select 'r', null, null, null, null, null,
 
 const SERVER: &str = r"
 union all
-select 'i', null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
+select 'i', null, null, null, null, null, null, pg_catalog.pg_is_in_recovery()::int4,
        ($1 is not null and exists (
            select from pg_catalog.pg_stat_get_activity($1) as b
             where extract(epoch from b.backend_start)::float8 = $2))::int4,
@@ -105,7 +111,7 @@ fn decode(rows: &[Row]) -> Result<(Activity, Fingerprint), QueryError> {
                 let (in_recovery, orphan) = sums(row)?;
                 activity.in_recovery = in_recovery == 1;
                 activity.has_orphan = orphan == 1;
-                activity.seconds = CONTEXT.column(row, 8)?;
+                activity.seconds = CONTEXT.column(row, 9)?;
             }
             other => return Err(CONTEXT.unknown_kind(other)),
         }
@@ -115,8 +121,8 @@ fn decode(rows: &[Row]) -> Result<(Activity, Fingerprint), QueryError> {
 
 /// The two numbers of a row. The sum over no rows is NULL.
 fn sums(row: &Row) -> Result<(i64, i64), QueryError> {
-    let sum: Option<i64> = CONTEXT.column(row, 6)?;
-    Ok((sum.unwrap_or_default(), CONTEXT.column(row, 7)?))
+    let sum: Option<i64> = CONTEXT.column(row, 7)?;
+    Ok((sum.unwrap_or_default(), CONTEXT.column(row, 8)?))
 }
 
 fn sessions(row: &Row) -> Result<Sessions, QueryError> {
@@ -135,13 +141,39 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
         backend_type: CONTEXT
             .column::<Option<TextBytes<'_>>>(row, 5)?
             .map(|text| backend_type(&text)),
-        count: count(CONTEXT.column(row, 6)?),
-        blocked: count(CONTEXT.column(row, 7)?),
+        wait: wait(row)?,
+        count: count(CONTEXT.column(row, 7)?),
         // The server's clock may have been set back since the transaction began.
         oldest_transaction: CONTEXT
-            .column::<Option<f64>>(row, 8)?
+            .column::<Option<f64>>(row, 9)?
             .map(|age| age.max(0.0)),
     })
+}
+
+fn wait(row: &Row) -> Result<Option<WaitClass>, QueryError> {
+    let text = |index| CONTEXT.column::<Option<TextBytes<'_>>>(row, index);
+    let is = |text: Option<TextBytes<'_>>, value: &str| {
+        text.is_some_and(|text| text.0 == value.as_bytes())
+    };
+    let works = is(text(4)?, "active") || is(text(5)?, "autovacuum worker");
+    Ok(if works { wait_class(text(6)?) } else { None })
+}
+
+/// The `wait_event_type` of a session that is active. None: it waits for work, as a walsender does that has sent all WAL.
+fn wait_class(text: Option<TextBytes<'_>>) -> Option<WaitClass> {
+    let Some(text) = text else {
+        return Some(WaitClass::Cpu);
+    };
+    match text.0 {
+        b"Activity" => None,
+        b"IO" => Some(WaitClass::Io),
+        b"Lock" => Some(WaitClass::Lock),
+        b"LWLock" => Some(WaitClass::Lwlock),
+        b"IPC" => Some(WaitClass::Ipc),
+        b"Client" => Some(WaitClass::Client),
+        // Timeout, BufferPin, Extension, and what a later version adds.
+        _ => Some(WaitClass::Other),
+    }
 }
 
 fn state(text: &TextBytes<'_>) -> &'static str {
@@ -203,6 +235,25 @@ mod tests {
             b"",
         ] {
             assert_eq!(backend_type(&TextBytes(worker)), "background worker");
+        }
+    }
+
+    #[test]
+    fn a_wait_that_is_not_known_is_other_and_waiting_for_work_is_none() {
+        let class = |text: &'static str| wait_class(Some(TextBytes(text.as_bytes())));
+        assert_eq!(wait_class(None), Some(WaitClass::Cpu));
+        assert_eq!(class("Activity"), None);
+        for (text, label) in [
+            ("IO", "io"),
+            ("Lock", "lock"),
+            ("LWLock", "lwlock"),
+            ("IPC", "ipc"),
+            ("Client", "client"),
+            ("Timeout", "other"),
+            ("InjectionPoint", "other"),
+            ("io", "other"),
+        ] {
+            assert_eq!(class(text).map(WaitClass::label), Some(label), "{text}");
         }
     }
 }

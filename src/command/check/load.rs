@@ -1,0 +1,70 @@
+//! Which database uses the server most, at the moment of the check.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::sample::WaitClass;
+use crate::snapshot::{Load, Snapshot, WorkingSessions};
+
+/// Sessions and workers that are active, without those that wait for their clients.
+#[derive(Debug, Serialize)]
+pub(crate) struct LoadReport {
+    pub(crate) active: u32,
+    /// Null: none is active in a database that is monitored.
+    pub(crate) busiest: Option<BusiestReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BusiestReport {
+    pub(crate) datname: String,
+    pub(crate) active: u32,
+    /// How many wait for what; the classes of `pgcommons_database_active_seconds_total`.
+    pub(crate) waits: BTreeMap<&'static str, u32>,
+}
+
+/// None: the role of the check does not see all sessions.
+pub(super) fn report(snapshot: &Snapshot) -> Option<LoadReport> {
+    let load = snapshot.load.as_ref()?;
+    Some(LoadReport {
+        active: load.working.active(),
+        busiest: busiest(load),
+    })
+}
+
+/// Among equals the first by name.
+fn busiest(load: &Load) -> Option<BusiestReport> {
+    let databases = load.working_in.iter().rev();
+    let (datname, sessions) = databases.max_by_key(|(_, sessions)| sessions.active())?;
+    let active = sessions.active();
+    (active > 0).then(|| BusiestReport {
+        datname: datname.clone(),
+        active,
+        waits: waits(*sessions),
+    })
+}
+
+fn waits(sessions: WorkingSessions) -> BTreeMap<&'static str, u32> {
+    let classes = WaitClass::ALL.into_iter();
+    let counts = classes.map(|wait| (wait.label(), sessions.of(wait)));
+    counts.filter(|(_, count)| *count > 0).collect()
+}
+
+impl LoadReport {
+    /// One line for people; None if nothing is active.
+    pub(super) fn line(&self) -> Option<String> {
+        let busiest = self.busiest.as_ref()?;
+        let (datname, active) = (&busiest.datname, busiest.active);
+        let mut waits: Vec<_> = busiest.waits.iter().collect();
+        waits.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let waits: Vec<_> = waits
+            .iter()
+            .map(|(wait, n)| format!("{n} {wait}"))
+            .collect();
+        let all = self.active;
+        Some(format!(
+            "busiest now: database {datname} with {active} of {all} active sessions ({})",
+            waits.join(", ")
+        ))
+    }
+}
