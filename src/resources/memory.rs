@@ -7,7 +7,7 @@
 use super::Facts;
 use crate::sample::settings::Setting;
 
-/// Private memory of a backend besides `work_mem`: measured on 13 to 18, 1 to 1.5 MiB after a few statements, 11 MiB after it used
+/// Private memory of a backend besides `work_mem`: measured on 15 and 18, 1 to 1.5 MiB after a few statements, 11 MiB after it used
 /// 200 tables.
 const BACKEND: u64 = 5 << 20;
 
