@@ -6,6 +6,7 @@ mod boards;
 mod conditions;
 mod history;
 mod inhibition;
+mod load;
 mod notifications;
 mod pictures;
 mod program;

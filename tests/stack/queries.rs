@@ -33,6 +33,7 @@ const LOWERED: &[(&str, &str)] = &[
     ("temporary_bytes", "1024 * 1024"),
     ("lock_table_critical", "0.0001"),
     ("wal_archive_wait_seconds", "1"),
+    ("load_of_others", "-1"),
     ("poll_stale_seconds", "1"),
     ("sizes_stale_seconds", "1"),
 ];

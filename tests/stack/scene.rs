@@ -11,7 +11,7 @@ use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
 };
-use crate::{history, shortages};
+use crate::{history, load, shortages};
 
 /// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
@@ -148,6 +148,7 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
         );
     }
     held.extend(transactions(main).await);
+    held.extend(load::cause(main).await);
     // A superuser in the database of a tenant, and the login of another tenant.
     held.push(main.admin_of("notes").await);
     held.extend(main.connect("wiki", "wiki", "notes").await);
@@ -208,6 +209,9 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
         let url = cluster.url("agent", "agent", "postgres");
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
         text += &storage(name, cluster);
+        if *name == "main" {
+            text += "    cores: 0.01\n    memory: 1MiB\n";
+        }
     }
     text + "budgets:
   shop: {owner: alice, size: 1GiB, pools: [{size: 3, instances: 2}], labels: {team: web}}

@@ -1,0 +1,108 @@
+//! `servers.NAME` before validation. The doc comment of a key is its meaning in `docs/configuration.md`.
+
+use std::collections::BTreeMap;
+
+use config::Value;
+use serde::Deserialize;
+
+use super::super::backups::Directories;
+use super::super::connection::{ADDRESS, BINDINGS, HOST, MODES};
+use super::super::keys::{Content, Key, Table, path};
+use super::super::model::{ChannelBinding, SslMode};
+#[cfg(test)]
+use super::super::reference::{Row, Section};
+use super::super::shapes::{Choice, Durations, Filled, Numbers, Secret, Size, Text};
+use super::super::storage::VOLUME_PATH;
+use super::{
+    Block, HOUR, Leaf, MOST_CONNECTIONS, RawBudget, RawDatabases, RawRoles, SECOND, table,
+};
+
+table!(
+/// The capacity of the volume and what is measured of it. See [resources.md](resources.md).
+RawStorage {
+    /// The capacity, where the volume cannot be measured from here.
+    size: Size();
+    /// A directory on the volume of the data directory; it is measured with `statvfs`, as `df` does.
+    path: Filled(VOLUME_PATH);
+    /// How often each volume is measured.
+    interval: Durations(SECOND..=HOUR) = "15s";
+} {
+    /// Further volumes by name, as in `{wal: /pgwal}`.
+    volumes: Block<BTreeMap<String, Value>>;
+});
+table!(
+/// One entry for each server. The name is the label `server` of its series. Without any entry the agent monitors the server of
+/// `DATABASE_URL`, or of libpq's variables. Those also set the keys that an entry leaves out.
+RawServer {
+    /// The connection string, instead of the keys below. A key beside it overrides its part.
+    dsn: Secret("a postgres:// URL, or key=value pairs");
+    /// The server. Needed, unless `dsn`, `hostaddr` or a variable has it.
+    host: Text(HOST);
+    /// Connect to this address, and use `host` only to verify the certificate.
+    hostaddr: Text(ADDRESS);
+    /// The port.
+    port: Numbers<u16>(1..=u16::MAX) = "5432";
+    /// The role to log in as.
+    user: Filled("a name") = "pgcommons";
+    /// The password. Better in a file, or in a variable.
+    password: Secret("text in quotes");
+    /// A file that contains only the password. Read at every connect, so a new password needs no restart.
+    password_file: Filled("the path of a file");
+    /// A file in the format of libpq's `~/.pgpass`, which is the default. Ignored if other users may read it.
+    passfile: Filled("the path of a file");
+    /// The database to connect to; not one of a tenant.
+    dbname: Filled("a name") = "postgres";
+    /// libpq's `options`. Those of the agent follow and override them.
+    options: Text("text");
+    /// As in libpq.
+    channel_binding: Choice<ChannelBinding>(&BINDINGS) = "prefer";
+    /// As in libpq, with the differences above. With `sslrootcert: system` the default is `verify-full`.
+    sslmode: Choice<SslMode>(&MODES) = "prefer";
+    /// The CAs that the certificate of the server must be signed by, or `system`: those of the operating system, which
+    /// `verify-full` uses by default.
+    sslrootcert: Filled("the path of a file");
+    /// The certificate of the agent. Needs `sslkey`.
+    sslcert: Filled("the path of a file");
+    /// The key of `sslcert`, not encrypted.
+    sslkey: Filled("the path of a file");
+    /// The connection slots for applications, if a provider reserves more than the settings show (Azure). Otherwise computed
+    /// from the settings.
+    connections_limit: Numbers<u32>(1..=MOST_CONNECTIONS);
+    /// The CPU cores that PostgreSQL may use, to tell whether it is saturated.
+    cores: Numbers<f64>(0.01..=10_000.0);
+    /// The memory that PostgreSQL may use, to compare with what it could take at worst.
+    memory: Size();
+    /// The directories with backups of its databases, for `pgcommons backups`: each has `path`, `preset` or `pattern`, and if needed
+    /// `max_age` and `exclude`. See [backups.md](backups.md).
+    backups: Directories();
+} {
+    /// As `databases`, for this server: each of the two keys replaces the one above.
+    databases: Block<RawDatabases>;
+    /// As `roles`, for this server: replaces the key above.
+    roles: Block<RawRoles>;
+    storage: Block<RawStorage>;
+    /// As `budgets`, for this server: replaces the budget of the same database above.
+    budgets: Block<BTreeMap<String, Block<RawBudget>>>;
+});
+
+/// The connection keys of a server: libpq's parameters, and `password_file`.
+impl RawServer {
+    pub(in crate::config) fn connection(&mut self) -> Vec<(&'static str, Leaf)> {
+        vec![
+            ("host", self.host.take()),
+            ("hostaddr", self.hostaddr.take()),
+            ("port", self.port.take()),
+            ("user", self.user.take()),
+            ("password", self.password.take()),
+            ("password_file", self.password_file.take()),
+            ("passfile", self.passfile.take()),
+            ("dbname", self.dbname.take()),
+            ("options", self.options.take()),
+            ("channel_binding", self.channel_binding.take()),
+            ("sslmode", self.sslmode.take()),
+            ("sslrootcert", self.sslrootcert.take()),
+            ("sslcert", self.sslcert.take()),
+            ("sslkey", self.sslkey.take()),
+        ]
+    }
+}
