@@ -14,6 +14,9 @@ const PUBLIC = {
   '/public/fonts/inter/Inter-Medium.woff2': '@fontsource/inter/files/inter-latin-500-normal.woff2',
 };
 const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml', woff2: 'font/woff2' };
+// The README shows the first rows of this board.
+const README_BOARD = 'pgcommons-server';
+const README_HEIGHT = 880;
 const HTML =
   '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/page.css"><div id="root"></div><script src="/page.js"></script>';
 
@@ -111,6 +114,10 @@ export class Camera {
     const ready = page.waitForSelector('[data-board]', { state: 'attached' }).then(() => settle(page));
     await ready.catch((error) => errors.push(error.message));
     await page.screenshot({ path: file });
+    if (settings.board.uid === README_BOARD) {
+      const clip = { x: 0, y: 0, width: WIDTH, height: README_HEIGHT };
+      await page.screenshot({ path: file.replace(/\.png$/, '-top.png'), clip });
+    }
     const panels = await page.$$eval('[data-panel]', describePanels);
     await page.close();
     return { panels, errors };
