@@ -22,7 +22,6 @@ use super::{AgentState, family, reference};
 use crate::collect::JOBS;
 use crate::crashes::Crashes;
 use crate::health::{Health, ListenerHealth};
-use crate::isolation::{Kind, Summary};
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::policy::{Budget, Policy, Pool, SeriesLimits};
 use crate::sample::settings::Setting;

@@ -86,7 +86,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
             statistics: Some(Arc::new(stats())),
             ..shared::readings(server_wide::readings(privileged))
         },
-        isolation: Some(Arc::new(isolation())),
+        isolation: Some(Arc::new(shared::isolation())),
         statements: Some(shared::statements(&mut tracker)),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
@@ -194,26 +194,6 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
         group(2, 12, "b", "idle", 1, None),
         group(2, 13, "c", "idle", 3, None),
     ]
-}
-
-/// A database that others may enter and in which a superuser works; the login of two databases; no check of TLS.
-fn isolation() -> Summary {
-    let mut counts: BTreeMap<_, _> = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
-    counts.remove(&Kind::CleartextSessions);
-    for kind in [
-        Kind::PublicConnect,
-        Kind::SuperuserSessions,
-        Kind::SharedLogin,
-    ] {
-        counts.insert(kind, 1);
-    }
-    let of = |name: &str, kinds: &[Kind]| (name.to_owned(), kinds.iter().copied().collect());
-    Summary {
-        counts,
-        databases: [of("shop", &[Kind::PublicConnect, Kind::SuperuserSessions])].into(),
-        roles: [of("shop", &[Kind::SharedLogin])].into(),
-        foreign: [("shop".to_owned(), 3), ("postgres".to_owned(), 0)].into(),
-    }
 }
 
 pub(super) fn policy() -> Policy {

@@ -1,9 +1,10 @@
 //! Readings about resources that databases share, for the golden pages.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::history::StatementTotals;
+use crate::isolation::{Kind, Summary};
 use crate::sample::Readings;
 use crate::sample::readings::{
     Blocking, DatabaseLocks, Locks, ModeCount, ReplicationSlot, ResourceLimits, Resources,
@@ -120,5 +121,25 @@ fn limits() -> ResourceLimits {
         prepared_transactions: 2,
         locks_per_transaction: 64,
         slot_wal_bytes: Some(200_000_000),
+    }
+}
+
+/// A database that others may enter and in which a superuser works; the login of two databases; no check of TLS.
+pub(super) fn isolation() -> Summary {
+    let mut counts: BTreeMap<_, _> = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
+    counts.remove(&Kind::CleartextSessions);
+    for kind in [
+        Kind::PublicConnect,
+        Kind::SuperuserSessions,
+        Kind::SharedLogin,
+    ] {
+        counts.insert(kind, 1);
+    }
+    let of = |name: &str, kinds: &[Kind]| (name.to_owned(), kinds.iter().copied().collect());
+    Summary {
+        counts,
+        databases: [of("shop", &[Kind::PublicConnect, Kind::SuperuserSessions])].into(),
+        roles: [of("shop", &[Kind::SharedLogin])].into(),
+        foreign: [("shop".to_owned(), 3), ("postgres".to_owned(), 0)].into(),
     }
 }
