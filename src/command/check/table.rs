@@ -89,9 +89,10 @@ fn server_section(text: &mut String, server: &ServerReport) {
     let isolation = server.isolation.iter().flat_map(|it| it.values());
     let count: usize = isolation.sum();
     if count > 0 {
+        let findings = if count == 1 { "finding" } else { "findings" };
         let _ = writeln!(
             text,
-            "  {count} findings about the isolation of tenants: pgcommons audit"
+            "  {count} {findings} about the isolation of tenants: pgcommons audit"
         );
     }
     let used: Vec<_> = server.resources.iter().filter(|it| it.used > 0).collect();

@@ -125,9 +125,10 @@ async fn until_idle(cluster: &Cluster, agent: &Agent) {
         is_up(page)
             && polls
                 .filter(|polls| polls.label("outcome") == Some("ok"))
-                // They need pg_monitor.
+                // They need pg_monitor, or a session that waits for a lock.
                 .filter(|polls| {
-                    !["wal", "temporary"].contains(&polls.label("poll").unwrap_or_default())
+                    !["wal", "temporary", "blocking"]
+                        .contains(&polls.label("poll").unwrap_or_default())
                 })
                 .all(|polls| polls.value > 0.0)
     };

@@ -80,7 +80,7 @@ async fn privileges_that_cannot_be_read_take_only_their_own_series_away() {
         .await;
     let agent = watch_as(&cluster, "agent", "").await;
     let failed = |page: &Scrape| {
-        let labels = [("poll", "access"), ("outcome", "error")];
+        let labels = [("poll", "access"), ("outcome", "denied")];
         page.value("pgcommons_polls_total", &labels)
             .is_some_and(|count| count > 0.0)
     };
