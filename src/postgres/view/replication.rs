@@ -35,7 +35,7 @@ with wal as materialized (
     select case when pg_catalog.pg_is_in_recovery()
                 then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
                 else pg_catalog.pg_current_wal_lsn() end as lsn)
-select r.application_name, r.state, s.slot_name::text, pg_catalog.pg_wal_lsn_diff(max(wal.lsn), '0/0')::float8,
+select r.application_name, r.state, s.slot_name::text, max(pg_catalog.pg_wal_lsn_diff(wal.lsn, '0/0'))::float8,
        max(pg_catalog.pg_wal_lsn_diff(wal.lsn, r.replay_lsn))::float8
   from pg_catalog.pg_stat_replication as r
  cross join wal

@@ -19,7 +19,7 @@ pub(super) const VIEW: SlowView = SlowView {
     decode,
 };
 
-/// `autovacuum_worker_slots` exists since 18.
+/// `autovacuum_worker_slots` exists since 18, `max_slot_wal_keep_size` since 13.
 const LIMITS: &str = "
 select current_setting('max_worker_processes')::int8,
        current_setting('max_parallel_workers')::int8,
@@ -30,7 +30,7 @@ select current_setting('max_worker_processes')::int8,
        current_setting('max_replication_slots')::int8,
        current_setting('max_prepared_transactions')::int8,
        current_setting('max_locks_per_transaction')::int8,
-       (select pg_catalog.pg_size_bytes(setting) from current_setting('max_slot_wal_keep_size') as s(setting) where setting <> '-1')";
+       (select pg_catalog.pg_size_bytes(setting) from current_setting('max_slot_wal_keep_size', true) as s(setting) where setting <> '-1')";
 
 /// The function and not the view `pg_prepared_xacts`, which joins `pg_database` for the name.
 const PREPARED: &str = "

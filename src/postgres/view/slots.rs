@@ -23,19 +23,22 @@ pub(super) const VIEW: SlowView = SlowView {
 };
 
 /// A slot that is lost keeps nothing, even if 18's `idle_replication_slot_timeout` leaves its `restart_lsn` set.
-/// `safe_wal_size` of a slot that was never used is meaningless. `max_replication_slots` limits the rows.
+/// `safe_wal_size` of a slot that was never used is meaningless. Both columns exist since 13.
+/// `max_replication_slots` limits the rows.
 const SQL: &str = "
 with wal as (
     select case when pg_catalog.pg_is_in_recovery()
                 then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
                 else pg_catalog.pg_current_wal_lsn() end as lsn)
-select s.slot_name::text, s.slot_type, s.datoid, pg_catalog.namesend(s.database), s.active, s.wal_status,
-       case when s.wal_status is distinct from 'lost'
+select s.slot_name::text, s.slot_type, s.datoid, pg_catalog.namesend(s.database), s.active, w.wal_status,
+       case when w.wal_status is distinct from 'lost'
             then pg_catalog.pg_wal_lsn_diff(wal.lsn, s.restart_lsn)::int8 end,
-       case when s.restart_lsn is not null and s.wal_status is distinct from 'lost' then s.safe_wal_size end,
+       case when s.restart_lsn is not null and w.wal_status is distinct from 'lost' then w.safe_wal_size end,
        pg_catalog.pg_wal_lsn_diff(wal.lsn, '0/0')::float8,
        pg_catalog.pg_wal_lsn_diff(s.confirmed_flush_lsn, '0/0')::float8
-  from pg_catalog.pg_replication_slots as s, wal
+  from pg_catalog.pg_replication_slots as s
+ cross join wal
+ cross join lateral (select to_jsonb(s) ->> 'wal_status', (to_jsonb(s) ->> 'safe_wal_size')::int8) as w(wal_status, safe_wal_size)
  order by s.slot_name";
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
