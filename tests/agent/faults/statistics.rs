@@ -64,9 +64,11 @@ async fn late_statistics_do_not_stop_the_count_of_connections() {
     let page = agent.scrape_until("statistics again", known).await;
     monitor.assert_recovered();
     assert_eq!(lost(&page), 0);
-    // The statistics collector has the figures of the archiver too.
-    let from_collector =
-        |failed: &String| failed.contains("\"stats\"") || failed.contains("\"archiver\"");
+    // The statistics collector has the figures of the archiver and the background writer too.
+    let from_collector = |failed: &String| {
+        let jobs = ["\"stats\"", "\"archiver\"", "\"server\""];
+        jobs.iter().any(|job| failed.contains(job))
+    };
     assert!(
         failed_polls(&page).iter().all(from_collector),
         "{}",
