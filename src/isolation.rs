@@ -15,8 +15,8 @@ mod summary;
 use std::collections::BTreeMap;
 
 use crate::policy::Policy;
-use crate::sample::Oid;
 use crate::sample::access::{Access, DatabaseAccess, Name, RoleAccess};
+use crate::sample::{Oid, ServerInfo};
 
 use belonging::Belonging;
 use graph::{Graph, RoleSet};
@@ -40,6 +40,23 @@ pub(crate) struct Question<'a> {
     pub(crate) own_database: &'a str,
     /// Of the server, such as 15.
     pub(crate) major: u32,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn new(
+        access: &'a Access,
+        policy: &'a Policy,
+        info: &ServerInfo,
+        own_database: &'a str,
+    ) -> Self {
+        Self {
+            access,
+            policy,
+            own_role: info.role,
+            own_database,
+            major: info.major(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

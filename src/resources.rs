@@ -211,7 +211,6 @@ fn processes(sessions: &[Sessions], limits: &ResourceLimits) -> impl Iterator<It
 
 fn is_logical_replication_worker(backend_type: &str) -> bool {
     backend_type.starts_with("logical replication ") && backend_type.ends_with(" worker")
-        || backend_type == "logical replication worker"
 }
 
 fn is_worker_process(backend_type: &str) -> bool {

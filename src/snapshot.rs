@@ -128,6 +128,7 @@ impl Snapshot {
     pub(crate) fn of(polled: &PolledState, slow: &SlowReadings) -> Self {
         let tenants = &*polled.tenants;
         let grouped = polled.sees_all_sessions().then(|| grouped(polled));
+        let memory_worst_case = shared::memory_worst_case(polled, slow);
         Self {
             info: Arc::clone(&tenants.info),
             superuser: tenants.superuser,
@@ -147,8 +148,8 @@ impl Snapshot {
             },
             sessions: grouped.map(|grouped| grouped.totals).unwrap_or_default(),
             missing: tenants.missing.clone(),
-            resources: shared::resources(polled, slow),
-            memory_worst_case: shared::memory_worst_case(polled, slow),
+            resources: shared::resources(polled, slow, memory_worst_case),
+            memory_worst_case,
             storage: shared::storage_parts(slow),
             temporary: shared::temporary(tenants, slow.readings.temporary.as_deref()),
             wal_retained: shared::retained(tenants, slow.readings.slots.as_deref()),

@@ -127,9 +127,7 @@ impl Source for ServerSource {
 
     fn opened(&mut self, session: &postgres::Session) {
         self.replaced(session);
-        self.readings = Readings::default();
-        self.isolation = None;
-        self.statements = None;
+        self.forget_all();
         self.catalogue_due = Duration::ZERO;
     }
 
@@ -140,9 +138,7 @@ impl Source for ServerSource {
         let start_time = session.info().start_time;
         if self.start_time.replace(start_time) != Some(start_time) {
             self.sizes = Arc::default();
-            self.readings = Readings::default();
-            self.isolation = None;
-            self.statements = None;
+            self.forget_all();
             self.tracker.reset();
         }
     }

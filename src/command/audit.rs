@@ -64,13 +64,7 @@ async fn audit(server: &ServerConfig) -> Result<Judged, String> {
         access.map_err(|_| format!("no answer within {}", humantime::format_duration(deadline)))?;
     let access = access.map_err(|error| chain(&error))?;
     let info = session.info();
-    let judgement = isolation::judge(Question {
-        access: &access,
-        policy: &server.policy,
-        own_role: info.role,
-        own_database: &target.dbname,
-        major: info.major(),
-    });
+    let judgement = isolation::judge(Question::new(&access, &server.policy, info, &target.dbname));
     Ok(Judged {
         judgement,
         version: info.short_version(),

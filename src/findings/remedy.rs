@@ -52,8 +52,10 @@ pub(super) fn queries_of_database(datname: &str) -> String {
         literal(datname)
     )
 }
+
 pub(super) const LARGEST_DATABASES: &str = "SELECT datname, pg_size_pretty(pg_database_size(oid)) \
     FROM pg_database ORDER BY pg_database_size(oid) DESC";
+
 pub(super) const ARCHIVER: &str = "SELECT last_archived_wal, last_archived_time, last_failed_wal, last_failed_time FROM pg_stat_archiver";
 
 pub(super) fn sessions_of_database(datname: &str) -> String {

@@ -53,6 +53,14 @@ pub(crate) const BLOCKING: &str = blocking::JOB;
 /// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.
 pub(crate) const STATEMENTS: &str = "statements";
 
+/// The beginning of a statement: `wal.lsn` is the position of the server in the WAL. A standby sends what it received to standbys
+/// of its own, and keeps it for its slots.
+const WAL_POSITION: &str = "
+with wal as materialized (
+    select case when pg_catalog.pg_is_in_recovery()
+                then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
+                else pg_catalog.pg_current_wal_lsn() end as lsn)";
+
 /// Stores the answer of a slow view in the readings.
 pub(crate) type Update = Box<dyn FnOnce(&mut Readings) + Send>;
 

@@ -40,10 +40,14 @@ pub(super) fn storage_parts(slow: &SlowReadings) -> StorageParts {
     }
 }
 
-pub(super) fn resources(polled: &PolledState, slow: &SlowReadings) -> Vec<ResourceView> {
+/// `memory` is the worst case in bytes.
+pub(super) fn resources(
+    polled: &PolledState,
+    slow: &SlowReadings,
+    memory: Option<u64>,
+) -> Vec<ResourceView> {
     let tenants = &*polled.tenants;
-    let facts = facts(polled, slow);
-    let all = resources::resources(facts).into_iter();
+    let all = resources::resources(facts(polled, slow)).into_iter();
     let all = all.map(|resource| {
         let named = resource.held.iter().filter(|(_, used)| **used > 0);
         let named = named.map(|(oid, used)| (*oid, *used));
@@ -60,7 +64,7 @@ pub(super) fn resources(polled: &PolledState, slow: &SlowReadings) -> Vec<Resour
             },
         }
     });
-    let memory = memory(facts, tenants.machine.memory);
+    let memory = of_memory(memory, tenants.machine.memory);
     let all = connections(polled).into_iter().chain(all);
     all.chain(memory).collect()
 }
@@ -80,10 +84,10 @@ pub(super) fn memory_worst_case(polled: &PolledState, slow: &SlowReadings) -> Op
     resources::memory_worst_case(facts(polled, slow))
 }
 
-fn memory(facts: Facts<'_>, limit: Option<u64>) -> Option<ResourceView> {
+fn of_memory(used: Option<u64>, limit: Option<u64>) -> Option<ResourceView> {
     Some(ResourceView {
         kind: ResourceKind::Memory,
-        used: resources::memory_worst_case(facts)?,
+        used: used?,
         limit: limit?,
         held: BTreeMap::new(),
         largest: None,

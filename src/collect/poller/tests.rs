@@ -88,8 +88,6 @@ impl Source for TestSource {
 
     fn replaced(&mut self, _: &TestSession) {}
 
-    fn lost(&mut self, _: &TestSession) {}
-
     fn interval(&self, _: usize) -> Option<Duration> {
         Some(60 * SECOND)
     }

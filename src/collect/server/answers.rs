@@ -11,7 +11,7 @@ use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::LazySnapshot;
 use crate::tracker::{PollContext, PolledState};
 
-/// So many rows written between two readings of the statistics may change the size of a database by megabytes.
+/// This many rows, written between two readings of the statistics, may change the size of a database by megabytes.
 const MANY_ROWS: i64 = 20_000;
 /// A database to which much is written is measured this many times as often as one that does not change.
 const REST_WHEN_WRITTEN: u32 = 20;

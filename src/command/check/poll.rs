@@ -153,13 +153,12 @@ async fn read_slow(
 async fn judged(server: &ServerConfig, session: &Session, deadline: Duration) -> Option<Summary> {
     let access = timeout(deadline, session.access()).await.ok()?.ok()?;
     let info = session.info();
-    let judgement = isolation::judge(Question {
-        access: &access,
-        policy: &server.policy,
-        own_role: info.role,
-        own_database: &server.target.dbname,
-        major: info.major(),
-    });
+    let judgement = isolation::judge(Question::new(
+        &access,
+        &server.policy,
+        info,
+        &server.target.dbname,
+    ));
     Some(judgement.into())
 }
 

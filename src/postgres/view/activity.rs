@@ -73,10 +73,7 @@ pub(in crate::postgres) async fn read(
     orphan: Option<Backend>,
     key: i64,
 ) -> Result<(Activity, Fingerprint), QueryError> {
-    let (pid, start) = (
-        orphan.map(|backend| backend.pid),
-        orphan.map(|backend| backend.start_time),
-    );
+    let (pid, start) = parameters(orphan);
     let rows = client.query(statement, &[&pid, &start, &key]).await;
     decode(&rows.map_err(CONTEXT.failed())?)
 }
@@ -87,16 +84,17 @@ pub(in crate::postgres) async fn read_reduced(
     statement: &Statement,
     orphan: Option<Backend>,
 ) -> Result<Activity, QueryError> {
-    let (pid, start) = (
-        orphan.map(|backend| backend.pid),
-        orphan.map(|backend| backend.start_time),
-    );
+    let (pid, start) = parameters(orphan);
     let rows = client.query(statement, &[&pid, &start]).await;
     let (activity, _) = decode(&rows.map_err(CONTEXT.failed())?)?;
     Ok(Activity {
         is_reduced: true,
         ..activity
     })
+}
+
+fn parameters(orphan: Option<Backend>) -> (Option<i32>, Option<f64>) {
+    orphan.map(|it| (it.pid, it.start_time)).unzip()
 }
 
 fn decode(rows: &[Row]) -> Result<(Activity, Fingerprint), QueryError> {

@@ -40,12 +40,9 @@ select substring(q.answer from '<files>([0-9]+)</files>')::int8,
                           where f.name like '%.ready'$$, false, true, '')::text end as answer) as q";
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
-    let row = answers.first().and_then(|rows| rows.first());
-    let row = row.ok_or_else(|| CONTEXT.answer("no row".to_owned()))?;
-    let files: Option<i64> = CONTEXT.column(row, 0)?;
+    let row = CONTEXT.one_row(answers)?;
     let (oldest, longest_wait) = (CONTEXT.column(row, 1)?, CONTEXT.column(row, 2)?);
-    let files = files.and_then(|files| u64::try_from(files).ok());
-    let queue = files.map(|files| ArchiveQueue {
+    let queue = CONTEXT.known_count(row, 0)?.map(|files| ArchiveQueue {
         files,
         oldest,
         longest_wait,

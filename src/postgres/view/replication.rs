@@ -2,7 +2,7 @@
 
 use tokio_postgres::Row;
 
-use super::{SlowView, Update};
+use super::{SlowView, Update, WAL_POSITION};
 use crate::postgres::QueryError;
 use crate::postgres::column::{QueryContext, TextBytes};
 use crate::sample::replication::{Replication, WalSenders};
@@ -15,7 +15,7 @@ pub(super) const VIEW: SlowView = SlowView {
     interval: |cadence| cadence.stats,
     clear: |readings| readings.replication = None,
     context: CONTEXT,
-    statements: |_| vec![DELAY.to_owned(), SENDERS.to_owned()],
+    statements: |_| vec![DELAY.to_owned(), format!("{WAL_POSITION}{SENDERS}")],
     decode,
 };
 
@@ -27,14 +27,10 @@ select case when not pg_catalog.pg_is_in_recovery() then 0
        case when pg_catalog.pg_is_in_recovery()
             then extract(epoch from now() - pg_catalog.pg_last_xact_replay_timestamp())::float8 end";
 
-/// A standby sends what it received to standbys of its own. Without `pg_monitor` the state and the positions are NULL. A client
+/// Without `pg_monitor` the state and the positions are NULL. A client
 /// chooses its `application_name`, so the number of rows is limited: the standbys that are furthest behind come first, then
 /// those of which it is not known.
 const SENDERS: &str = "
-with wal as materialized (
-    select case when pg_catalog.pg_is_in_recovery()
-                then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
-                else pg_catalog.pg_current_wal_lsn() end as lsn)
 select r.application_name, r.state, s.slot_name::text, max(pg_catalog.pg_wal_lsn_diff(wal.lsn, '0/0'))::float8,
        max(pg_catalog.pg_wal_lsn_diff(wal.lsn, r.replay_lsn))::float8
   from pg_catalog.pg_stat_replication as r
@@ -49,11 +45,10 @@ select r.application_name, r.state, s.slot_name::text, max(pg_catalog.pg_wal_lsn
 const STATES: [&str; 5] = ["streaming", "catchup", "backup", "startup", "stopping"];
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
-    let [delay, senders] = answers else {
+    let [_, senders] = answers else {
         return Err(CONTEXT.answer("not two answers".to_owned()));
     };
-    let delay = delay.first();
-    let delay = delay.ok_or_else(|| CONTEXT.answer("no row".to_owned()))?;
+    let delay = CONTEXT.one_row(answers)?;
     // The server's clock may be behind that of the primary.
     let seconds = |column| -> Result<Option<f64>, QueryError> {
         let seconds: Option<f64> = CONTEXT.column(delay, column)?;

@@ -58,14 +58,12 @@ fn statements(version_num: u32) -> Vec<String> {
 }
 
 fn decode(answers: &[Vec<Row>]) -> Result<Update, QueryError> {
-    let [bgwriter_rows, transaction_rows, rest @ ..] = answers else {
+    let [_, transaction_rows, rest @ ..] = answers else {
         return Err(CONTEXT.answer("not two answers".to_owned()));
     };
-    let row = bgwriter_rows.first();
-    let row = row.ok_or_else(|| CONTEXT.answer("no row".to_owned()))?;
     let checkpointer_row = rest.first().and_then(|rows| rows.first());
     let stats = ServerStats {
-        bgwriter: bgwriter(row)?,
+        bgwriter: bgwriter(CONTEXT.one_row(answers)?)?,
         checkpointer: checkpointer_row.map(checkpointer).transpose()?,
         transactions: transaction_rows.first().map(transactions).transpose()?,
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::{SlowView, Update};
+use super::{SlowView, Update, WAL_POSITION};
 use crate::names::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
@@ -18,7 +18,7 @@ pub(super) const VIEW: SlowView = SlowView {
     interval: |cadence| cadence.stats,
     clear: |readings| readings.slots = None,
     context: CONTEXT,
-    statements: |_| vec![SQL.to_owned()],
+    statements: |_| vec![format!("{WAL_POSITION}{SQL}")],
     decode,
 };
 
@@ -26,10 +26,6 @@ pub(super) const VIEW: SlowView = SlowView {
 /// `safe_wal_size` of a slot that was never used is meaningless. Both columns exist since 13.
 /// `max_replication_slots` limits the rows.
 const SQL: &str = "
-with wal as (
-    select case when pg_catalog.pg_is_in_recovery()
-                then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
-                else pg_catalog.pg_current_wal_lsn() end as lsn)
 select s.slot_name::text, s.slot_type, s.datoid, pg_catalog.namesend(s.database), s.active, w.wal_status,
        case when w.wal_status is distinct from 'lost'
             then pg_catalog.pg_wal_lsn_diff(wal.lsn, s.restart_lsn)::int8 end,
