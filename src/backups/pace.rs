@@ -39,7 +39,7 @@ impl Pace {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// The time that reading so many bytes should take.
+    /// How long reading this number of bytes should take.
     fn time_for(&self, bytes: u64) -> Duration {
         let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(self.bytes_per_second);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

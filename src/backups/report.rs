@@ -86,7 +86,7 @@ pub(crate) struct SubjectReport {
 pub(crate) enum DirectoryProblem {
     /// It does not exist or cannot be read.
     Unreadable(String),
-    /// So many folders below it cannot be read.
+    /// The number of folders below it that cannot be read.
     Folders(usize),
     /// It has too many files, or folders too deep, to list.
     TooLarge,
@@ -138,7 +138,7 @@ impl SubjectReport {
         self.newest.as_ref().map(|newest| newest.state)
     }
 
-    /// Whether there is a backup that is complete, or may be: nobody can look into an encrypted one.
+    /// Whether there is a backup that is complete, or may be: the agent cannot decrypt a file to find out.
     fn may_restore(&self) -> bool {
         let state = self.state();
         self.newest_complete.is_some() || matches!(state, Some(State::Unproven | State::Unreadable))

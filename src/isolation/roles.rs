@@ -213,7 +213,7 @@ impl Judge<'_> {
     }
 }
 
-/// A superuser that nobody can take away.
+/// A superuser that cannot be taken away.
 fn is_given(role: &RoleAccess) -> bool {
     role.oid == BOOTSTRAP_SUPERUSER || PROVIDER_ROLES.contains(&&*role.name.shown)
 }

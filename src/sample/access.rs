@@ -14,7 +14,7 @@ pub(crate) struct Name {
 /// One answer. Objects refer to each other by OID; an OID that is not in the answer was created or dropped meanwhile.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Access {
-    /// Without invalid databases, to which nobody can connect.
+    /// Without invalid databases, to which no role can connect.
     pub(crate) databases: Vec<DatabaseAccess>,
     /// All roles, not only login roles.
     pub(crate) roles: Vec<RoleAccess>,

@@ -47,7 +47,7 @@ impl Load {
     }
 }
 
-/// 0 for a database that nobody waits for. None: the agent's role does not see all sessions, or a session waits and it is not
+/// 0 for a database that no session waits for. None: the agent's role does not see all sessions, or a session waits and it is not
 /// known for which one.
 pub(super) fn blocking(
     polled: &PolledState,

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use super::{directory, pace};
 use crate::backups::{Cache, Look, Scanner, State};
 
-/// Writes a plain dump of so many MiB that compresses to about half.
+/// Writes a plain dump of this many MiB that compresses to about half.
 fn write_dump(output: impl Write, mebibytes: usize) {
     let mut random = fastrand::Rng::with_seed(1);
     let block: Vec<u8> = (0..1 << 20)
