@@ -102,7 +102,7 @@ async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
 /// The main server, and a standby of it.
 async fn main_server() -> (Cluster, Cluster) {
     let mut settings = vec![
-        ("max_connections", "40"),
+        ("max_connections", "50"),
         ("deadlock_timeout", "20ms"),
         ("track_io_timing", "on"),
     ];
