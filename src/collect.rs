@@ -5,6 +5,7 @@ mod attached;
 mod backoff;
 mod poller;
 mod pollers;
+mod pooler;
 mod question;
 mod schedule;
 mod server;

@@ -3,6 +3,7 @@
 mod archiving;
 mod backups;
 mod connections;
+mod poolers;
 mod remedy;
 mod resources;
 mod server;
@@ -16,6 +17,7 @@ use crate::sample::Volume;
 use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
+pub(crate) use poolers::PoolerReading;
 pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.
@@ -26,6 +28,7 @@ pub(crate) enum Scope {
     Database,
     Role,
     Volume,
+    Pooler,
 }
 
 /// The kind of problem.
@@ -52,6 +55,8 @@ pub(crate) enum Concern {
     Crash,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
+    /// Clients wait in a pooler, it does not answer, or it may open more connections than PostgreSQL admits.
+    Pooler,
     /// A database without a backup, or with one that is old or incomplete.
     Backup,
 }
@@ -61,7 +66,7 @@ pub(crate) struct Finding {
     #[serde(rename = "status")]
     pub(crate) severity: Severity,
     pub(crate) scope: Scope,
-    /// The database, role or volume; None for the server.
+    /// The database, role, volume or pooler; None for the server.
     pub(crate) subject: Option<String>,
     pub(crate) concern: Concern,
     pub(crate) text: String,
@@ -152,6 +157,17 @@ pub(crate) fn of_configured_storage(
 /// The findings of one volume. They do not depend on a poll of PostgreSQL.
 pub(crate) fn of_volume(volume: &Volume, thresholds: Thresholds) -> Vec<Finding> {
     let mut findings = storage::findings(volume, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+/// The findings of the poolers in front of a server. `snapshot` is None while PostgreSQL does not answer.
+pub(crate) fn of_poolers(
+    poolers: &[PoolerReading],
+    snapshot: Option<&Snapshot>,
+    thresholds: Thresholds,
+) -> Vec<Finding> {
+    let mut findings = poolers::findings(poolers, snapshot, thresholds);
     findings.retain(|finding| finding.severity > Severity::Ok);
     findings
 }

@@ -32,6 +32,7 @@ mod names;
 mod outcome;
 mod plan;
 mod policy;
+mod pooler;
 mod postgres;
 mod process;
 mod resources;

@@ -5,6 +5,7 @@ pub(crate) mod access;
 mod activity;
 pub(crate) mod archive;
 mod catalogue;
+pub(crate) mod pooler;
 pub(crate) mod readings;
 pub(crate) mod replication;
 mod server;

@@ -16,7 +16,7 @@ use crate::resources::Storage;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 use attached::is_past;
-pub(crate) use attached::{Attached, Attachment};
+pub(crate) use attached::{Attached, Attachment, SourceLabels};
 
 /// Why there is no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,9 +119,10 @@ impl Server {
         server
     }
 
-    /// The health of PostgreSQL, with an empty name, and of each attached source, with its label `volume`.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = (&str, &Health)> {
-        std::iter::once(("", &self.health)).chain(self.attached.health())
+    /// The health of PostgreSQL and of each attached source, with their labels.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (SourceLabels<'_>, &Health)> {
+        let postgresql = (SourceLabels::default(), &self.health);
+        std::iter::once(postgresql).chain(self.attached.health())
     }
 
     /// The snapshot of the last poll; None while the server is down.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::pooler::PoolerSource;
 use super::source::Source;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
@@ -12,9 +13,11 @@ use crate::state::{Attached, Attachment, Down};
 /// `before` is what is published under the same configured names.
 pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
     let volumes = config.volumes().map(|volume| volume.volume);
+    let poolers = config.poolers().map(|pooler| pooler.pooler);
     Attached {
         storage_size: config.storage.size,
         volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
+        poolers: kept::<PoolerSource, _>(poolers, &before.poolers),
     }
 }
 

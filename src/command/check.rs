@@ -3,6 +3,7 @@
 mod load;
 mod own_session;
 mod poll;
+mod poolers;
 mod refusal;
 mod report;
 mod resources;

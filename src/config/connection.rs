@@ -44,11 +44,11 @@ impl ConnectionParams {
             .to_owned()
     }
 
-    /// Merges the three layers. `misspelt`: a key that could have the host is already a problem.
+    /// Merges the three layers. `own`: the keys of the server, and its DSN. `misspelt`: a key that could have the host is already a problem.
     pub(super) fn collect(
         reader: &mut Reader,
         (prefix, misspelt): (String, bool),
-        raw: &mut RawServer,
+        (own, dsn): (Vec<(&'static str, Leaf)>, Leaf),
         environment: &Environment,
     ) -> Self {
         let mut merged = Self {
@@ -58,8 +58,7 @@ impl ConnectionParams {
             misspelt,
         };
         let problems = reader.problems.len();
-        let own = raw.connection();
-        if let Some((key, dsn)) = merged.dsn(reader, &own, raw.dsn.take(), environment) {
+        if let Some((key, dsn)) = merged.dsn(reader, &own, dsn, environment) {
             merged.take_from_dsn(reader, &key, &dsn);
         }
         merged.fill_from(environment);

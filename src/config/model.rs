@@ -40,9 +40,26 @@ pub(crate) struct ServerConfig {
     /// `backups`: where the backups of its databases are.
     pub(crate) backups: Vec<BackupDirectory>,
     pub(crate) storage: StorageConfig,
+    /// `poolers`, by the label `pooler`.
+    pub(crate) poolers: BTreeMap<String, PoolerSettings>,
 }
 
 impl ServerConfig {
+    /// The poolers in front of the server, each a source of its own.
+    pub(crate) fn poolers(&self) -> impl Iterator<Item = PoolerConfig> {
+        let poolers = self.poolers.iter();
+        poolers.map(|(pooler, settings)| PoolerConfig {
+            server: self.name.clone(),
+            pooler: pooler.clone(),
+            target: settings.target.clone(),
+            interval: settings.interval,
+            server_hosts: settings.server_hosts.clone(),
+            timeout: self.cadence.timeout,
+            max_time_fraction: self.cadence.max_time_fraction,
+            window: self.cadence.window,
+        })
+    }
+
     /// The volumes to measure. Each is a source of its own: one that hangs does not delay the others.
     pub(crate) fn volumes(&self) -> impl Iterator<Item = VolumeConfig> {
         let volumes = self.storage.volumes.iter();
@@ -82,6 +99,34 @@ pub(crate) struct VolumeConfig {
     pub(crate) interval: Duration,
     /// `poll.timeout`: a measurement that takes longer has failed.
     pub(crate) timeout: Duration,
+}
+
+/// `servers.NAME.poolers.POOLER`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PoolerSettings {
+    /// Its admin console.
+    pub(crate) target: Target,
+    pub(crate) interval: Duration,
+    /// `host` or `host:port` of the entries that lead to the server; empty: all do.
+    pub(crate) server_hosts: Vec<String>,
+}
+
+/// One pooler to poll.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PoolerConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    /// The label `pooler`.
+    pub(crate) pooler: String,
+    pub(crate) target: Target,
+    pub(crate) interval: Duration,
+    pub(crate) server_hosts: Vec<String>,
+    /// `poll.timeout`
+    pub(crate) timeout: Duration,
+    /// `poll.max_time_fraction`, of the one core that the pooler uses.
+    pub(crate) max_time_fraction: f64,
+    /// `poll.window`
+    pub(crate) window: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,7 +10,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, storage};
+use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, poolers, storage};
 use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
@@ -252,8 +252,14 @@ fn server(
         &format!("{prefix}.storage"),
         std::mem::take(&mut raw.storage),
     );
+    let poolers = poolers::read(
+        reader,
+        &format!("{prefix}.poolers"),
+        std::mem::take(&mut raw.poolers),
+    );
 
-    let target = ConnectionParams::collect(reader, (prefix, misspelt), &mut raw, environment)
+    let own = (raw.connection(), raw.dsn.take());
+    let target = ConnectionParams::collect(reader, (prefix, misspelt), own, environment)
         .target(reader, environment)?;
     let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
     Some(ServerConfig {
@@ -262,6 +268,7 @@ fn server(
         policy,
         cadence: defaults.cadence,
         storage,
+        poolers,
         backups: backups.unwrap_or_default(),
     })
 }

@@ -74,6 +74,11 @@ fn sessions(shown: &str, column: &str, name: &str) -> String {
     )
 }
 
+pub(super) fn raise_limit(datname: &str, connections: u32) -> String {
+    let name = identifier(datname);
+    format!("ALTER DATABASE {name} CONNECTION LIMIT {connections}")
+}
+
 /// Only if no DROP DATABASE of it runs.
 pub(super) fn drop_database(datname: &str) -> String {
     format!("DROP DATABASE {}", identifier(datname))

@@ -7,6 +7,7 @@ mod facts;
 mod isolation;
 mod limits;
 mod load;
+mod pooler;
 mod replication;
 mod resources;
 mod server_stats;
@@ -32,6 +33,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(isolation::METRICS)
         .chain(sessions::METRICS)
         .chain(storage::METRICS)
+        .chain(pooler::METRICS)
+        .chain(pooler::pools::METRICS)
+        .chain(pooler::entries::METRICS)
         .chain(crashes::METRICS)
         .chain(agent::METRICS)
         .chain(exporter::METRICS)
@@ -51,7 +55,10 @@ mod tests {
         assert_eq!(names.len(), count);
         for metric in all() {
             let ours = metric.name.starts_with("pgcommons_");
-            assert!(ours || metric.name.starts_with("pg_"), "{}", metric.name);
+            let theirs = ["pg_", "pgbouncer_"]
+                .iter()
+                .any(|it| metric.name.starts_with(it));
+            assert!(ours || theirs, "{}", metric.name);
             let total = metric.name.ends_with("_total");
             assert!(
                 total == (metric.kind == Kind::Counter) || !ours && !total,

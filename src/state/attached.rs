@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Down;
 use crate::health::Health;
 use crate::outcome::Outcome;
+use crate::pooler::PoolerView;
 use crate::sample::Space;
 
 /// One attached source, as of its last poll.
@@ -60,6 +61,15 @@ pub(crate) struct Attached {
     pub(crate) storage_size: Option<u64>,
     /// `storage.path` and `storage.volumes`, by the label `volume`.
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
+    /// `poolers`, by the label `pooler`.
+    pub(crate) poolers: BTreeMap<String, Arc<Attachment<Arc<PoolerView>>>>,
+}
+
+/// The labels of a source: all are empty for PostgreSQL itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SourceLabels<'a> {
+    pub(crate) volume: &'a str,
+    pub(crate) pooler: &'a str,
 }
 
 impl Attached {
@@ -68,6 +78,19 @@ impl Attached {
         if let Some(slot) = self.volumes.get_mut(volume) {
             *slot = Arc::new(attachment);
         }
+    }
+
+    /// Replaces the reading of a pooler, as `set_volume` does.
+    pub(crate) fn set_pooler(&mut self, pooler: &str, attachment: Attachment<Arc<PoolerView>>) {
+        if let Some(slot) = self.poolers.get_mut(pooler) {
+            *slot = Arc::new(attachment);
+        }
+    }
+
+    /// Each pooler that answers.
+    pub(crate) fn pooler_views(&self) -> impl Iterator<Item = (&str, &PoolerView)> {
+        let poolers = self.poolers.iter();
+        poolers.filter_map(|(name, pooler)| Some((&**name, &**pooler.reading.as_ref().ok()?)))
     }
 
     /// Each volume, with its space if it was measured.
@@ -82,20 +105,34 @@ impl Attached {
             .filter_map(|(name, space)| Some((name, space?)))
     }
 
-    /// The health of each source, with its label `volume`.
-    pub(super) fn health(&self) -> impl Iterator<Item = (&str, &Health)> {
+    /// The health of each source, with its labels.
+    pub(super) fn health(&self) -> impl Iterator<Item = (SourceLabels<'_>, &Health)> {
+        let of_volume = |volume| SourceLabels {
+            volume,
+            ..SourceLabels::default()
+        };
+        let of_pooler = |pooler| SourceLabels {
+            pooler,
+            ..SourceLabels::default()
+        };
         let volumes = self.volumes.iter();
-        volumes.map(|(name, volume)| (&**name, &volume.health))
+        let volumes = volumes.map(move |(name, volume)| (of_volume(&**name), &volume.health));
+        let poolers = self.poolers.iter();
+        volumes.chain(poolers.map(move |(name, pooler)| (of_pooler(&**name), &pooler.health)))
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
         self.volumes.values().any(|volume| volume.has_expired(now))
+            || self.poolers.values().any(|pooler| pooler.has_expired(now))
     }
 
     /// Replaces the readings that have expired by `timeout`.
     pub(super) fn expire(&mut self, now: Instant) {
         for volume in self.volumes.values_mut() {
             volume.expire(now);
+        }
+        for pooler in self.poolers.values_mut() {
+            pooler.expire(now);
         }
     }
 }
@@ -125,8 +162,8 @@ mod tests {
             last_success: 0.0,
         };
         let attached = Attached {
-            storage_size: None,
             volumes: BTreeMap::from([("data".to_owned(), Arc::new(volume))]),
+            ..Attached::default()
         };
         let server = Server::new("a".to_owned(), Err(Down::Starting), Health::of(&["x"]));
         let server = server.with_attached(Arc::new(attached));

@@ -17,6 +17,7 @@ mod isolation;
 mod load;
 mod locks;
 mod names;
+mod pooler;
 mod privileges;
 mod resources;
 mod runbooks;

@@ -23,7 +23,7 @@ use crate::tracker::{PollContext, PollTracker};
 
 use super::own_session;
 use super::report::{self, Report};
-use super::volumes;
+use super::{poolers, volumes};
 
 /// Polls all servers concurrently.
 pub(super) async fn all(
@@ -38,17 +38,26 @@ pub(super) async fn all(
             (
                 name,
                 tokio::spawn(async move {
-                    tokio::join!(poll(&server, time_limit), volumes::measure(&server))
+                    tokio::join!(
+                        poll(&server, time_limit),
+                        volumes::measure(&server),
+                        poolers::poll(&server)
+                    )
                 }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let (polled, volumes) = poll
+        let (polled, volumes, poolers) = poll
             .await
-            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new()));
-        reports.push(report::server(name, polled, &volumes, thresholds));
+            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new(), Vec::new()));
+        reports.push(report::server(
+            name,
+            polled,
+            (&volumes, &poolers),
+            thresholds,
+        ));
     }
     Report::of(reports)
 }

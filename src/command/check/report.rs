@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use super::load::{self, LoadReport};
 use super::poll::{NotRead, PolledServer};
+use super::poolers::{self, PoolerReport};
 use super::resources::{self, ResourceReport};
 use super::volumes::{self, VolumeReport};
 use crate::findings::{
-    Finding, Severity, Thresholds, findings, of_configured_storage, of_volume, worst_first,
+    Finding, PoolerReading, Severity, Thresholds, findings, of_configured_storage, of_poolers,
+    of_volume, worst_first,
 };
 use crate::isolation::Summary;
 use crate::limits::LimitStatus;
@@ -44,6 +46,8 @@ pub(crate) struct ServerReport {
     pub(crate) roles: Vec<RoleReport>,
     /// Those of `storage`, also if the check has no session.
     pub(crate) volumes: Vec<VolumeReport>,
+    /// Those of `poolers`, also if the check has no session.
+    pub(crate) poolers: Vec<PoolerReport>,
 }
 
 /// Null: unknown, or there is no such limit.
@@ -100,9 +104,11 @@ impl Report {
 pub(super) fn server(
     name: String,
     polled: Result<PolledServer, Finding>,
-    volumes: &[Volume],
+    (volumes, poolers): (&[Volume], &[PoolerReading]),
     thresholds: Thresholds,
 ) -> ServerReport {
+    let snapshot = polled.as_ref().ok().map(|polled| &polled.snapshot);
+    let of_poolers = of_poolers(poolers, snapshot, thresholds);
     let mut report = match polled {
         Ok(polled) => polled_server(name, polled, thresholds),
         Err(finding) => unreachable_server(name, finding),
@@ -111,6 +117,8 @@ pub(super) fn server(
         .resources
         .extend(resources::of_volumes(volumes, thresholds));
     resources::fullest_first(&mut report.resources);
+    report.findings.extend(of_poolers);
+    report.poolers = poolers.iter().map(poolers::report).collect();
     for volume in volumes {
         report.findings.extend(of_volume(volume, thresholds));
         report.volumes.push(volumes::report(volume, thresholds));
@@ -135,6 +143,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         databases: Vec::new(),
         roles: Vec::new(),
         volumes: Vec::new(),
+        poolers: Vec::new(),
     }
 }
 
@@ -169,6 +178,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         databases,
         roles,
         volumes: Vec::new(),
+        poolers: Vec::new(),
     }
 }
 

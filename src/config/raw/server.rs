@@ -11,10 +11,10 @@ use super::super::keys::{Content, Key, Table, path};
 use super::super::model::{ChannelBinding, SslMode};
 #[cfg(test)]
 use super::super::reference::{Row, Section};
-use super::super::shapes::{Choice, Durations, Filled, Numbers, Secret, Size, Text};
+use super::super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Text};
 use super::super::storage::VOLUME_PATH;
 use super::{
-    Block, HOUR, Leaf, MOST_CONNECTIONS, RawBudget, RawDatabases, RawRoles, SECOND, table,
+    Block, HOUR, Leaf, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawRoles, SECOND, table,
 };
 
 table!(
@@ -29,6 +29,38 @@ RawStorage {
 } {
     /// Further volumes by name, as in `{wal: /pgwal}`.
     volumes: Block<BTreeMap<String, Value>>;
+});
+table!(
+/// One entry for each `PgBouncer` in front of the server; the name is the label `pooler` of its series. The keys of the connection are
+/// as those of the server. No variable of libpq sets them. See [pgbouncer.md](pgbouncer.md).
+RawPooler {
+    /// The address of the pooler, or the directory of its Unix socket.
+    host: Text(HOST);
+    /// Connect to this address, and use `host` only to verify the certificate.
+    hostaddr: Text(ADDRESS);
+    /// The port.
+    port: Numbers<u16>(1..=u16::MAX) = "6432";
+    /// The user to log in as; one of `stats_users`.
+    user: Filled("a name") = "pgcommons";
+    /// The password. Better in a file.
+    password: Secret("text in quotes");
+    /// A file that contains only the password. Read at every connect.
+    password_file: Filled("the path of a file");
+    /// A file in the format of libpq's `~/.pgpass`.
+    passfile: Filled("the path of a file");
+    /// As in libpq.
+    sslmode: Choice<SslMode>(&MODES) = "prefer";
+    /// The CAs that the certificate of the pooler must be signed by, or `system`.
+    sslrootcert: Filled("the path of a file");
+    /// The certificate of the agent. Needs `sslkey`.
+    sslcert: Filled("the path of a file");
+    /// The key of `sslcert`, not encrypted.
+    sslkey: Filled("the path of a file");
+    /// How often its pools are read.
+    interval: Durations(MS_100..=HOUR) = "1s";
+    /// The `host`, or `host:port`, of the entries of `[databases]` that lead to this server. Needed if the pooler leads to several
+    /// servers.
+    server_hosts: List("[10.0.0.5, db1:5433]");
 });
 table!(
 /// One entry for each server. The name is the label `server` of its series. Without any entry the agent monitors the server of
@@ -81,6 +113,7 @@ RawServer {
     /// As `roles`, for this server: replaces the key above.
     roles: Block<RawRoles>;
     storage: Block<RawStorage>;
+    poolers["POOLER"]: Block<BTreeMap<String, Block<RawPooler>>>;
     /// As `budgets`, for this server: replaces the budget of the same database above.
     budgets: Block<BTreeMap<String, Block<RawBudget>>>;
 });
@@ -103,6 +136,28 @@ impl RawServer {
             ("sslrootcert", self.sslrootcert.take()),
             ("sslcert", self.sslcert.take()),
             ("sslkey", self.sslkey.take()),
+        ]
+    }
+}
+
+/// The connection keys of a pooler, with its own defaults.
+impl RawPooler {
+    pub(in crate::config) fn connection(&mut self) -> Vec<(&'static str, Leaf)> {
+        let port = Self::port();
+        let default = port.default.map(Value::from);
+        vec![
+            (Self::host().name, self.host.take()),
+            (Self::hostaddr().name, self.hostaddr.take()),
+            (port.name, self.port.take().or(default)),
+            (Self::user().name, self.user.take()),
+            (Self::password().name, self.password.take()),
+            (Self::password_file().name, self.password_file.take()),
+            (Self::passfile().name, self.passfile.take()),
+            ("dbname", Some(Value::from("pgbouncer"))), // of the console
+            (Self::sslmode().name, self.sslmode.take()),
+            (Self::sslrootcert().name, self.sslrootcert.take()),
+            (Self::sslcert().name, self.sslcert.take()),
+            (Self::sslkey().name, self.sslkey.take()),
         ]
     }
 }

@@ -60,6 +60,7 @@ fn attached() -> Attached {
     Attached {
         storage_size: Some(128 << 30),
         volumes: volumes.into(),
+        poolers: poolers::poolers(),
     }
 }
 
