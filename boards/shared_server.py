@@ -1,4 +1,5 @@
 """Shared server: one server, and how its databases and roles share it."""
+import poolers
 import queries
 import resources
 import storage
@@ -154,6 +155,7 @@ def board():
             numbers(), databases(),
             row(7, alerts(s, hide=["server"]), roles(), widths=(15, 9)),
             connections(),
+            row(8, poolers.pools(), poolers.waiting(), poolers.clients(), widths=(12, 7, 5)),
             row(7, storage.volumes(), storage.slots(), widths=(11, 13)),
             row(8, storage.temporary_files(), storage.wal(), storage.archiving()),
             work(),

@@ -21,6 +21,8 @@ DARK_GREY = "#6e6e6e"
 PLAIN = ("text",)
 UP = ("red", 1, "green")
 FREE = ("red", 1, "orange", 5, "green")
+WAITING = ("green", 1, "orange")
+CEILING = ("green", 1.001, "orange")
 LIMIT_USED = ("green", 0.8, "orange", 0.95, "red")
 # A bar without a value has the first colour.
 LIMIT_USED_BAR = ("transparent", 0, *LIMIT_USED)

@@ -83,7 +83,7 @@ impl PoolerTracker {
         PoolerView {
             pools: self.shown.pools(answer.pools),
             overflow,
-            settings: self.shown.settings(settings),
+            settings: self.shown.settings(settings, now),
             ceilings,
             queues,
         }

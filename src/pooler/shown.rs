@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::{OTHER, SERIES};
 use crate::sample::pooler::{Alias, Pool, PoolFigure, PoolerSettings};
-use crate::series::slots::LiveSlots;
+use crate::series::slots::{LiveSlots, SeriesSlots};
 
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     pools: LiveSlots,
     aliases: LiveSlots,
+    clients: SeriesSlots,
     /// The settings with all entries, and with those that are shown.
     settings: Option<(Arc<PoolerSettings>, Arc<PoolerSettings>)>,
 }
@@ -55,7 +56,11 @@ impl Shown {
     }
 
     /// Without the entries that have no series.
-    pub(super) fn settings(&mut self, settings: &Arc<PoolerSettings>) -> Arc<PoolerSettings> {
+    pub(super) fn settings(
+        &mut self,
+        settings: &Arc<PoolerSettings>,
+        now: Duration,
+    ) -> Arc<PoolerSettings> {
         if let Some((all, shown)) = &self.settings
             && Arc::ptr_eq(all, settings)
         {
@@ -66,9 +71,39 @@ impl Shown {
         shown
             .totals
             .retain(|totals| self.aliases.has(&totals.alias));
+        shown.clients = shown
+            .clients
+            .map(|clients| self.shown_clients(clients, now));
         shown.users.clear(); // only ceilings need them
         let shown = Arc::new(shown);
         self.settings = Some((Arc::clone(settings), Arc::clone(&shown)));
+        shown
+    }
+}
+
+type Clients = BTreeMap<[String; 4], u32>;
+
+impl Shown {
+    /// The groups with most clients, and the sum of the others by state.
+    fn shown_clients(&mut self, clients: Clients, now: Duration) -> Clients {
+        let mut order: Vec<_> = clients
+            .iter()
+            .map(|(of, count)| (of.join("\0"), *count))
+            .collect();
+        order.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let names: Vec<_> = order.iter().map(|(name, _)| &**name).collect();
+        self.clients.assign(now, SERIES, &names);
+        let mut shown = Clients::new();
+        for (of, count) in clients {
+            let [_, _, _, state] = &of;
+            let other = || [OTHER, OTHER, OTHER, state].map(str::to_owned);
+            let name = if self.clients.has(&of.join("\0")) {
+                of
+            } else {
+                other()
+            };
+            *shown.entry(name).or_insert(0) += count;
+        }
         shown
     }
 }

@@ -1,6 +1,7 @@
 //! The admin console of `PgBouncer`. It accepts only the simple protocol: an extended query ends the connection. A user in
 //! `stats_users` may read everything that is asked here.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
@@ -11,8 +12,8 @@ use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::sample::pooler::{
-    Alias, AliasFigure, AliasTotals, Pool, PoolFigure, PoolerAnswer, PoolerSettings, PoolerUser,
-    TotalFigure,
+    Alias, AliasFigure, AliasTotals, MOST_CLIENTS, Pool, PoolFigure, PoolerAnswer, PoolerSettings,
+    PoolerUser, TotalFigure,
 };
 
 /// A connection to the console. Closes when dropped.
@@ -59,15 +60,37 @@ impl Console {
             let row = config.iter().find(|row| text(row, &["key"]) == key)?;
             number(row, &["value"])
         };
+        let lists: Vec<_> = lists.iter().filter_map(item).collect();
+        let clients = self.clients(&lists).await?;
         Ok(PoolerSettings {
-            version: version.as_deref().map(short_version).unwrap_or_default(),
+            clients,
+            version: version.unwrap_or_default().chars().take(40).collect(),
             aliases: aliases.iter().map(alias).collect(),
             users: users.iter().filter_map(user).collect(),
             totals: totals.iter().map(alias_totals).collect(),
-            lists: lists.iter().filter_map(item).collect(),
+            lists,
             max_clients: setting("max_client_conn"),
             max_user_connections: setting("max_user_connections"),
         })
+    }
+
+    /// None: they are too many, or the console does not tell how many there are.
+    async fn clients(
+        &self,
+        lists: &[(String, f64)],
+    ) -> Result<Option<BTreeMap<[String; 4], u32>>, QueryError> {
+        let used = lists.iter().find(|(item, _)| item == "used_clients");
+        if used.is_none_or(|(_, used)| *used > MOST_CLIENTS) {
+            return Ok(None);
+        }
+        let mut groups = BTreeMap::new();
+        for row in self.show_if_known("SHOW CLIENTS").await? {
+            let columns = ["database", "user", "application_name", "state"];
+            *groups
+                .entry(columns.map(|name| text(&row, &[name])))
+                .or_insert(0) += 1;
+        }
+        Ok(Some(groups))
     }
 
     /// No rows from a pooler that does not know the command; others than `PgBouncer` know only some.
@@ -146,17 +169,6 @@ fn item(row: &SimpleQueryRow) -> Option<(String, f64)> {
     Some((text(row, &["list"]), number(row, &["items"])?))
 }
 
-/// `PgBouncer 1.18.0` without the name.
-fn short_version(text: &str) -> String {
-    let number = text.split_whitespace().find(|word| {
-        let mut characters = word.chars();
-        characters
-            .next()
-            .is_some_and(|first| first.is_ascii_digit())
-    });
-    number.unwrap_or(text).chars().take(40).collect()
-}
-
 /// What stands for a value that is not UTF-8: the driver decodes no other.
 const NOT_UTF8: &str = "\u{fffd}";
 
@@ -180,16 +192,4 @@ fn index(row: &SimpleQueryRow, name: &str) -> Option<usize> {
     row.columns()
         .iter()
         .position(|column| column.name() == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_the_number() {
-        assert_eq!(short_version("PgBouncer 1.18.0"), "1.18.0");
-        assert_eq!(short_version("1.26.1/bouncer"), "1.26.1/bouncer");
-        assert_eq!(short_version("unknown"), "unknown");
-    }
 }

@@ -1,6 +1,8 @@
 //! What the admin console of `PgBouncer` shows. Columns are read by name, because they differ by version; a column that a
 //! version lacks is None. Verified with 1.18 and 1.26.
 
+use std::collections::BTreeMap;
+
 /// A numeric column of `SHOW POOLS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PoolFigure {
@@ -154,14 +156,19 @@ pub(crate) struct AliasTotals {
     pub(crate) figures: [Option<f64>; TotalFigure::COUNT],
 }
 
+/// With more clients they are not read: each is a row.
+pub(crate) const MOST_CLIENTS: f64 = 2_000.0;
+
 /// What changes seldom, and the counters. An empty list: the console does not know the command.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PoolerSettings {
-    /// For example `1.18.0`; empty: unknown.
+    /// For example `PgBouncer 1.18.0`; empty: unknown.
     pub(crate) version: String,
     pub(crate) aliases: Vec<Alias>,
     pub(crate) users: Vec<PoolerUser>,
     pub(crate) totals: Vec<AliasTotals>,
+    /// Clients by database, user, application and state. None: there are more than [`MOST_CLIENTS`], or the console does not tell.
+    pub(crate) clients: Option<BTreeMap<[String; 4], u32>>,
     /// `SHOW LISTS`: item and count.
     pub(crate) lists: Vec<(String, f64)>,
     /// `max_client_conn`

@@ -8,9 +8,6 @@ mod judgement;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio_postgres::{Config, NoTls};
-
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, PgBouncer, Scrape, create_agent_role, create_tenant, trusting,
 };
@@ -59,29 +56,6 @@ fn config(cluster: &Cluster, pooler: &PgBouncer, keys: &str) -> String {
         "poll: {{interval: 100ms, timeout: 1s, max_time_fraction: 0.5}}\nservers: {{a: {{dsn: '{dsn}', poolers: {{edge: {{host: 127.0.0.1, \
          port: {port}, user: {AGENT}, interval: 100ms, {keys}}}}}}}}}\n"
     )
-}
-
-/// Clients that each run a statement until they are dropped.
-#[derive(Default)]
-struct Clients(JoinSet<()>);
-
-impl Clients {
-    fn add(&mut self, pooler: &PgBouncer, count: usize, user: &str, alias: &str) {
-        for _ in 0..count {
-            let mut config = Config::new();
-            config.host("127.0.0.1").port(pooler.port());
-            config.user(user).dbname(alias);
-            self.0.spawn(async move {
-                let Ok((client, connection)) = config.connect(NoTls).await else {
-                    return;
-                };
-                tokio::select! {
-                    _ = connection => {}
-                    _ = client.simple_query("SELECT pg_sleep(600)") => {}
-                }
-            });
-        }
-    }
 }
 
 fn of(page: &Scrape, name: &str, datname: &str) -> Option<f64> {

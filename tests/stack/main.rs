@@ -9,6 +9,7 @@ mod inhibition;
 mod load;
 mod notifications;
 mod pictures;
+mod poolers;
 mod program;
 mod prometheus;
 mod queries;

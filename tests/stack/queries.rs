@@ -34,6 +34,8 @@ const LOWERED: &[(&str, &str)] = &[
     ("lock_table_critical", "0.0001"),
     ("wal_archive_wait_seconds", "1"),
     ("load_of_others", "-1"),
+    ("pooler_clients_waiting", "0.1"),
+    ("resource_nearly_exhausted", "0.3"),
     ("poll_stale_seconds", "1"),
     ("sizes_stale_seconds", "1"),
 ];

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::poolers::Poolers;
 use crate::prometheus::{Prometheus, Setup};
 use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
@@ -24,13 +25,14 @@ pub(crate) struct Scene {
     pub(crate) agent: Agent,
     _others: Vec<Cluster>,
     _sessions: Vec<TestSession>,
+    _poolers: Poolers,
     folder: TempDir,
 }
 
 impl Scene {
     pub(crate) async fn start() -> Self {
         let (main, standby) = main_server().await;
-        let mut held = tenants(&main).await;
+        let (mut held, poolers) = tenants(&main).await;
         let unprivileged = unprivileged_server().await;
         let full = small_server().await;
         let (late, filled) = late_server().await;
@@ -47,7 +49,7 @@ impl Scene {
             ("down", &down),
             ("standby", &standby),
         ];
-        let agent = start_agent(&folder, &servers).await;
+        let agent = start_agent(&folder, &servers, &poolers).await;
         held.extend(full.fill("app", "app", "postgres").await);
         Self {
             main,
@@ -55,6 +57,7 @@ impl Scene {
             agent,
             _others: vec![full, late, down, standby],
             _sessions: held,
+            _poolers: poolers,
             folder,
         }
     }
@@ -78,9 +81,9 @@ impl Scene {
 }
 
 /// Starts an agent, and waits until it shows the main server as it is.
-async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
+async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)], poolers: &Poolers) -> Agent {
     let path = folder.path().join("pgcommons.yaml");
-    fs::write(&path, configuration(servers)).expect("a configuration can be written");
+    fs::write(&path, configuration(servers, poolers)).expect("a configuration can be written");
     let agent = Agent::start(AgentSpec {
         args: &["--config.file", path.to_str().expect("a UTF-8 path")],
         ..AgentSpec::default()
@@ -114,7 +117,7 @@ async fn main_server() -> (Cluster, Cluster) {
 }
 
 /// Creates tenants, and opens sessions that stay open.
-async fn tenants(main: &Cluster) -> Vec<TestSession> {
+async fn tenants(main: &Cluster) -> (Vec<TestSession>, Poolers) {
     for (name, limit) in [
         ("shop", 5),
         ("wiki", 10),
@@ -136,8 +139,9 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
                          ALTER TABLE account OWNER TO wiki",
     )
     .await;
+    let poolers = Poolers::start(main).await;
     let mut held = shortages::cause(main).await;
-    held.extend(sessions(main, "shop", 5).await);
+    held.extend(sessions(main, "shop", 4).await);
     held.extend(sessions(main, "wiki", 3).await);
     held.extend(sessions(main, "docs", 7).await);
     for _ in 0..2 {
@@ -152,7 +156,7 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
     // A superuser in the database of a tenant, and the login of another tenant.
     held.push(main.admin_of("notes").await);
     held.extend(main.connect("wiki", "wiki", "notes").await);
-    held
+    (held, poolers)
 }
 
 /// A transaction that is idle and holds a lock, one that waits for the lock, and one that runs for an hour.
@@ -200,7 +204,7 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 }
 
 /// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
-fn configuration(servers: &[(&str, &Cluster)]) -> String {
+fn configuration(servers: &[(&str, &Cluster)], poolers: &Poolers) -> String {
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
     writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
@@ -211,6 +215,7 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
         text += &storage(name, cluster);
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
+            text += &poolers.configuration();
         }
     }
     text + "budgets:

@@ -23,7 +23,7 @@ pub(crate) use cluster::{Cluster, StopMode, free_port};
 pub(crate) use exposition::Scrape;
 pub(crate) use http::{HttpReply, exchange, exchange_async};
 pub(crate) use https::{Client, WebFolder};
-pub(crate) use pgbouncer::{ConsoleRow, PgBouncer};
+pub(crate) use pgbouncer::{ConsoleRow, PgBouncer, PoolerClients};
 pub(crate) use process::{give_to_server, must_run, server_command};
 pub(crate) use relay::Relay;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};

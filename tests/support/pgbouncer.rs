@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
 
 use super::{AGENT, eventually, free_port, give_to_server, must_run, server_command};
@@ -114,6 +115,29 @@ impl PgBouncer {
 impl Drop for PgBouncer {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Clients that each run a statement until they are dropped.
+#[derive(Default)]
+pub(crate) struct PoolerClients(JoinSet<()>);
+
+impl PoolerClients {
+    pub(crate) fn add(&mut self, pooler: &PgBouncer, count: usize, user: &str, alias: &str) {
+        for _ in 0..count {
+            let mut config = Config::new();
+            config.host("127.0.0.1").port(pooler.port());
+            config.user(user).dbname(alias);
+            self.0.spawn(async move {
+                let Ok((client, connection)) = config.connect(NoTls).await else {
+                    return;
+                };
+                tokio::select! {
+                    _ = connection => {}
+                    _ = client.simple_query("SELECT pg_sleep(600)") => {}
+                }
+            });
+        }
     }
 }
 

@@ -62,6 +62,12 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| of_queues(server, series, |queue| queue.seconds),
     ),
     gauge(
+        "pgcommons_pooler_server_connections",
+        DATNAME,
+        "Connections of the pooler to a database of PostgreSQL, of all its entries. Absent as pgcommons_pooler_clients_waiting is.",
+        |server, series| of_queues(server, series, |queue| f64::from(queue.servers)),
+    ),
+    gauge(
         "pgcommons_pooler_series_overflow",
         &["pooler", "label"],
         "Pools (user), which are summed up as other, and entries of [databases] (database), which are left out, without series of \

@@ -53,7 +53,11 @@ fn view() -> PoolerView {
     let dns = ["dns_names", "dns_zones", "dns_queries"];
     let lists = items.into_iter().chain(servers).chain(dns);
     let settings = PoolerSettings {
-        version: "1.18.0".to_owned(),
+        version: "PgBouncer 1.18.0".to_owned(),
+        clients: Some(BTreeMap::from([(
+            ["shop_ro", "shop", "worker", "active"].map(str::to_owned),
+            3,
+        )])),
         aliases: vec![alias],
         users: Vec::new(),
         totals: vec![totals],

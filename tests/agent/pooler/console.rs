@@ -1,7 +1,7 @@
 //! Every series of `pgbouncer_exporter` equals what the console prints.
 
-use super::{Clients, STATS, entries, tenants, up, watch};
-use crate::support::{ConsoleRow, PgBouncer, Scrape};
+use super::{STATS, entries, tenants, up, watch};
+use crate::support::{ConsoleRow, PgBouncer, PoolerClients, Scrape};
 
 /// A family, the column that it shows, and by what it is divided.
 type Column = (&'static str, &'static [&'static str], f64);
@@ -135,7 +135,7 @@ async fn every_series_equals_what_the_console_prints() {
     );
     let settings = format!("{STATS}\nmax_client_conn = 90\nmax_user_connections = 33");
     let pooler = PgBouncer::start(&databases, &settings, &["shop", "wiki"]).await;
-    let mut clients = Clients::default();
+    let mut clients = PoolerClients::default();
     clients.add(&pooler, 4, "shop", "shop");
     clients.add(&pooler, 1, "shop", "shop_ro");
     clients.add(&pooler, 2, "wiki", "wiki");
@@ -156,7 +156,7 @@ async fn every_series_equals_what_the_console_prints() {
     assert!(
         version[0]
             .label("version")
-            .is_some_and(|it| it.starts_with("1."))
+            .is_some_and(|it| it.starts_with("PgBouncer 1."))
     );
     assert_eq!(page.value("pgbouncer_up", &[("pooler", "edge")]), Some(1.0));
     for (family, value) in [("client", 90.0), ("user", 33.0)] {
@@ -188,6 +188,20 @@ async fn compare(pooler: &PgBouncer, page: &Scrape) -> Vec<String> {
     let rows = pooler.console("SHOW STATS_TOTALS").await;
     let labels = [("database", "database")];
     all.extend(differences(page, "stats_totals", &rows, TOTALS, &labels));
+    let rows = pooler.console("SHOW CLIENTS").await;
+    for row in rows.iter().filter(|row| row["database"] != "pgbouncer") {
+        let labels = ["database", "user", "state"].map(|label| (label, &*row[label]));
+        let alike = rows
+            .iter()
+            .filter(|other| labels.iter().all(|(label, value)| other[*label] == *value));
+        let (expected, shown) = (
+            alike.count() as f64,
+            page.sum("pgbouncer_client_connections", &labels),
+        );
+        if shown != expected {
+            all.push(format!("clients{labels:?}: {shown}, not {expected}"));
+        }
+    }
     let rows = pooler.console("SHOW LISTS").await;
     for (family, item) in LISTS {
         let row = rows.iter().find(|row| row["list"] == *item);

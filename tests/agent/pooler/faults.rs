@@ -1,7 +1,7 @@
 //! Faults of the pooler affect only its own series.
 
-use super::{Clients, SECOND, STATS, entries, of, tenants, up, watch};
-use crate::support::{PgBouncer, Scrape};
+use super::{SECOND, STATS, entries, of, tenants, up, watch};
+use crate::support::{PgBouncer, PoolerClients, Scrape};
 
 fn failures(page: &Scrape, reason: &str) -> f64 {
     let labels = [("pooler", "edge"), ("reason", reason)];
@@ -62,7 +62,7 @@ async fn a_pooler_that_is_killed_frozen_paused_or_reloaded() {
     agent.scrape_until("thawed", is_up).await;
 
     pooler.console("PAUSE shop").await;
-    let mut clients = Clients::default();
+    let mut clients = PoolerClients::default();
     clients.add(&pooler, 2, "shop", "shop");
     agent
         .scrape_until("paused", |page| {
@@ -118,7 +118,7 @@ async fn users_that_clients_invent_are_bounded() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let pooler = PgBouncer::start(&databases, &settings, &names).await;
     let agent = watch(&cluster, &pooler, "").await;
-    let mut clients = Clients::default();
+    let mut clients = PoolerClients::default();
     for name in &names {
         clients.add(&pooler, 1, name, "open");
     }

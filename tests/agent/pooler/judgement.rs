@@ -1,7 +1,7 @@
 //! Pools against the limits of PostgreSQL: what a pooler may open, which clients wait, and which of the two is the reason.
 
-use super::{Clients, SECOND, STATS, config, entries, of, tenants, watch};
-use crate::support::{AgentSpec, Cluster, PgBouncer, run};
+use super::{SECOND, STATS, config, entries, of, tenants, watch};
+use crate::support::{AgentSpec, Cluster, PgBouncer, PoolerClients, run};
 
 /// The report of `check`.
 async fn check(cluster: &Cluster, pooler: &PgBouncer, keys: &str) -> String {
@@ -24,7 +24,7 @@ async fn clients_that_wait_are_counted_and_summed_up() {
     );
     let pooler = PgBouncer::start(&databases, STATS, &["shop"]).await;
     let agent = watch(&cluster, &pooler, "").await;
-    let mut clients = Clients::default();
+    let mut clients = PoolerClients::default();
     clients.add(&pooler, 30, "shop", "shop");
     let is_full = |page: &crate::support::Scrape| of(page, "clients_waiting", "shop") == Some(25.0);
     let before = agent.scrape_until("25 wait", is_full).await;
@@ -60,7 +60,7 @@ async fn a_database_at_its_limit_is_the_reason() {
     let cluster = tenants(&[("shop", 4)]).await;
     let databases = entries(&cluster, &[("shop", "shop", "pool_size=9")]);
     let pooler = PgBouncer::start(&databases, STATS, &["shop"]).await;
-    let mut clients = Clients::default();
+    let mut clients = PoolerClients::default();
     clients.add(&pooler, 4, "shop", "shop");
     let agent = watch(&cluster, &pooler, "").await;
     let used = |page: &crate::support::Scrape| {
@@ -103,7 +103,7 @@ async fn the_ceiling_is_what_the_pooler_opens_when_pushed() {
     let settings = format!("{STATS}\nreserve_pool_timeout = 1");
     let pooler = PgBouncer::start(&databases, &settings, &["t1", "t2"]).await;
     cluster.sql("GRANT CONNECT ON DATABASE t1 TO t2").await;
-    let mut clients = Clients::default();
+    let mut clients = PoolerClients::default();
     for alias in ["t1", "t1ro"] {
         for user in ["t1", "t2"] {
             clients.add(&pooler, 10, user, alias);

@@ -185,6 +185,24 @@ pub(in crate::metrics::catalog) const METRICS: &[Metric] = &[
         "Whole seconds that the oldest client in the queue has waited. Absent while the pooler is down.",
         |server, series| of_pools(server, series, PoolFigure::MaxWait),
     ),
+    gauge(
+        "pgbouncer_client_connections",
+        &["pooler", "database", "user", "application_name", "state"],
+        "Client connections; those without series of their own are summed up as other. Absent while the pooler is down, and while it \
+         has more than 2,000 clients.",
+        |server, series| {
+            for (pooler, view) in server.attached.pooler_views() {
+                for ([alias, user, application, state], count) in
+                    view.settings.clients.iter().flatten()
+                {
+                    series.put(
+                        [pooler, &**alias, &**user, &**application, &**state],
+                        *count,
+                    );
+                }
+            }
+        },
+    ),
 ];
 
 fn of_pools(server: &Server, series: &mut Series, figure: PoolFigure) {
