@@ -1,4 +1,5 @@
 """Tenant: one database of one server."""
+import backups
 import queries
 import style
 import table
@@ -148,6 +149,6 @@ def board():
     return frame(
         "Tenant", "One database of a shared PostgreSQL server in detail.",
         rows=[numbers(), row(6, alerts(s, hide=["server"]), contacts(), widths=(16, 8)), connections(), work(), shared(),
-              locks(), size()],
+              locks(), size(), backups.of_database()],
         variables=[one_server(), database()], annotations=[restarts(s.whole_server()), crashes(s.whole_server())],
         links={"Fleet": [], "Shared server": ["server"], "Agent": ["server"]})

@@ -55,12 +55,15 @@ impl<F: FnMut(Candidate)> Lister<'_, F> {
                 continue;
             }
             self.listing.entries += 1;
+            self.pace.step();
             if self.listing.entries > MAX_ENTRIES || self.pace.is_stopped() {
                 self.listing.is_cut_off = true;
                 return Ok(());
             }
             let path = [prefix, name].concat();
             match entry.file_type() {
+                // ext4 makes it on every volume, for root only, and no tool writes backups there.
+                FileType::Directory if depth == 0 && name == b"lost+found" => {}
                 FileType::Directory => self.folder(folder, path, name, depth),
                 FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
                     self.file(folder, path, name, depth);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Down;
+use crate::backups::Report;
 use crate::health::Health;
 use crate::outcome::Outcome;
 use crate::sample::Space;
@@ -60,6 +61,8 @@ pub(crate) struct Attached {
     pub(crate) storage_size: Option<u64>,
     /// `storage.path` and `storage.volumes`, by the label `volume`.
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
+    /// None: no directory of backups is configured.
+    pub(crate) backups: Option<Arc<Attachment<Arc<Report>>>>,
 }
 
 impl Attached {
@@ -68,6 +71,19 @@ impl Attached {
         if let Some(slot) = self.volumes.get_mut(volume) {
             *slot = Arc::new(attachment);
         }
+    }
+
+    /// Replaces the report of the backups, unless they are no longer configured.
+    pub(crate) fn set_backups(&mut self, attachment: Attachment<Arc<Report>>) {
+        if let Some(slot) = &mut self.backups {
+            *slot = Arc::new(attachment);
+        }
+    }
+
+    /// None also while the directories cannot be listed.
+    pub(crate) fn backup_report(&self) -> Option<&Report> {
+        let backups = self.backups.as_ref()?;
+        backups.reading.as_deref().ok()
     }
 
     /// Each volume, with its space if it was measured.
@@ -85,17 +101,24 @@ impl Attached {
     /// The health of each source, with its label `volume`.
     pub(super) fn health(&self) -> impl Iterator<Item = (&str, &Health)> {
         let volumes = self.volumes.iter();
-        volumes.map(|(name, volume)| (&**name, &volume.health))
+        let volumes = volumes.map(|(name, volume)| (&**name, &volume.health));
+        let backups = self.backups.iter();
+        volumes.chain(backups.map(|backups| ("", &backups.health)))
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
+        let mut backups = self.backups.iter();
         self.volumes.values().any(|volume| volume.has_expired(now))
+            || backups.any(|backups| backups.has_expired(now))
     }
 
     /// Replaces the readings that have expired by `timeout`.
     pub(super) fn expire(&mut self, now: Instant) {
         for volume in self.volumes.values_mut() {
             volume.expire(now);
+        }
+        if let Some(backups) = &mut self.backups {
+            backups.expire(now);
         }
     }
 }
@@ -127,6 +150,7 @@ mod tests {
         let attached = Attached {
             storage_size: None,
             volumes: BTreeMap::from([("data".to_owned(), Arc::new(volume))]),
+            backups: None,
         };
         let server = Server::new("a".to_owned(), Err(Down::Starting), Health::of(&["x"]));
         let server = server.with_attached(Arc::new(attached));

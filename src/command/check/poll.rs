@@ -21,6 +21,7 @@ use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker};
 
+use super::backups;
 use super::own_session;
 use super::report::{self, Report};
 use super::volumes;
@@ -38,17 +39,29 @@ pub(super) async fn all(
             (
                 name,
                 tokio::spawn(async move {
-                    tokio::join!(poll(&server, time_limit), volumes::measure(&server))
+                    tokio::join!(
+                        poll(&server, time_limit),
+                        volumes::measure(&server),
+                        backups::read(&server, time_limit)
+                    )
                 }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let (polled, volumes) = poll
+        let (polled, volumes, backups) = poll
             .await
-            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new()));
-        reports.push(report::server(name, polled, &volumes, thresholds));
+            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new(), None));
+        let catalogue = polled
+            .as_ref()
+            .ok()
+            .map(|polled| Arc::clone(&polled.catalogue));
+        let mut report = report::server(name, polled, &volumes, thresholds);
+        if let Some(backups) = backups {
+            report.add(backups.findings(catalogue.as_deref()));
+        }
+        reports.push(report);
     }
     Report::of(reports)
 }
@@ -56,6 +69,8 @@ pub(super) async fn all(
 /// The result of polling one server.
 pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
+    /// Every database and role.
+    pub(super) catalogue: Arc<Catalogue>,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
     /// What `pgcommons audit` would find; None: the privileges could not be read.
@@ -115,6 +130,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     };
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
+        catalogue,
         owners,
         isolation,
         sizes_failure,
