@@ -18,7 +18,7 @@ dump() {
     file=$(printf %s "$1" | tr -c 'A-Za-z0-9_-' _)
     [ "$file" = "$1" ] || file=$file.$(printf %s "$1" | cksum | cut -d ' ' -f 1)
     file=$file-$(date +%s).dump
-    PGDATABASE=$1 pg_dump --format=custom --file="$file.part" && mv "$file.part" "$file"
+    PGDATABASE=$1 pg_dump --format=custom --file="$file.part" && mv -- "$file.part" "$file"
 }
 
 dump_all() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout};
 
@@ -17,9 +18,11 @@ use crate::outcome::{Failed, Outcome};
 
 /// Files that the reader gets at once, the smallest first. The next listing names the others again.
 const BATCH: usize = 256;
-/// After a listing that took d, the agent lists nothing for this many times d.
+/// After a listing that took this much time of a core, the agent lists nothing for this many times as long.
 const REST: u32 = 50;
 const MAX_REST: Duration = Duration::from_mins(15);
+/// After a listing that waited for the file system, it rests as long as the listing took, at most.
+const MAX_REST_AFTER_WAIT: Duration = Duration::from_mins(1);
 /// A listing that takes longer has failed, although it makes progress: what it found first may have changed.
 const MAX_LISTING: Duration = Duration::from_mins(10);
 
@@ -40,6 +43,15 @@ struct Listed {
     cache: Cache,
     report: Report,
     took: Duration,
+    /// Time of a core.
+    cost: Duration,
+}
+
+impl Listed {
+    fn rest(&self) -> Duration {
+        let waited = self.took.min(MAX_REST_AFTER_WAIT);
+        (self.cost * REST).min(MAX_REST).max(waited)
+    }
 }
 
 pub(in crate::collect) struct BackupSession {
@@ -96,14 +108,14 @@ impl BackupSession {
 
     /// Takes the result of a listing, and gives the reader what is to be read.
     fn listed(&mut self, listed: Listed) -> Result<Report, ListingError> {
+        self.due = Instant::now() + listed.rest();
         let Listed {
             mut cache,
             mut report,
-            took,
+            ..
         } = listed;
         let mut unread = cache.take_unread();
         self.cache = Some(cache);
-        self.due = Instant::now() + (took * REST).min(MAX_REST);
         report.unread = unread.len();
         let is_idle = self.reader.is_idle() || self.reader.try_ended().is_some();
         if is_idle && !unread.is_empty() {
@@ -178,7 +190,14 @@ fn list(config: &BackupConfig, pace: &Pace, mut cache: Cache) -> Listed {
         cache,
         report,
         took: began.elapsed(),
+        cost: core_time(),
     }
+}
+
+/// The time of a core that this thread, which began with the listing, has used.
+fn core_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 fn read_all(files: Vec<Unread>, pace: &Pace, read: &UnboundedSender<ReadFile>) {

@@ -157,7 +157,7 @@ async fn backups_are_read_while_postgresql_is_down() {
     let page = agent.scrape_until("known", is_known).await;
     let before = time(&page, "shop");
     cluster.stop(StopMode::Fast);
-    write(folder.path(), "shop-20260101.sql", DUMP, HOUR);
+    write(folder.path(), "shop.sql", DUMP, HOUR);
     write(folder.path(), "strange_backup.sql", DUMP, HOUR);
     let is_newer =
         |page: &Scrape| page.value("pg_up", &[]) == Some(0.0) && time(page, "shop") > before;
