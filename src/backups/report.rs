@@ -91,9 +91,9 @@ pub(crate) struct SubjectReport {
 pub(crate) enum DirectoryProblem {
     /// It does not exist or cannot be read.
     Unreadable(String),
-    /// The number of folders below it that cannot be read.
+    /// The number of folders below it that cannot be read, or are more than eight levels deep.
     Folders(usize),
-    /// It has too many files, or folders too deep, to list.
+    /// It has too many files to list, or files of too many names.
     TooLarge,
     /// The scan was stopped before it ended.
     Stopped,

@@ -16,8 +16,8 @@ use super::report::{DirectoryProblem, DirectoryReport, Report, Subject};
 use super::subjects::{Content, Judged, Subjects};
 use crate::names::readable;
 
-/// Names with files of their own in one directory.
-const MAX_NAMES: usize = 10_000;
+/// Names with files of their own in one directory: each takes about 2 kB. Of a directory with more, no file is judged.
+const MAX_NAMES: usize = 5000;
 /// A file that is not complete may still be written, if it changed within this time: `pg_dump` waits for locks meanwhile.
 const SETTLED: Duration = Duration::from_mins(10);
 /// A file that changed within this time is read at the next scan.
@@ -128,8 +128,9 @@ impl DirectoryScan<'_> {
             listing: Listing::default(),
             each: |candidate: Candidate| {
                 let name = &candidate.named.database;
-                if groups.len() >= MAX_NAMES && !groups.contains_key(name) {
-                    has_too_many = true;
+                has_too_many |= groups.len() >= MAX_NAMES && !groups.contains_key(name);
+                if has_too_many {
+                    groups = HashMap::new();
                 } else {
                     groups
                         .entry(name.clone())
@@ -141,6 +142,9 @@ impl DirectoryScan<'_> {
         lister.list(&root, b"", 0)?;
         let mut listing = lister.listing;
         listing.is_cut_off |= has_too_many;
+        if listing.is_cut_off {
+            groups = HashMap::new(); // the newest of a name may not be among them
+        }
         Ok(Listed {
             root,
             groups,
