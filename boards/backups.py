@@ -36,21 +36,22 @@ def of_server():
         Column("Newest file", state(s), label="state", width=110, texts=STATE),
         Column("Age", age(s), unit=style.SECONDS, decimals=1, width=90),
         Column("Max age", max_age(s), unit=style.SECONDS, decimals=1, width=90),
-        Column("Age / max age", queries.share(f"({age(s)})", max_age(s)), unit=style.SHARE, decimals=0, width=120,
+        Column("Of max age", queries.share(f"({age(s)})", max_age(s)), unit=style.SHARE, decimals=0, width=110,
                steps=style.BACKUP_AGE),
         Column("Size", s.max(DATABASE, "pgcommons_database_backup_newest_size_bytes"), unit=style.BYTES, decimals=1, width=90),
+        Column("Missing", s.max(DATABASE, "pgcommons_database_backup_missing"), hidden=True),
     ]
     listed = table.table(
-        "Backups", "The state of the newest backup file of each database, and the age and size of the newest complete one, the oldest "
-        "against its limit first. A backup of the whole server, which another tool made, counts for every database.",
-        columns, order=[("Age / max age", True)], hide=["server"], missing="servers.NAME.backups is not configured")
+        "Backups", "The state of the newest backup file of each database, and the age and size of the newest complete one: databases "
+        "without a backup first, then the oldest against their limits. A backup of the whole server, which another tool made, counts for every database.",
+        columns, order=[("Missing", True), ("Of max age", True)], hide=["server"], missing="servers.NAME.backups is not configured")
     return row(
         7, listed,
-        stat("Without a backup", "Databases without a complete backup. Unknown while the server is down or a directory cannot be "
+        stat("No backup", "Databases without a complete backup. Unknown while the server is down or a directory cannot be "
              "listed.", s.max(SERVER, "pgcommons_databases_without_backup"), steps=style.ANY_IS_BAD, decimals=0),
-        stat("Of no database", "Databases that have backups and do not exist: dropped or renamed.",
+        stat("No database", "Databases that have backups and do not exist: dropped or renamed.",
              s.max(SERVER, "pgcommons_backups_without_database"), steps=style.PLAIN, decimals=0),
-        stat("Unreadable directories", "Directories of backups that cannot be listed completely. A newer backup may be there.",
+        stat("Unreadable", "Directories of backups that cannot be listed completely. A newer backup may be there.",
              s.max(SERVER, "pgcommons_backup_directories_unreadable"), steps=style.ANY_IS_DOUBTFUL, decimals=0),
         widths=(15, 3, 3, 3))
 
@@ -66,6 +67,6 @@ def of_database():
                     "median size of the last five; unproven: encrypted, or compressed by a method that is not read.",
                     [Column("State", state(ONE_DATABASE), label="state", texts=STATE)], order=[("State", False)],
                     hide=["server", "datname"], missing="unknown"),
-        stat("Size of the newest complete backup", "The size of its file. With pg_dumpall, of the file with all databases.",
+        stat("Backup size", "The size of the file of the newest complete backup. With pg_dumpall, of the file with all databases.",
              ONE_DATABASE.max(DATABASE, "pgcommons_database_backup_newest_size_bytes"), style.BYTES, decimals=1),
         widths=(14, 5, 5))
