@@ -1,4 +1,5 @@
 """Shared server: one server, and how its databases and roles share it."""
+import backups
 import poolers
 import queries
 import resources
@@ -158,6 +159,7 @@ def board():
             row(8, poolers.pools(), poolers.waiting(), poolers.clients(), widths=(12, 7, 5)),
             row(7, storage.volumes(), storage.slots(), widths=(11, 13)),
             row(8, storage.temporary_files(), storage.wal(), storage.archiving()),
+            backups.of_server(),
             work(),
             row(8, storage.checkpoints(), storage.standbys(), committed(), widths=(10, 10, 4)),
         ],

@@ -3,6 +3,7 @@
 
 mod attached;
 mod backoff;
+mod backups;
 mod poller;
 mod pollers;
 mod pooler;

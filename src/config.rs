@@ -36,8 +36,8 @@ pub(crate) use backups::PATTERN_RULES;
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use model::{
-    Cadence, ChannelBinding, Config, DATA_VOLUME, PoolerConfig, PoolerSettings, RootCert,
-    ServerConfig, SslMode, StorageConfig, Target, Tls, VolumeConfig,
+    BackupCadence, BackupConfig, Cadence, ChannelBinding, Config, DATA_VOLUME, PoolerConfig,
+    PoolerSettings, RootCert, ServerConfig, SslMode, StorageConfig, Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};

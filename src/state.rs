@@ -3,16 +3,19 @@
 
 mod attached;
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::backups::Coverage;
 use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::resources::Storage;
+use crate::series::tenants::TenantSet;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 use attached::is_past;
@@ -57,6 +60,10 @@ pub(crate) struct Server {
     pub(crate) attached: Arc<Attached>,
     /// Known while the server is down, too.
     pub(crate) crashes: Crashes,
+    /// The databases of the last successful poll, also while the server is down.
+    pub(crate) tenants: Option<Arc<TenantSet>>,
+    /// Built on the first request, as `page`.
+    coverage: OnceLock<Option<Coverage>>,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -75,6 +82,8 @@ impl Server {
             health,
             attached: Arc::default(),
             crashes: Crashes::default(),
+            tenants: None,
+            coverage: OnceLock::new(),
             current_until: None,
             page: Page::default(),
         }
@@ -93,6 +102,8 @@ impl Server {
             health: self.health.clone(),
             attached,
             crashes: self.crashes,
+            tenants: self.tenants.clone(),
+            coverage: OnceLock::new(),
             current_until: self.current_until.clone(),
             page: Page::default(),
         }
@@ -100,6 +111,10 @@ impl Server {
 
     pub(crate) fn with_crashes(self, crashes: Crashes) -> Self {
         Self { crashes, ..self }
+    }
+
+    pub(crate) fn with_tenants(self, tenants: Option<Arc<TenantSet>>) -> Self {
+        Self { tenants, ..self }
     }
 
     fn has_expired(&self, now: Instant) -> bool {
@@ -141,6 +156,18 @@ impl Server {
             size: self.attached.storage_size,
             volumes: self.attached.all_volumes().collect(),
         }
+    }
+
+    /// The backups compared with the databases. None: backups are not configured, or one of the two is not known completely.
+    pub(crate) fn backup_coverage(&self) -> Option<&Coverage> {
+        let coverage = self.coverage.get_or_init(|| {
+            let tenants = self.tenants.as_ref().filter(|_| self.status.is_ok())?;
+            let report = self.attached.backup_report()?;
+            let all = tenants.catalogue.databases.iter();
+            let needed: HashSet<&str> = tenants.to_back_up().collect();
+            report.coverage(all.map(|row| &*row.name), |name| needed.contains(name))
+        });
+        coverage.as_ref()
     }
 
     pub(crate) fn databases(&self) -> &[DatabaseView] {

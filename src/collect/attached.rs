@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::backups::BackupSource;
 use super::pooler::PoolerSource;
 use super::source::Source;
 use super::volume::VolumeSource;
@@ -18,6 +19,10 @@ pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
         storage_size: config.storage.size,
         volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
         poolers: kept::<PoolerSource, _>(poolers, &before.poolers),
+        backups: config.backup_source().map(|_| {
+            let before = before.backups.clone();
+            before.unwrap_or_else(starting::<BackupSource, _>)
+        }),
     }
 }
 
@@ -28,9 +33,12 @@ fn kept<S: Source, T: Clone>(
     names: impl Iterator<Item = String>,
     before: &Attachments<T>,
 ) -> Attachments<T> {
-    let starting = || Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)));
-    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting);
+    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting::<S, T>);
     names
         .map(|name| (name.clone(), attachment(&name)))
         .collect()
+}
+
+fn starting<S: Source, T: Clone>() -> Arc<Attachment<T>> {
+    Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)))
 }

@@ -266,6 +266,9 @@ impl Source for ServerSource {
         let cadence = self.config.cadence;
         self.tracker.invalidate();
         Arc::make_mut(&mut self.sizes).limit_due(now + cadence.sizes.interval);
+        if old.target != self.config.target {
+            self.polled = None; // it may be another server
+        }
         old.target != self.config.target || old.cadence.timeout != cadence.timeout
     }
 
@@ -285,6 +288,7 @@ impl Source for ServerSource {
         };
         let server = Server::new(self.config.name.clone(), status, publication.health)
             .with_crashes(self.crashes.crashes())
+            .with_tenants(self.polled.as_ref().map(|it| Arc::clone(&it.tenants)))
             .current_until(publication.current_until);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }

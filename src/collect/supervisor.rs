@@ -9,6 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::JOBS;
 use super::attached::attached;
+use super::backups::BackupSource;
 use super::pollers::Pollers;
 use super::pooler::PoolerSource;
 use super::server::ServerSource;
@@ -22,6 +23,7 @@ pub(crate) struct Supervisor {
     servers: Pollers<ServerSource>,
     volumes: Pollers<VolumeSource>,
     poolers: Pollers<PoolerSource>,
+    backups: Pollers<BackupSource>,
     tasks: JoinSet<Infallible>,
 }
 
@@ -34,6 +36,7 @@ impl Supervisor {
             servers: Pollers::default(),
             volumes: Pollers::default(),
             poolers: Pollers::default(),
+            backups: Pollers::default(),
             tasks: JoinSet::new(),
         };
         (supervisor, state)
@@ -47,6 +50,8 @@ impl Supervisor {
         self.volumes.apply(volumes, tasks, publisher);
         let poolers = servers.iter().flat_map(ServerConfig::poolers).collect();
         self.poolers.apply(poolers, tasks, publisher);
+        let backups = servers.iter().filter_map(ServerConfig::backup_source);
+        self.backups.apply(backups.collect(), tasks, publisher);
         self.servers.apply(servers, tasks, publisher);
     }
 

@@ -1,5 +1,6 @@
 //! `pgcommons check`: polls every server once, for people and for monitoring plugins (Nagios exit codes).
 
+mod backups;
 mod load;
 mod own_session;
 mod poll;

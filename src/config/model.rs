@@ -19,8 +19,6 @@ pub(crate) struct Config {
     pub(crate) listen_address: String,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
-    /// `backups.max_bytes_per_second`: how fast backup files are read.
-    pub(crate) backup_bytes_per_second: u64,
     /// Sorted by name; names are unique.
     pub(crate) servers: Vec<ServerConfig>,
     /// Probable mistakes in a configuration that is valid.
@@ -68,6 +66,16 @@ impl ServerConfig {
             volume: volume.clone(),
             path: path.clone(),
             interval: self.storage.interval,
+            timeout: self.cadence.timeout,
+        })
+    }
+
+    /// The directories of backups, as one source. None: there are none.
+    pub(crate) fn backup_source(&self) -> Option<BackupConfig> {
+        (!self.backups.is_empty()).then(|| BackupConfig {
+            server: self.name.clone(),
+            directories: self.backups.clone(),
+            cadence: self.cadence.backups,
             timeout: self.cadence.timeout,
         })
     }
@@ -129,6 +137,18 @@ pub(crate) struct PoolerConfig {
     pub(crate) window: Duration,
 }
 
+/// The directories of backups of one server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BackupConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    /// At least one.
+    pub(crate) directories: Vec<BackupDirectory>,
+    pub(crate) cadence: BackupCadence,
+    /// `poll.timeout`: a listing that makes no progress for so long has failed.
+    pub(crate) timeout: Duration,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cadence {
     /// `poll.interval`: how often connections are counted.
@@ -144,6 +164,16 @@ pub(crate) struct Cadence {
     pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.max_time_fraction`.
     pub(crate) sizes: size_schedule::SizeTiming,
+    pub(crate) backups: BackupCadence,
+}
+
+/// `backups`
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BackupCadence {
+    /// `interval`: how often the directories are listed.
+    pub(crate) interval: Duration,
+    /// `max_bytes_per_second`: how fast backup files are read.
+    pub(crate) bytes_per_second: u64,
 }
 
 impl Cadence {

@@ -40,11 +40,10 @@ fn the_example_shows_the_defaults() {
         Config::load(None, &variables(&[("PGHOST", "localhost")]), &[]).expect("defaults");
     assert_eq!(example.listen_address, defaults.listen_address);
     assert_eq!(example.log_level, defaults.log_level);
-    let rate = example.backup_bytes_per_second;
-    assert_eq!(rate, defaults.backup_bytes_per_second);
-    assert_eq!(rate, DEFAULT_BYTES_PER_SECOND);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
     assert_eq!(example.cadence, default.cadence);
+    let rate = example.cadence.backups.bytes_per_second;
+    assert_eq!(rate, DEFAULT_BYTES_PER_SECOND);
     assert_eq!(example.policy.series_limits, default.policy.series_limits);
     assert_eq!(default.policy.series_limits, SeriesLimits::default());
     assert_eq!(example.target.tls, default.target.tls);

@@ -38,14 +38,11 @@ pub(super) fn config(
     let log_level = reader.value("log", log.level, &RawLog::level());
 
     let cadence = cadence(&mut reader, &mut raw);
-    let backup_bytes_per_second =
-        backups::bytes_per_second(&mut reader, std::mem::take(&mut raw.backups));
     let servers = servers(&mut reader, raw, (cadence, misspelt), environment);
     if reader.problems.is_empty() {
         Ok(Config {
             listen_address,
             log_level,
-            backup_bytes_per_second,
             servers,
             warnings: reader.warnings,
             files: reader.files,
@@ -77,6 +74,7 @@ fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
             &RawPoll::max_time_fraction(),
         ),
         sizes: size_cadence(reader, std::mem::take(&mut raw.sizes)),
+        backups: backups::cadence(reader, std::mem::take(&mut raw.backups)),
     };
     if cadence.window < cadence.poll {
         let [window, poll] = [cadence.window, cadence.poll].map(humantime::format_duration);

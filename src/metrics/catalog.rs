@@ -1,6 +1,7 @@
 //! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
+mod backups;
 mod crashes;
 mod exporter;
 mod facts;
@@ -36,6 +37,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(pooler::METRICS)
         .chain(pooler::pools::METRICS)
         .chain(pooler::entries::METRICS)
+        .chain(backups::METRICS)
         .chain(crashes::METRICS)
         .chain(agent::METRICS)
         .chain(exporter::METRICS)

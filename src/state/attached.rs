@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Down;
+use crate::backups::Report;
 use crate::health::Health;
 use crate::outcome::Outcome;
 use crate::pooler::PoolerView;
@@ -63,9 +64,11 @@ pub(crate) struct Attached {
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
     /// `poolers`, by the label `pooler`.
     pub(crate) poolers: BTreeMap<String, Arc<Attachment<Arc<PoolerView>>>>,
+    /// None: no directory of backups is configured.
+    pub(crate) backups: Option<Arc<Attachment<Arc<Report>>>>,
 }
 
-/// The labels of a source: all are empty for PostgreSQL itself.
+/// The labels of a source: all are empty for PostgreSQL itself, and for the backups.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SourceLabels<'a> {
     pub(crate) volume: &'a str,
@@ -87,10 +90,23 @@ impl Attached {
         }
     }
 
+    /// Replaces the report of the backups, unless they are no longer configured.
+    pub(crate) fn set_backups(&mut self, attachment: Attachment<Arc<Report>>) {
+        if let Some(slot) = &mut self.backups {
+            *slot = Arc::new(attachment);
+        }
+    }
+
     /// Each pooler that answers.
     pub(crate) fn pooler_views(&self) -> impl Iterator<Item = (&str, &PoolerView)> {
         let poolers = self.poolers.iter();
         poolers.filter_map(|(name, pooler)| Some((&**name, &**pooler.reading.as_ref().ok()?)))
+    }
+
+    /// None also while the directories cannot be listed.
+    pub(crate) fn backup_report(&self) -> Option<&Report> {
+        let backups = self.backups.as_ref()?;
+        backups.reading.as_deref().ok()
     }
 
     /// Each volume, with its space if it was measured.
@@ -118,12 +134,17 @@ impl Attached {
         let volumes = self.volumes.iter();
         let volumes = volumes.map(move |(name, volume)| (of_volume(&**name), &volume.health));
         let poolers = self.poolers.iter();
-        volumes.chain(poolers.map(move |(name, pooler)| (of_pooler(&**name), &pooler.health)))
+        let poolers = poolers.map(move |(name, pooler)| (of_pooler(&**name), &pooler.health));
+        let backups = self.backups.iter();
+        let backups = backups.map(|backups| (SourceLabels::default(), &backups.health));
+        volumes.chain(poolers).chain(backups)
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
+        let mut backups = self.backups.iter();
         self.volumes.values().any(|volume| volume.has_expired(now))
             || self.poolers.values().any(|pooler| pooler.has_expired(now))
+            || backups.any(|backups| backups.has_expired(now))
     }
 
     /// Replaces the readings that have expired by `timeout`.
@@ -133,6 +154,9 @@ impl Attached {
         }
         for pooler in self.poolers.values_mut() {
             pooler.expire(now);
+        }
+        if let Some(backups) = &mut self.backups {
+            backups.expire(now);
         }
     }
 }

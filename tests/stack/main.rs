@@ -2,6 +2,7 @@
 //! webhook receiver.
 
 mod alertmanager;
+mod backups;
 mod boards;
 mod conditions;
 mod history;

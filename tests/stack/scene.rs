@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
 };
-use crate::{history, load, shortages};
+use crate::{backups, history, load, shortages};
 
 /// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
@@ -83,7 +83,10 @@ impl Scene {
 /// Starts an agent, and waits until it shows the main server as it is.
 async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)], poolers: &Poolers) -> Agent {
     let path = folder.path().join("pgcommons.yaml");
-    fs::write(&path, configuration(servers, poolers)).expect("a configuration can be written");
+    let backups = folder.path().join("backups");
+    backups::make(&backups);
+    fs::write(&path, configuration(servers, poolers, &backups))
+        .expect("a configuration can be written");
     let agent = Agent::start(AgentSpec {
         args: &["--config.file", path.to_str().expect("a UTF-8 path")],
         ..AgentSpec::default()
@@ -204,15 +207,16 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 }
 
 /// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
-fn configuration(servers: &[(&str, &Cluster)], poolers: &Poolers) -> String {
+fn configuration(servers: &[(&str, &Cluster)], poolers: &Poolers, backups: &Path) -> String {
     let mut text =
-        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
+        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\nbackups: {interval: 1s}\n".to_owned();
     writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
     text += "servers:\n";
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
         text += &storage(name, cluster);
+        text += &backups::configuration(name, backups);
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
             text += &poolers.configuration();

@@ -23,7 +23,7 @@ use crate::tracker::{PollContext, PollTracker};
 
 use super::own_session;
 use super::report::{self, Report};
-use super::{poolers, volumes};
+use super::{backups, poolers, volumes};
 
 /// Polls all servers concurrently.
 pub(super) async fn all(
@@ -41,7 +41,8 @@ pub(super) async fn all(
                     tokio::join!(
                         poll(&server, time_limit),
                         volumes::measure(&server),
-                        poolers::poll(&server)
+                        poolers::poll(&server),
+                        backups::read(&server, time_limit)
                     )
                 }),
             )
@@ -49,15 +50,19 @@ pub(super) async fn all(
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let (polled, volumes, poolers) = poll
-            .await
-            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new(), Vec::new()));
-        reports.push(report::server(
-            name,
-            polled,
-            (&volumes, &poolers),
-            thresholds,
-        ));
+        let (polled, volumes, poolers, backups) = poll.await.unwrap_or_else(|error| {
+            let polled = Err(unknown(error.to_string()));
+            (polled, Vec::new(), Vec::new(), None)
+        });
+        let catalogue = polled
+            .as_ref()
+            .ok()
+            .map(|polled| Arc::clone(&polled.catalogue));
+        let mut report = report::server(name, polled, (&volumes, &poolers), thresholds);
+        if let Some(backups) = backups {
+            report.add(backups.findings(catalogue.as_deref()));
+        }
+        reports.push(report);
     }
     Report::of(reports)
 }
@@ -65,6 +70,8 @@ pub(super) async fn all(
 /// The result of polling one server.
 pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
+    /// Every database and role.
+    pub(super) catalogue: Arc<Catalogue>,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
     /// What `pgcommons audit` would find; None: the privileges could not be read.
@@ -124,6 +131,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     };
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
+        catalogue,
         owners,
         isolation,
         sizes_failure,

@@ -123,10 +123,17 @@ pub(super) fn server(
         report.findings.extend(of_volume(volume, thresholds));
         report.volumes.push(volumes::report(volume, thresholds));
     }
-    worst_first(&mut report.findings);
-    let worst = report.findings.first();
-    report.status = worst.map_or(Severity::Ok, |worst| worst.severity);
+    report.add(Vec::new());
     report
+}
+
+impl ServerReport {
+    pub(super) fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        worst_first(&mut self.findings);
+        let worst = self.findings.first();
+        self.status = worst.map_or(Severity::Ok, |worst| worst.severity);
+    }
 }
 
 fn unreachable_server(name: String, finding: Finding) -> ServerReport {

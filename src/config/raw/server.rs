@@ -104,8 +104,8 @@ RawServer {
     cores: Numbers<f64>(0.01..=10_000.0);
     /// The memory that PostgreSQL may use, to compare with what it could take at worst.
     memory: Size();
-    /// The directories with backups of its databases, for `pgcommons backups`: each has `path`, `preset` or `pattern`, and if needed
-    /// `max_age` and `exclude`. See [backups.md](backups.md).
+    /// The directories with backups of its databases: each has `path`, `preset` or `pattern`, and if needed `max_age` and `exclude`.
+    /// See [backups.md](backups.md).
     backups: Directories();
 } {
     /// As `databases`, for this server: each of the two keys replaces the one above.

@@ -30,7 +30,9 @@ pub(super) fn up(privileged: bool) -> Server {
         1_700_000_100.0,
     );
     health.set_interval(Duration::from_millis(1200));
-    showing("main", snapshot(privileged), health).with_attached(Arc::new(attached()))
+    showing("main", snapshot(privileged), health)
+        .with_attached(Arc::new(attached()))
+        .with_tenants(Some(Arc::clone(&observed(privileged).1.tenants)))
 }
 
 /// A volume that was measured, and one that was not.
@@ -61,6 +63,7 @@ fn attached() -> Attached {
         storage_size: Some(128 << 30),
         volumes: volumes.into(),
         poolers: poolers::poolers(),
+        backups: Some(Arc::new(backups::attachment())),
     }
 }
 
@@ -69,7 +72,8 @@ pub(super) fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server 
     Server::new(name.into(), Ok(Arc::new(shown)), health)
 }
 
-pub(super) fn snapshot(privileged: bool) -> Snapshot {
+/// Two polls.
+fn observed(privileged: bool) -> (PollTracker, PolledState) {
     let (mut tracker, info) = (PollTracker::default(), Arc::new(info()));
     let mut observe = |polled: u64| {
         let context = PollContext {
@@ -82,6 +86,11 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
     };
     observe(0);
     let polled = observe(2);
+    (tracker, polled)
+}
+
+pub(super) fn snapshot(privileged: bool) -> Snapshot {
+    let (mut tracker, polled) = observed(privileged);
     let slow = SlowReadings {
         readings: Readings {
             statistics: Some(Arc::new(stats())),
@@ -199,7 +208,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
 
 pub(super) fn policy() -> Policy {
     let shop = Budget {
-        backup_max_age: None,
+        backup_max_age: Some(Duration::from_hours(4)),
         connections: Some(6),
         size_bytes: Some(1 << 30),
         owner: Some("alice".into()),
