@@ -1,4 +1,5 @@
 """Shared server: one server, and how its databases and roles share it."""
+import isolation
 import queries
 import resources
 import storage
@@ -157,6 +158,7 @@ def board():
             row(7, storage.volumes(), storage.slots(), widths=(11, 13)),
             row(8, storage.temporary_files(), storage.wal(), storage.archiving()),
             work(),
+            row(9, isolation.findings(), isolation.tenants(), widths=(9, 15)),
             row(8, storage.checkpoints(), storage.standbys(), committed(), widths=(10, 10, 4)),
         ],
         variables=[one_server()], annotations=[restarts(s), crashes(s)],

@@ -1,5 +1,9 @@
 //! `audit` lists what real logins can do, and its SQL repairs it without cutting off anybody.
 
+mod drift;
+mod fresh;
+mod hostile;
+mod many;
 mod names;
 mod paths;
 mod plan;
