@@ -20,6 +20,7 @@ async fn closed(cluster: &Cluster) {
         "CREATE ROLE b LOGIN",
         "CREATE ROLE readers",
         "CREATE DATABASE a OWNER a",
+        "CREATE DATABASE b OWNER b",
         "REVOKE CONNECT, TEMPORARY ON DATABASE a FROM PUBLIC",
         "GRANT CONNECT ON DATABASE a TO readers",
     ] {

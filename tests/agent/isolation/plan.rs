@@ -69,12 +69,13 @@ async fn storage_memory_and_slots_of_the_file_are_compared() {
     let config = "servers: {main: {host: db.invalid, memory: 512MiB, connections_limit: 30, storage: {size: 10GiB}}}\n\
         budgets:\n  shop: {connections: 20, size: 8GiB, pools: [{size: 20}]}\n  wiki: {connections: 15, size: 3GiB, pools: [{size: 15}]}\n";
     let plan = async |args: &[&str]| {
-        let output = run(AgentSpec {
-            args: &[&["plan"], args].concat(),
+        let args = [&["plan"], args].concat();
+        let spec = AgentSpec {
+            args: &args,
             config: Some(config),
             ..AgentSpec::default()
-        });
-        let output = output.await;
+        };
+        let output = run(spec).await;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         (output.status.code(), text)
     };
