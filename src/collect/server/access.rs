@@ -11,6 +11,24 @@ const REST: u32 = 200;
 /// And not for this many times `stats.interval`: 30 s by default.
 const REST_INTERVALS: u32 = 2;
 
+/// What the server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccessQuestion {
+    /// Everything.
+    All,
+    /// Everything, if the sum is no longer this one.
+    IfChanged(i64),
+}
+
+impl AccessQuestion {
+    pub(super) fn known(self) -> Option<i64> {
+        match self {
+            Self::All => None,
+            Self::IfChanged(sum) => Some(sum),
+        }
+    }
+}
+
 /// The default reads everything at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct AccessSchedule {
@@ -23,10 +41,11 @@ pub(super) struct AccessSchedule {
 }
 
 impl AccessSchedule {
-    /// The sum that the server compares; `Some(None)`: everything must be read.
-    pub(super) fn question(&self, now: Duration) -> Option<Option<i64>> {
+    /// None: nothing is due.
+    pub(super) fn question(&self, now: Duration) -> Option<AccessQuestion> {
         let known = self.sum.filter(|_| now < self.whole_due);
-        (now >= self.due).then_some(known)
+        let question = known.map_or(AccessQuestion::All, AccessQuestion::IfChanged);
+        (now >= self.due).then_some(question)
     }
 
     /// Databases or roles have changed.
@@ -72,7 +91,7 @@ mod tests {
     /// Read at 0 s, in this time.
     fn read(took: Duration) -> AccessSchedule {
         let mut access = AccessSchedule::default();
-        assert_eq!(access.question(Duration::ZERO), Some(None));
+        assert_eq!(access.question(Duration::ZERO), Some(AccessQuestion::All));
         access.answered(Some(7), took, Duration::ZERO, INTERVAL);
         access
     }
@@ -81,11 +100,17 @@ mod tests {
     fn the_sum_is_asked_often_and_the_whole_rarely() {
         let mut access = read(SECOND / 100);
         assert_eq!(access.question(29 * SECOND), None);
-        assert_eq!(access.question(30 * SECOND), Some(Some(7)));
+        assert_eq!(
+            access.question(30 * SECOND),
+            Some(AccessQuestion::IfChanged(7))
+        );
         access.answered(None, SECOND / 1000, 30 * SECOND, INTERVAL);
         assert_eq!(access.question(44 * SECOND), None);
-        assert_eq!(access.question(45 * SECOND), Some(Some(7)));
-        assert_eq!(access.question(600 * SECOND), Some(None));
+        assert_eq!(
+            access.question(45 * SECOND),
+            Some(AccessQuestion::IfChanged(7))
+        );
+        assert_eq!(access.question(600 * SECOND), Some(AccessQuestion::All));
     }
 
     #[test]
@@ -95,7 +120,10 @@ mod tests {
         assert_eq!(access.question(29 * SECOND), None);
         access.answered(None, SECOND / 1000, 60 * SECOND, INTERVAL);
         access.changed(61 * SECOND);
-        assert_eq!(access.question(61 * SECOND), Some(Some(7)));
+        assert_eq!(
+            access.question(61 * SECOND),
+            Some(AccessQuestion::IfChanged(7))
+        );
     }
 
     #[test]
@@ -113,6 +141,6 @@ mod tests {
         access.failed(40 * SECOND, INTERVAL);
         access.changed(41 * SECOND);
         assert_eq!(access.question(54 * SECOND), None);
-        assert_eq!(access.question(55 * SECOND), Some(None));
+        assert_eq!(access.question(55 * SECOND), Some(AccessQuestion::All));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access::AccessQuestion;
 use crate::collect::source::Session;
 use crate::outcome::{Failed, Outcome};
 use crate::postgres::view::Update;
@@ -14,8 +15,7 @@ pub(crate) enum Question {
     Activity(ActivityQuestion),
     /// An index in [`crate::postgres::view::SLOW`].
     Slow(usize),
-    /// The sum of the last answer; None: there is none, or it is old.
-    Access(Option<i64>),
+    Access(AccessQuestion),
     Statements,
     Sizes {
         databases: Vec<Oid>,
@@ -44,8 +44,8 @@ impl Session for postgres::Session {
         let answer = match question {
             Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
-            Question::Access(known) => {
-                let access = self.changed_access(*known, limit).await;
+            Question::Access(question) => {
+                let access = self.changed_access(question.known(), limit).await;
                 access.map(Answer::Access)
             }
             Question::Statements => self.statements(limit).await.map(Answer::Statements),
