@@ -1,5 +1,6 @@
 """Shared server: one server, and how its databases and roles share it."""
 import backups
+import isolation
 import poolers
 import queries
 import resources
@@ -161,6 +162,7 @@ def board():
             row(8, storage.temporary_files(), storage.wal(), storage.archiving()),
             backups.of_server(),
             work(),
+            row(9, isolation.findings(), isolation.tenants(), widths=(9, 15)),
             row(8, storage.checkpoints(), storage.standbys(), committed(), widths=(10, 10, 4)),
         ],
         variables=[one_server()], annotations=[restarts(s), crashes(s)],

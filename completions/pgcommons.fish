@@ -81,17 +81,17 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l sarif -d '
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l max-connections -d '`max_connections` of the server' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l reserved-connections -d 'Slots of them that ordinary roles cannot use' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l storage -d 'Storage of the server, such as 128GiB' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l memory -d 'Memory that PostgreSQL may use, such as 2GiB' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l shared-buffers -d '`shared_buffers` of the server' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l work-mem -d '`work_mem` of the server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l storage -d 'Storage of the server, such as 128GiB; instead of `storage.size` in the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l memory -d 'Memory that PostgreSQL may use, such as 2GiB; instead of `memory` in the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l shared-buffers -d '`shared_buffers` of the server; read with --live, else 128MiB is assumed' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l work-mem -d '`work_mem` of the server; read with --live, else 4MiB is assumed' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l server -d 'Only this server of the configuration' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, limits and roles from the configured servers, and compare them too'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, memory settings, limits, owners and roles from the configured servers, and compare them too'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r

@@ -3,6 +3,7 @@
 mod archiving;
 mod backups;
 mod connections;
+mod declared;
 mod poolers;
 mod remedy;
 mod resources;
@@ -49,6 +50,10 @@ pub(crate) enum Concern {
     Storage,
     /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
+    /// Declared pools that can open more connections than they may.
+    Pools,
+    /// The limit, the owner or a role of a database differs from the configuration.
+    Drift,
     /// WAL files wait to be archived.
     Archiving,
     /// A process of the server died, and all sessions were ended.
@@ -130,11 +135,13 @@ pub(crate) fn findings(
     let mut findings = server::findings(snapshot, sizes_failure, thresholds);
     findings.extend(resources::findings(snapshot, thresholds));
     findings.extend(archiving::of_server(snapshot));
+    findings.extend(declared::of_server(snapshot));
     for view in &snapshot.databases {
         findings.extend(connections::of_database(view, thresholds));
         findings.extend(connections::of_budget(view));
         findings.extend(sizes::of_database(view, thresholds));
         findings.extend(server::invalid(view));
+        findings.extend(declared::of_database(view, snapshot.slots.ordinary));
     }
     for view in &snapshot.roles {
         findings.extend(connections::of_role(view, thresholds));

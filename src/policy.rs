@@ -24,6 +24,8 @@ pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
+    /// The role that must own the database.
+    pub(crate) owner_role: Option<String>,
     /// Roles that may connect to the database, beside its owner. The audit reports others.
     pub(crate) roles: BTreeSet<String>,
     /// The connection pools of its applications.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::history::StatementTotals;
 use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
+use crate::plan::{self, Drift};
 use crate::policy::{Budget, Machine};
 use crate::resources::StorageParts;
 use crate::sample::readings::Blocking;
@@ -38,6 +39,8 @@ pub(crate) struct DatabaseView {
     /// Sessions that wait for a lock; None: the agent's role does not see all sessions.
     pub(crate) blocked: Option<u32>,
     pub(crate) stats: Option<Arc<DatabaseStats>>,
+    /// Where it differs from its budget. The declared roles are left out until the privileges were read.
+    pub(crate) drift: Vec<Drift>,
 }
 
 impl DatabaseView {
@@ -183,8 +186,20 @@ fn databases(
         budget: tenant.budget.clone(),
         blocked: grouped.map(|grouped| grouped.blocked_in(tenant.row.oid)),
         stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
+        drift: drift(tenant, slow.isolation.as_deref()),
     };
     polled.databases.iter().map(view).collect()
+}
+
+fn drift(tenant: &Tenant, isolation: Option<&Summary>) -> Vec<Drift> {
+    let (row, Some(budget)) = (&tenant.row, &tenant.budget) else {
+        return Vec::new();
+    };
+    let unmet = isolation.and_then(|it| it.unmet.as_ref());
+    let unmet = unmet.into_iter().flatten();
+    let unmet = unmet.filter(|it| it.datname == row.name).map(Drift::from);
+    let own = plan::drift(row.connection_limit, &row.owner, budget);
+    own.into_iter().chain(unmet).collect()
 }
 
 fn role((row, connections): &(Arc<Role>, Option<ConnectionStatus>)) -> RoleView {

@@ -1,5 +1,6 @@
 //! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
 
+mod access;
 mod answers;
 mod judge;
 mod questions;
@@ -7,6 +8,7 @@ mod questions;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::AccessSchedule;
 use questions::{Answer, Question};
 
 use super::server_log::ServerLog;
@@ -20,7 +22,7 @@ use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
 use crate::sample::{Backend, Oid, Readings};
-use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
+use crate::size_schedule::{SizeSchedule, cost};
 use crate::state::{Down, Publisher, Server};
 use crate::tracker::{PollTracker, PolledState};
 
@@ -28,7 +30,8 @@ use crate::tracker::{PollTracker, PolledState};
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 
 const FIRST_SLOW: usize = PRIMARY + 1;
-const STATEMENTS: usize = FIRST_SLOW + SLOW.len();
+const ACCESS: usize = FIRST_SLOW + SLOW.len();
+const STATEMENTS: usize = ACCESS + 1;
 const SIZES: usize = STATEMENTS + 1;
 
 /// The label values `poll`.
@@ -39,6 +42,7 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
         jobs[FIRST_SLOW + view] = SLOW[view].job;
         view += 1;
     }
+    jobs[ACCESS] = view::ACCESS;
     jobs[STATEMENTS] = view::STATEMENTS;
     jobs[SIZES] = "sizes";
     jobs
@@ -51,6 +55,7 @@ pub(crate) struct ServerSource {
     /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
+    access: AccessSchedule,
     /// The judgement of the last privileges that were read.
     isolation: Option<Arc<Summary>>,
     /// None: `pg_stat_statements` is not there, or its last poll failed.
@@ -81,6 +86,7 @@ impl Source for ServerSource {
             tracker: PollTracker::default(),
             polled: None,
             readings: Readings::default(),
+            access: AccessSchedule::default(),
             isolation: None,
             statements: None,
             sizes: Arc::default(),
@@ -189,6 +195,7 @@ impl Source for ServerSource {
                     permitted: self.sees_all_sessions(),
                 })
             }
+            ACCESS => self.access.question(now).map(Question::Access),
             STATEMENTS => Some(Question::Statements),
             slow if JOBS[slow] == view::BLOCKING && !self.some_session_waits() => None,
             job => {
@@ -219,7 +226,10 @@ impl Source for ServerSource {
                 let before = self.readings.statistics.clone();
                 update(&mut self.readings);
                 self.measure_written(before.as_ref());
-                self.judge(session);
+                took
+            }
+            Answer::Access(changed) => {
+                self.privileges(session, changed, took, now);
                 took
             }
             Answer::Statements(statements) => {
@@ -236,16 +246,13 @@ impl Source for ServerSource {
 
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
-            let why = match why {
-                Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => UnknownSize::Error,
-                Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
-            };
-            let sizes = Arc::make_mut(&mut self.sizes);
-            sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
+            self.sizes_failed(why, took, now);
         } else if job == STATEMENTS {
             self.statements = None;
+        } else if job == ACCESS {
+            self.privileges_failed(now);
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
-            self.forget(view);
+            (SLOW[view].clear)(&mut self.readings);
         }
     }
 
@@ -265,6 +272,7 @@ impl Source for ServerSource {
         let old = std::mem::replace(&mut self.config, config);
         let cadence = self.config.cadence;
         self.tracker.invalidate();
+        self.access = AccessSchedule::default(); // the same privileges may be another judgement now
         Arc::make_mut(&mut self.sizes).limit_due(now + cadence.sizes.interval);
         if old.target != self.config.target {
             self.polled = None; // it may be another server

@@ -100,7 +100,7 @@ pub struct AuditArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// Read connection slots, limits and roles from the configured servers, and compare them too
+    /// Read connection slots, memory settings, limits, owners and roles from the configured servers, and compare them too
     #[arg(long, conflicts_with = "max_connections")]
     pub live: bool,
     /// `max_connections` of the server
@@ -109,18 +109,18 @@ pub struct PlanArgs {
     /// Slots of them that ordinary roles cannot use
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub reserved_connections: u32,
-    /// Storage of the server, such as 128GiB
+    /// Storage of the server, such as 128GiB; instead of `storage.size` in the configuration
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub storage: Option<u64>,
-    /// Memory that PostgreSQL may use, such as 2GiB
+    /// Memory that PostgreSQL may use, such as 2GiB; instead of `memory` in the configuration
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
-    /// `shared_buffers` of the server
-    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
-    pub shared_buffers: u64,
-    /// `work_mem` of the server
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size)]
-    pub work_mem: u64,
+    /// `shared_buffers` of the server; read with --live, else 128MiB is assumed
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub shared_buffers: Option<u64>,
+    /// `work_mem` of the server; read with --live, else 4MiB is assumed
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub work_mem: Option<u64>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

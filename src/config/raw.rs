@@ -212,11 +212,14 @@ RawBudget {
     size: Size();
     /// Who is responsible: the label `owner` of `pgcommons_database_info`.
     owner: Filled("text");
+    /// The role that must own it. Another owner is reported as drift, see [isolation.md](isolation.md).
+    owner_role: Filled("a name");
     /// The age at which its newest complete backup is stale, instead of `max_age` of the directory.
     backup_max_age: Durations(MINUTE..=YEAR);
-    /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`.
+    /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`. One that does not exist, or may
+    /// not connect, is drift.
     roles: List("[reader, writer]");
-    /// The connection pools of its applications, for `pgcommons plan`: each has `size`, and if needed `name`, `overflow`, `instances`
+    /// The connection pools of its applications, for `pgcommons plan` and `check`: each has `size`, and if needed `name`, `overflow`, `instances`
     /// and `surge` (further instances during a deployment).
     pools: Pools();
 } {

@@ -106,10 +106,13 @@ fn at_limit(pooler: &str, datname: &str, start: &str, (limit, more): (Limit, u32
         limit.kind.label(),
         limit.connections
     );
-    let finding = finding(pooler, Severity::Critical, text);
-    match limit.kind {
-        LimitKind::Database => finding.with_remedy(remedy::raise_limit(datname, more)),
-        _ => finding.with_remedy(remedy::BUSIEST_DATABASES),
+    let raise = match limit.kind {
+        LimitKind::Database => remedy::raise_limit(datname, more),
+        _ => Some(remedy::BUSIEST_DATABASES.to_owned()),
+    };
+    Finding {
+        remedy: raise,
+        ..finding(pooler, Severity::Critical, text)
     }
 }
 

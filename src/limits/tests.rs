@@ -55,6 +55,7 @@ pub(super) fn tenant(connection_limit: i32) -> Database {
         name: "t".into(),
         connection_limit,
         accepts_connections: true,
+        owner: "r".into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One session with a server, kept open between polls, with all statements that run on it prepared.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
-use super::view::{
-    SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes, statements,
-};
+use super::view::{SLOW, SlowView, Update, access, activity, catalogue, info, sizes, statements};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
@@ -193,14 +191,20 @@ impl Session {
         Ok((catalogue, seconds))
     }
 
-    /// The owner of each database. One round trip.
-    pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
-        owners::read(&self.client).await
-    }
-
     /// Who may connect where. One round trip.
     pub(crate) async fn access(&self) -> Result<Access, QueryError> {
         access::read(&self.client, self.info.version_num).await
+    }
+
+    /// The same, if it differs from what it was when the sum was `known`; with the new sum. One or two round trips.
+    pub(crate) async fn changed_access(
+        &self,
+        known: Option<i64>,
+        limit: Duration,
+    ) -> Result<Option<(Access, i64)>, QueryError> {
+        let (client, version) = (&self.client, self.info.version_num);
+        let read = access::read_changed(client, version, known, self.key);
+        self.limited(limit, read).await
     }
 
     /// Reads one of [`SLOW`] in one round trip, and another the first time. The server cancels it after `limit`.

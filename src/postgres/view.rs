@@ -8,7 +8,6 @@ mod blocking;
 pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
-pub(super) mod owners;
 mod replication;
 mod resources;
 mod server_stats;
@@ -30,7 +29,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 13] = [
+pub(crate) const SLOW: [SlowView; 12] = [
     statistics::VIEW,
     locks::VIEW,
     archiver::VIEW,
@@ -42,12 +41,11 @@ pub(crate) const SLOW: [SlowView; 13] = [
     server_stats::VIEW,
     replication::VIEW,
     settings::VIEW,
-    access::VIEW,
     blocking::VIEW,
 ];
 
-/// The job that reads privileges; its answer is judged before it is published.
-pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
+/// The job that reads privileges. It is not one of [`SLOW`]: it reads them only when they have changed.
+pub(crate) const ACCESS: &str = "access";
 /// The job of the view that is only read while a session waits for a lock.
 pub(crate) const BLOCKING: &str = blocking::JOB;
 /// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.

@@ -47,6 +47,7 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
             name: name.into(),
             connection_limit: 10,
             accepts_connections: true,
+            owner: name.into(),
         });
         catalogue.roles.push(Role {
             oid,

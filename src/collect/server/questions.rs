@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::access::AccessQuestion;
 use crate::collect::source::Session;
 use crate::outcome::{Failed, Outcome};
 use crate::postgres::view::Update;
 use crate::postgres::{self, ActivityQuestion};
+use crate::sample::access::Access;
 use crate::sample::statements::Statements;
 use crate::sample::{Activity, Oid, SizeMeasurement};
 
@@ -13,6 +15,7 @@ pub(crate) enum Question {
     Activity(ActivityQuestion),
     /// An index in [`crate::postgres::view::SLOW`].
     Slow(usize),
+    Access(AccessQuestion),
     Statements,
     Sizes {
         databases: Vec<Oid>,
@@ -23,6 +26,8 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     Activity(Activity),
     Slow(Update),
+    /// None: nothing has changed.
+    Access(Option<(Access, i64)>),
     Statements(Option<Statements>),
     Sizes(Vec<SizeMeasurement>),
 }
@@ -39,6 +44,10 @@ impl Session for postgres::Session {
         let answer = match question {
             Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
+            Question::Access(question) => {
+                let access = self.changed_access(question.known(), limit).await;
+                access.map(Answer::Access)
+            }
             Question::Statements => self.statements(limit).await.map(Answer::Statements),
             Question::Sizes {
                 databases,
@@ -57,9 +66,11 @@ impl Session for postgres::Session {
     fn outcome(answer: &Answer) -> Outcome {
         match answer {
             Answer::Activity(activity) if activity.is_reduced => Outcome::OutOfMemory,
-            Answer::Activity(_) | Answer::Slow(_) | Answer::Statements(_) | Answer::Sizes(_) => {
-                Outcome::Ok
-            }
+            Answer::Activity(_)
+            | Answer::Slow(_)
+            | Answer::Access(_)
+            | Answer::Statements(_)
+            | Answer::Sizes(_) => Outcome::Ok,
         }
     }
 

@@ -1,7 +1,5 @@
-//! Polls each server once: one session, the activity query, the owners, the size of every database, and beside the session
-//! the volumes.
+//! Polls each server once: one session, the activity query, the size of every database, and beside the session the volumes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +12,9 @@ use crate::findings::{Finding, Severity, Thresholds};
 use crate::isolation::{self, Question, Summary};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::view::{ACCESS_JOB, SLOW};
+use crate::postgres::view::SLOW;
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::{Catalogue, Oid, Readings};
+use crate::sample::{Catalogue, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker};
@@ -72,10 +70,6 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// Every database and role.
     pub(super) catalogue: Arc<Catalogue>,
-    /// The owner of each database.
-    pub(super) owners: HashMap<Oid, String>,
-    /// What `pgcommons audit` would find; None: the privileges could not be read.
-    pub(super) isolation: Option<Summary>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
     pub(super) not_read: Vec<NotRead>,
@@ -102,7 +96,6 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         .await
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
-    let owners = answer(deadline, session.owners()).await?;
     let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
@@ -125,6 +118,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     .await;
     let slower = SlowReadings {
         readings,
+        isolation: isolation.map(Arc::new),
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
@@ -132,8 +126,6 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         catalogue,
-        owners,
-        isolation,
         sizes_failure,
         not_read,
         storage_size: server.storage.size,
@@ -148,9 +140,7 @@ async fn read_slow(
 ) -> Result<(Readings, Vec<NotRead>), Finding> {
     let (mut readings, mut not_read) = (Readings::default(), Vec::new());
     let views = SLOW.iter().enumerate();
-    for (n, view) in views
-        .filter(|(_, view)| view.job != ACCESS_JOB && (sees_all_sessions || !view.needs_monitor))
-    {
+    for (n, view) in views.filter(|(_, view)| sees_all_sessions || !view.needs_monitor) {
         match timeout(deadline, session.slow(n, deadline)).await {
             Ok(Ok(update)) => update(&mut readings),
             Ok(Err(error)) if error.outcome() == Outcome::Lost => {

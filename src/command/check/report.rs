@@ -1,6 +1,6 @@
 //! The report of a check, worst first. Its fields are the keys of `check --json`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::findings::{
 };
 use crate::isolation::Summary;
 use crate::limits::LimitStatus;
-use crate::sample::{Oid, Volume};
+use crate::sample::Volume;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
 
@@ -75,7 +75,7 @@ pub(crate) struct DatabaseReport {
     pub(crate) size_unknown: Option<&'static str>,
     pub(crate) size_limit_bytes: Option<u64>,
     /// The role that owns it in PostgreSQL.
-    pub(crate) owner: Option<String>,
+    pub(crate) owner: String,
     /// `owner` of its budget: the person to contact.
     pub(crate) budget_owner: Option<String>,
     /// Why no role can connect: `datallowconn` is false, the database is invalid, or its connection limit is 0.
@@ -159,7 +159,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
     let mut databases: Vec<_> = snapshot
         .databases
         .iter()
-        .map(|view| database(view, &polled.owners, thresholds))
+        .map(|view| database(view, thresholds))
         .collect();
     databases
         .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
@@ -181,7 +181,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         load: load::report(snapshot),
         resources: resources::of_server(&polled, thresholds),
         not_read: polled.not_read,
-        isolation: polled.isolation.as_ref().map(isolation),
+        isolation: snapshot.isolation.as_deref().map(isolation),
         databases,
         roles,
         volumes: Vec::new(),
@@ -203,11 +203,7 @@ fn urgency(status: Severity, connections: &Connections) -> (std::cmp::Reverse<Se
     (std::cmp::Reverse(status), part)
 }
 
-fn database(
-    view: &DatabaseView,
-    owners: &HashMap<Oid, String>,
-    thresholds: Thresholds,
-) -> DatabaseReport {
+fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
     let closed = match (view.row.connection_limit, view.row.accepts_connections) {
         (-2, _) => Some("invalid"),
         (_, false) => Some("datallowconn"),
@@ -224,7 +220,7 @@ fn database(
         size_bytes: view.size.ok(),
         size_unknown: view.size.err().map(UnknownSize::label),
         size_limit_bytes: view.size_limit(),
-        owner: owners.get(&view.row.oid).cloned(),
+        owner: view.row.owner.clone(),
         budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
         closed,
     }

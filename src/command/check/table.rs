@@ -185,7 +185,7 @@ fn databases(rows: &[DatabaseReport]) -> String {
             number(row.budget),
             size.unwrap_or_else(dash),
             row.size_limit_bytes.map_or_else(dash, bytes),
-            row.owner.as_deref().map_or_else(dash, escape_for_terminal),
+            escape_for_terminal(&row.owner),
             row.budget_owner
                 .as_deref()
                 .map_or_else(dash, escape_for_terminal),

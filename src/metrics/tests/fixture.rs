@@ -145,6 +145,7 @@ pub(super) fn databases() -> Vec<Database> {
         name: name.into(),
         connection_limit,
         accepts_connections: true,
+        owner: "postgres".into(),
     };
     vec![
         database(1, "shop", 4),
