@@ -1,4 +1,5 @@
 """Tenant: one database of one server."""
+import load
 import queries
 import style
 import table
@@ -147,7 +148,7 @@ def size():
 def board():
     return frame(
         "Tenant", "One database of a shared PostgreSQL server in detail.",
-        rows=[numbers(), row(6, alerts(s, hide=["server"]), contacts(), widths=(16, 8)), connections(), work(), shared(),
+        rows=[numbers(), row(6, alerts(s, hide=["server"]), contacts(), widths=(16, 8)), connections(), load.of_tenant(), work(), shared(),
               locks(), size()],
         variables=[one_server(), database()], annotations=[restarts(s.whole_server()), crashes(s.whole_server())],
         links={"Fleet": [], "Shared server": ["server"], "Agent": ["server"]})

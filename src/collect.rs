@@ -3,6 +3,7 @@
 
 mod attached;
 mod backoff;
+mod container;
 mod poller;
 mod pollers;
 mod question;

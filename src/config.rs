@@ -5,6 +5,7 @@ mod backups;
 mod connection;
 mod dsn;
 mod env;
+mod host;
 mod keys;
 mod listener;
 mod misspelt;
@@ -35,8 +36,8 @@ pub(crate) use backups::PATTERN_RULES;
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use model::{
-    Cadence, ChannelBinding, Config, DATA_VOLUME, RootCert, ServerConfig, SslMode, StorageConfig,
-    Target, Tls, VolumeConfig,
+    Cadence, ChannelBinding, Config, ContainerConfig, DATA_VOLUME, HostConfig, RootCert,
+    ServerConfig, SslMode, StorageConfig, Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};

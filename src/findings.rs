@@ -3,6 +3,7 @@
 mod archiving;
 mod backups;
 mod connections;
+mod container;
 mod remedy;
 mod resources;
 mod server;
@@ -12,7 +13,7 @@ mod storage;
 
 use serde::Serialize;
 
-use crate::sample::Volume;
+use crate::sample::{Container, Volume};
 use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
@@ -38,6 +39,8 @@ pub(crate) enum Concern {
     Privilege,
     Connections,
     Size,
+    /// The control group of PostgreSQL.
+    Memory,
     /// Workers, slots, locks or ids that all databases share.
     Resource,
     /// WAL that replication slots keep.
@@ -152,6 +155,13 @@ pub(crate) fn of_configured_storage(
 /// The findings of one volume. They do not depend on a poll of PostgreSQL.
 pub(crate) fn of_volume(volume: &Volume, thresholds: Thresholds) -> Vec<Finding> {
     let mut findings = storage::findings(volume, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+/// The findings of the control group.
+pub(crate) fn of_container(container: &Container, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = container::findings(container, thresholds);
     findings.retain(|finding| finding.severity > Severity::Ok);
     findings
 }

@@ -13,6 +13,7 @@ use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::resources::Storage;
+use crate::sample::ProcessId;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 use attached::is_past;
@@ -57,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) attached: Arc<Attached>,
     /// Known while the server is down, too.
     pub(crate) crashes: Crashes,
+    /// The last that was found in `/proc`. It may have ended.
+    pub(crate) postmaster: Option<ProcessId>,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -75,6 +78,7 @@ impl Server {
             health,
             attached: Arc::default(),
             crashes: Crashes::default(),
+            postmaster: None,
             current_until: None,
             page: Page::default(),
         }
@@ -93,6 +97,7 @@ impl Server {
             health: self.health.clone(),
             attached,
             crashes: self.crashes,
+            postmaster: self.postmaster,
             current_until: self.current_until.clone(),
             page: Page::default(),
         }
@@ -100,6 +105,10 @@ impl Server {
 
     pub(crate) fn with_crashes(self, crashes: Crashes) -> Self {
         Self { crashes, ..self }
+    }
+
+    pub(crate) fn with_postmaster(self, postmaster: Option<ProcessId>) -> Self {
+        Self { postmaster, ..self }
     }
 
     fn has_expired(&self, now: Instant) -> bool {

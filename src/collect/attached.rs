@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::container::ContainerSource;
 use super::source::Source;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
@@ -15,6 +16,10 @@ pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
     Attached {
         storage_size: config.storage.size,
         volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
+        container: config.container().map(|_| {
+            let before = before.container.clone();
+            before.unwrap_or_else(starting::<ContainerSource, _>)
+        }),
     }
 }
 
@@ -25,9 +30,12 @@ fn kept<S: Source, T: Clone>(
     names: impl Iterator<Item = String>,
     before: &Attachments<T>,
 ) -> Attachments<T> {
-    let starting = || Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)));
-    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting);
+    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting::<S, T>);
     names
         .map(|name| (name.clone(), attachment(&name)))
         .collect()
+}
+
+fn starting<S: Source, T: Clone>() -> Arc<Attachment<T>> {
+    Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)))
 }

@@ -9,6 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::JOBS;
 use super::attached::attached;
+use super::container::ContainerSource;
 use super::pollers::Pollers;
 use super::server::ServerSource;
 use super::volume::VolumeSource;
@@ -20,6 +21,7 @@ pub(crate) struct Supervisor {
     publisher: Publisher,
     servers: Pollers<ServerSource>,
     volumes: Pollers<VolumeSource>,
+    containers: Pollers<ContainerSource>,
     tasks: JoinSet<Infallible>,
 }
 
@@ -31,6 +33,7 @@ impl Supervisor {
             publisher,
             servers: Pollers::default(),
             volumes: Pollers::default(),
+            containers: Pollers::default(),
             tasks: JoinSet::new(),
         };
         (supervisor, state)
@@ -42,6 +45,8 @@ impl Supervisor {
         let (tasks, publisher) = (&mut self.tasks, &self.publisher);
         let volumes = servers.iter().flat_map(ServerConfig::volumes).collect();
         self.volumes.apply(volumes, tasks, publisher);
+        let containers = servers.iter().filter_map(ServerConfig::container).collect();
+        self.containers.apply(containers, tasks, publisher);
         self.servers.apply(servers, tasks, publisher);
     }
 

@@ -1,6 +1,7 @@
 //! `pgcommons check`: polls every server once, for people and for monitoring plugins (Nagios exit codes).
 
 mod load;
+mod machine;
 mod own_session;
 mod poll;
 mod refusal;

@@ -10,7 +10,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, storage};
+use super::{Cadence, Config, ServerConfig, backups, host, listener, misspelt, storage};
 use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
@@ -253,6 +253,7 @@ fn server(
         std::mem::take(&mut raw.storage),
     );
 
+    let host = host::read(reader, &prefix, &mut raw);
     let target = ConnectionParams::collect(reader, (prefix, misspelt), &mut raw, environment)
         .target(reader, environment)?;
     let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
@@ -262,6 +263,7 @@ fn server(
         policy,
         cadence: defaults.cadence,
         storage,
+        host,
         backups: backups.unwrap_or_default(),
     })
 }

@@ -1,6 +1,7 @@
 //! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
+mod container;
 mod crashes;
 mod exporter;
 mod facts;
@@ -32,6 +33,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(isolation::METRICS)
         .chain(sessions::METRICS)
         .chain(storage::METRICS)
+        .chain(container::METRICS)
         .chain(crashes::METRICS)
         .chain(agent::METRICS)
         .chain(exporter::METRICS)

@@ -11,6 +11,7 @@ mod cost;
 mod encoding;
 mod escaping;
 mod fixture;
+mod machine;
 mod server_wide;
 mod shared;
 

@@ -11,14 +11,16 @@ use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
 use super::view::{
-    SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes, statements,
+    SLOW, SlowView, Update, access, activity, catalogue, info, owners, processes, sizes, statements,
 };
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
 use crate::sample::access::Access;
 use crate::sample::statements::Statements;
-use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
+use crate::sample::{
+    Activity, Backend, Catalogue, Fingerprint, ListedProcess, Oid, ServerInfo, SizeMeasurement,
+};
 
 /// What a poll of activity asks.
 #[derive(Debug, Default)]
@@ -218,6 +220,14 @@ impl Session {
         limit: Duration,
     ) -> Result<Option<Statements>, QueryError> {
         self.limited(limit, statements::read(&self.client)).await
+    }
+
+    /// One round trip.
+    pub(crate) async fn processes(
+        &self,
+        limit: Duration,
+    ) -> Result<Vec<ListedProcess>, QueryError> {
+        self.limited(limit, processes::read(&self.client)).await
     }
 
     async fn prepared(&self, view: &SlowView) -> Result<Vec<Statement>, QueryError> {

@@ -9,6 +9,7 @@ pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
 pub(super) mod owners;
+pub(super) mod processes;
 mod replication;
 mod resources;
 mod server_stats;
@@ -52,6 +53,9 @@ pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
 pub(crate) const BLOCKING: &str = blocking::JOB;
 /// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.
 pub(crate) const STATEMENTS: &str = "statements";
+
+/// The job that reads `/proc`, for the processes that PostgreSQL lists.
+pub(crate) const PROCESSES: &str = "processes";
 
 /// The beginning of a statement: `wal.lsn` is the position of the server in the WAL. A standby sends what it received to standbys
 /// of its own, and keeps it for its slots.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Down;
 use crate::health::Health;
 use crate::outcome::Outcome;
-use crate::sample::Space;
+use crate::sample::{Container, Space};
 
 /// One attached source, as of its last poll.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub(crate) struct Attached {
     pub(crate) storage_size: Option<u64>,
     /// `storage.path` and `storage.volumes`, by the label `volume`.
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
+    /// The control group of PostgreSQL. None: not configured.
+    pub(crate) container: Option<Arc<Attachment<Container>>>,
 }
 
 impl Attached {
@@ -68,6 +70,18 @@ impl Attached {
         if let Some(slot) = self.volumes.get_mut(volume) {
             *slot = Arc::new(attachment);
         }
+    }
+
+    /// Replaces the reading of the control group, if it is still configured.
+    pub(crate) fn set_container(&mut self, attachment: Attachment<Container>) {
+        if let Some(container) = &mut self.container {
+            *container = Arc::new(attachment);
+        }
+    }
+
+    /// The last reading of the control group.
+    pub(crate) fn container(&self) -> Option<&Container> {
+        self.container.as_ref()?.reading.as_ref().ok()
     }
 
     /// Each volume, with its space if it was measured.
@@ -82,20 +96,27 @@ impl Attached {
             .filter_map(|(name, space)| Some((name, space?)))
     }
 
-    /// The health of each source, with its label `volume`.
+    /// The health of each source, with its label `volume`, which is empty for the control group.
     pub(super) fn health(&self) -> impl Iterator<Item = (&str, &Health)> {
         let volumes = self.volumes.iter();
-        volumes.map(|(name, volume)| (&**name, &volume.health))
+        let volumes = volumes.map(|(name, volume)| (&**name, &volume.health));
+        let container = self.container.iter();
+        volumes.chain(container.map(|container| ("", &container.health)))
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
-        self.volumes.values().any(|volume| volume.has_expired(now))
+        let container = self.container.as_ref();
+        container.is_some_and(|container| container.has_expired(now))
+            || self.volumes.values().any(|volume| volume.has_expired(now))
     }
 
     /// Replaces the readings that have expired by `timeout`.
     pub(super) fn expire(&mut self, now: Instant) {
         for volume in self.volumes.values_mut() {
             volume.expire(now);
+        }
+        if let Some(container) = &mut self.container {
+            container.expire(now);
         }
     }
 }
@@ -127,6 +148,7 @@ mod tests {
         let attached = Attached {
             storage_size: None,
             volumes: BTreeMap::from([("data".to_owned(), Arc::new(volume))]),
+            container: None,
         };
         let server = Server::new("a".to_owned(), Err(Down::Starting), Health::of(&["x"]));
         let server = server.with_attached(Arc::new(attached));

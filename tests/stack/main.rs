@@ -7,6 +7,7 @@ mod conditions;
 mod history;
 mod inhibition;
 mod load;
+mod machine;
 mod notifications;
 mod pictures;
 mod program;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::machine::Machine;
 use crate::prometheus::{Prometheus, Setup};
 use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
@@ -24,6 +25,7 @@ pub(crate) struct Scene {
     pub(crate) agent: Agent,
     _others: Vec<Cluster>,
     _sessions: Vec<TestSession>,
+    _machine: Machine,
     folder: TempDir,
 }
 
@@ -47,7 +49,8 @@ impl Scene {
             ("down", &down),
             ("standby", &standby),
         ];
-        let agent = start_agent(&folder, &servers).await;
+        let machine = Machine::of(&main);
+        let agent = start_agent(&folder, &servers, &machine).await;
         held.extend(full.fill("app", "app", "postgres").await);
         Self {
             main,
@@ -55,6 +58,7 @@ impl Scene {
             agent,
             _others: vec![full, late, down, standby],
             _sessions: held,
+            _machine: machine,
             folder,
         }
     }
@@ -78,9 +82,9 @@ impl Scene {
 }
 
 /// Starts an agent, and waits until it shows the main server as it is.
-async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
+async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)], machine: &Machine) -> Agent {
     let path = folder.path().join("pgcommons.yaml");
-    fs::write(&path, configuration(servers)).expect("a configuration can be written");
+    fs::write(&path, configuration(servers, machine)).expect("a configuration can be written");
     let agent = Agent::start(AgentSpec {
         args: &["--config.file", path.to_str().expect("a UTF-8 path")],
         ..AgentSpec::default()
@@ -105,11 +109,13 @@ async fn main_server() -> (Cluster, Cluster) {
         ("max_connections", "50"),
         ("deadlock_timeout", "20ms"),
         ("track_io_timing", "on"),
+        ("shared_preload_libraries", "pg_stat_statements"),
     ];
     settings.extend(shortages::SETTINGS);
     let mut main = trusting(&settings).await;
     let standby = main.start_standby();
     create_agent_role(&main).await;
+    main.sql("CREATE EXTENSION pg_stat_statements").await;
     (main, standby)
 }
 
@@ -200,7 +206,7 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 }
 
 /// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
-fn configuration(servers: &[(&str, &Cluster)]) -> String {
+fn configuration(servers: &[(&str, &Cluster)], machine: &Machine) -> String {
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
     writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
@@ -211,6 +217,7 @@ fn configuration(servers: &[(&str, &Cluster)]) -> String {
         text += &storage(name, cluster);
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
+            writeln!(text, "    machine: {}", machine.configuration()).expect("memory");
         }
     }
     text + "budgets:

@@ -27,6 +27,7 @@ impl ServerSource {
         self.readings = Readings::default();
         self.isolation = None;
         self.statements = None;
+        self.processes = None;
     }
 
     /// Forgets what a failed job has read: its readings, and the judgement of them.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::collect::source::Session;
+use crate::host::{self, HostError, HostQuestion, HostReading};
 use crate::outcome::{Failed, Outcome};
 use crate::postgres::view::Update;
-use crate::postgres::{self, ActivityQuestion};
+use crate::postgres::{self, ActivityQuestion, QueryError};
 use crate::sample::statements::Statements;
 use crate::sample::{Activity, Oid, SizeMeasurement};
 
@@ -14,6 +15,7 @@ pub(crate) enum Question {
     /// An index in [`crate::postgres::view::SLOW`].
     Slow(usize),
     Statements,
+    Processes(HostQuestion),
     Sizes {
         databases: Vec<Oid>,
         permitted: bool,
@@ -24,6 +26,7 @@ pub(crate) enum Answer {
     Activity(Activity),
     Slow(Update),
     Statements(Option<Statements>),
+    Processes(HostReading),
     Sizes(Vec<SizeMeasurement>),
 }
 
@@ -40,6 +43,7 @@ impl Session for postgres::Session {
             Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
             Question::Statements => self.statements(limit).await.map(Answer::Statements),
+            Question::Processes(question) => return processes(self, *question, limit).await,
             Question::Sizes {
                 databases,
                 permitted,
@@ -48,22 +52,49 @@ impl Session for postgres::Session {
                 sizes.map(Answer::Sizes)
             }
         };
-        answer.map_err(|error| Failed {
-            why: error.outcome(),
-            error: error.into(),
-        })
+        answer.map_err(failed)
     }
 
     fn outcome(answer: &Answer) -> Outcome {
         match answer {
             Answer::Activity(activity) if activity.is_reduced => Outcome::OutOfMemory,
-            Answer::Activity(_) | Answer::Slow(_) | Answer::Statements(_) | Answer::Sizes(_) => {
-                Outcome::Ok
-            }
+            Answer::Activity(_)
+            | Answer::Slow(_)
+            | Answer::Statements(_)
+            | Answer::Processes(_)
+            | Answer::Sizes(_) => Outcome::Ok,
         }
     }
 
     async fn closed(&mut self) {
         self.closed().await;
+    }
+}
+
+fn failed(error: QueryError) -> Failed<Outcome> {
+    Failed {
+        why: error.outcome(),
+        error: error.into(),
+    }
+}
+
+/// The kernel's files are read on another thread, at once: processes end while the answer waits.
+async fn processes(
+    session: &postgres::Session,
+    question: HostQuestion,
+    limit: Duration,
+) -> Result<Answer, Failed<Outcome>> {
+    let (own, asked) = (session.backend(), host::boot_clock());
+    let listed = session.processes(limit).await.map_err(failed)?;
+    let look = move || host::look(own, question, &listed, asked);
+    let looked = tokio::task::spawn_blocking(look).await;
+    let looked = looked.expect("reading files does not panic, and nothing cancels it");
+    looked.map(Answer::Processes).map_err(unreadable)
+}
+
+fn unreadable(error: HostError) -> Failed<Outcome> {
+    Failed {
+        why: Outcome::Error,
+        error: error.into(),
     }
 }

@@ -16,11 +16,12 @@ use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::view::{ACCESS_JOB, SLOW};
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::{Catalogue, Oid, Readings};
+use crate::sample::{Catalogue, Container, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker};
 
+use super::machine;
 use super::own_session;
 use super::report::{self, Report};
 use super::volumes;
@@ -63,6 +64,8 @@ pub(super) struct PolledServer {
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
     pub(super) not_read: Vec<NotRead>,
+    /// None: not configured, or not readable.
+    pub(super) container: Option<Container>,
     /// The configured capacity in bytes.
     pub(super) storage_size: Option<u64>,
 }
@@ -98,7 +101,10 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let mut tracker = PollTracker::default();
     let polled = tracker.observe(activity, context);
     let catalogue = tracker.catalogue().unwrap_or_default();
-    let (readings, not_read) = read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let (readings, mut not_read) =
+        read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let machine = machine::look(server, &session, deadline).await;
+    not_read.extend(machine.not_read);
     let (sizes, sizes_failure) = measure(
         &session,
         &catalogue,
@@ -119,6 +125,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         isolation,
         sizes_failure,
         not_read,
+        container: machine.container,
         storage_size: server.storage.size,
     })
 }

@@ -60,6 +60,7 @@ fn attached() -> Attached {
     Attached {
         storage_size: Some(128 << 30),
         volumes: volumes.into(),
+        container: Some(Arc::new(machine::attachment())),
     }
 }
 
@@ -88,6 +89,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
         },
         isolation: Some(Arc::new(shared::isolation())),
         statements: Some(shared::statements(&mut tracker)),
+        processes: privileged.then(|| machine::processes(&mut tracker)),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
