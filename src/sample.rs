@@ -19,8 +19,8 @@ mod storage;
 pub(crate) use activity::{Activity, Sessions, WaitClass};
 pub(crate) use catalogue::{Catalogue, Database, Fingerprint, Role};
 pub(crate) use host::{
-    Container, ContainerMemory, ListedProcess, PressureKind, PressureResource, ProcessId,
-    ProcessTable, ProcessUsage, ServerProcesses, Throttling,
+    Container, ContainerMemory, ListedProcess, PageCounts, PressureKind, PressureResource,
+    ProcessId, ProcessTable, ProcessUsage, ServerProcesses, Throttling,
 };
 pub(crate) use readings::Readings;
 pub(crate) use server::{Backend, ServerInfo, Support};

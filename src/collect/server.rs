@@ -20,7 +20,7 @@ use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
-use crate::sample::{Backend, Oid, Readings, ServerProcesses};
+use crate::sample::{Backend, Oid, ProcessTable, Readings, ServerProcesses};
 use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
 use crate::state::{Down, Publisher, Server};
 use crate::tracker::{PollTracker, PolledState};
@@ -60,6 +60,8 @@ pub(crate) struct ServerSource {
     statements: Option<Arc<StatementTotals>>,
     /// None: `/proc` is not read, or its last poll failed.
     processes: Option<Arc<ProcessTotals>>,
+    /// The last look at `/proc`.
+    process_table: Option<Arc<ProcessTable>>,
     /// The agent's backend and the postmaster, as `/proc` shows them; kept while the server is down.
     own_processes: Option<ServerProcesses>,
     sizes: Arc<SizeSchedule>,
@@ -91,6 +93,7 @@ impl Source for ServerSource {
             isolation: None,
             statements: None,
             processes: None,
+            process_table: None,
             own_processes: None,
             sizes: Arc::default(),
             batch: Vec::new(),

@@ -159,6 +159,7 @@ impl ProcessHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::PageCounts;
 
     const SHOP: Oid = 1;
     const OTHER: Oid = 2;
@@ -177,6 +178,10 @@ mod tests {
             id: ProcessId { pid, start: 1 },
             database,
             cpu_seconds,
+            pages: PageCounts {
+                faults: 0,
+                resident: 0,
+            },
             private_bytes: Some(10),
         };
         ProcessTable {

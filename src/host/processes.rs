@@ -1,6 +1,8 @@
 //! The CPU time and private memory of the processes that PostgreSQL lists. The agent's own backend leads to the postmaster; a
 //! listed process counts only if it is a child of that postmaster and is not younger than the list.
 
+use std::sync::Arc;
+
 use rustix::param::clock_ticks_per_second;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -13,19 +15,32 @@ use crate::sample::{Backend, ListedProcess, ProcessTable, ProcessUsage, ServerPr
 const LATE: std::ops::Range<f64> = -0.2..3.0;
 
 /// What to look at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HostQuestion {
     /// What an earlier look found.
     pub(crate) known: Option<ServerProcesses>,
     /// Whether to read all processes, or only to find the postmaster.
     pub(crate) all: bool,
+    /// What the last look read.
+    pub(crate) last: Option<Arc<ProcessTable>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HostReading {
     pub(crate) server: ServerProcesses,
     /// None: not asked for.
-    pub(crate) table: Option<ProcessTable>,
+    pub(crate) table: Option<Arc<ProcessTable>>,
+}
+
+impl HostQuestion {
+    /// The private memory that the last look read, if it is the same now.
+    fn private_before(&self, stat: &Stat) -> Option<u64> {
+        let processes = &self.last.as_ref()?.processes;
+        let found = processes.binary_search_by_key(&stat.id.pid, |process| process.id.pid);
+        let before = &processes[found.ok()?];
+        let is_same = before.id == stat.id && before.pages == stat.pages;
+        before.private_bytes.filter(|_| is_same)
+    }
 }
 
 /// Seconds since the boot of the machine, by the clock that start times are counted with.
@@ -37,11 +52,11 @@ fn seconds(time: Timespec) -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Reads two small files of each process. `own` is the agent's own backend. `listed` is what PostgreSQL answered to a question that was sent at `asked`, by
+/// Reads a small file of each process, and another if its memory may have changed. `own` is the agent's own backend. `listed` is what PostgreSQL answered to a question that was sent at `asked`, by
 /// [`boot_clock`]. A process that has ended since is left out: its time is in the account of the postmaster.
 pub(crate) fn look(
     own: Backend,
-    question: HostQuestion,
+    question: &HostQuestion,
     listed: &[ListedProcess],
     asked: f64,
 ) -> Result<HostReading, HostError> {
@@ -71,13 +86,20 @@ pub(crate) fn look(
         id: stat.id,
         database: process.database,
         cpu_seconds: stat.own_seconds + stat.ended_seconds,
-        private_bytes: private_bytes(stat.id.pid),
+        pages: stat.pages,
+        private_bytes: question
+            .private_before(stat)
+            .or_else(|| private_bytes(stat.id.pid)),
     };
-    let table = question.all.then(|| ProcessTable {
-        postmaster: postmaster.id,
-        postmaster_seconds: postmaster.own_seconds,
-        ended_seconds: postmaster.ended_seconds,
-        processes: stats.iter().map(usage).collect(),
+    let table = question.all.then(|| {
+        let mut processes: Vec<_> = stats.iter().map(usage).collect();
+        processes.sort_by_key(|process| process.id.pid);
+        Arc::new(ProcessTable {
+            postmaster: postmaster.id,
+            postmaster_seconds: postmaster.own_seconds,
+            ended_seconds: postmaster.ended_seconds,
+            processes,
+        })
     });
     Ok(HostReading { server, table })
 }
@@ -94,10 +116,12 @@ fn began_with_session(process: &Stat, backend: Backend) -> bool {
 mod tests {
     use super::*;
     use crate::clock::wall_clock;
+    use crate::sample::ProcessId;
 
-    const ALL: HostQuestion = HostQuestion {
+    const ALL: &HostQuestion = &HostQuestion {
         known: None,
         all: true,
+        last: None,
     };
 
     fn own() -> i32 {
@@ -164,8 +188,9 @@ mod tests {
         let known = HostQuestion {
             known: Some(first.server),
             all: false,
+            last: None,
         };
-        let again = look(backend(-1e6), known, &[], boot_clock()).expect("known");
+        let again = look(backend(-1e6), &known, &[], boot_clock()).expect("known");
         assert_eq!((again.server, again.table), (first.server, None));
     }
 
@@ -176,8 +201,34 @@ mod tests {
         let question = HostQuestion {
             known: Some(known.server),
             all: true,
+            last: None,
         };
-        let reading = look(backend(0.0), question, &[listed(own())], 0.0).expect("known");
+        let reading = look(backend(0.0), &question, &[listed(own())], 0.0).expect("known");
         assert_eq!(reading.table.map(|table| table.processes.len()), Some(0));
+    }
+
+    /// The second file is read again only if the memory may have changed.
+    #[test]
+    fn memory_is_read_again_when_pages_have_changed() {
+        let ask = |last| HostQuestion {
+            last,
+            ..ALL.clone()
+        };
+        let list = [listed(own())];
+        let first = look(backend(0.0), ALL, &list, boot_clock()).expect("visible");
+        let mut table = ProcessTable::clone(&first.table.expect("asked for"));
+        let stat = Stat::read(own()).expect("readable");
+        table.processes[0].pages = stat.pages;
+        table.processes[0].private_bytes = Some(7);
+        let same = ask(Some(Arc::new(table.clone())));
+        assert_eq!(same.private_before(&stat), Some(7));
+        let id = ProcessId {
+            start: 1,
+            ..stat.id
+        };
+        assert_eq!(same.private_before(&Stat { id, ..stat }), None, "another");
+        table.processes[0].pages.faults += 1;
+        assert_eq!(ask(Some(Arc::new(table))).private_before(&stat), None);
+        assert_eq!(ALL.private_before(&stat), None);
     }
 }

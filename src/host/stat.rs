@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::param::{clock_ticks_per_second, page_size};
 
 use super::HostError;
-use crate::sample::ProcessId;
+use crate::sample::{PageCounts, ProcessId};
 
 /// Longer than `stat` ever is: 52 numbers and a name of at most 64 bytes.
 const STAT_LENGTH: usize = 2048;
@@ -22,6 +22,7 @@ pub(super) struct Stat {
     pub(super) own_seconds: f64,
     /// The same of its children that ended and that it waited for.
     pub(super) ended_seconds: f64,
+    pub(super) pages: PageCounts,
 }
 
 impl Stat {
@@ -42,9 +43,10 @@ impl Stat {
     fn parse(pid: i32, text: &[u8]) -> Option<Self> {
         let end = text.iter().rposition(|byte| *byte == b')')?;
         let text = std::str::from_utf8(text.get(end + 1..)?).ok()?;
-        let fields: Vec<&str> = text.split_ascii_whitespace().take(20).collect();
+        let fields: Vec<&str> = text.split_ascii_whitespace().take(22).collect();
         // The numbers of proc(5); the first after the name is 3.
         let field = |number: usize| fields.get(number - 3).copied();
+        let number = |number| field(number)?.parse::<u64>().ok();
         let ticks = |number| field(number)?.parse::<i64>().ok();
         let seconds = |ticks: i64| ticks.max(0) as f64 / clock_ticks_per_second() as f64;
         Some(Self {
@@ -55,6 +57,10 @@ impl Stat {
             parent: field(4)?.parse().ok()?,
             own_seconds: seconds(ticks(14)?) + seconds(ticks(15)?),
             ended_seconds: seconds(ticks(16)?) + seconds(ticks(17)?),
+            pages: PageCounts {
+                faults: number(10)?.saturating_add(number(12)?),
+                resident: number(24)?,
+            },
         })
     }
 }
@@ -104,6 +110,8 @@ mod tests {
             }
         );
         assert_eq!(stat.parent, 3);
+        let (faults, resident) = (1 + 3, 20);
+        assert_eq!(stat.pages, PageCounts { faults, resident });
         let ticks = clock_ticks_per_second() as f64;
         assert!((stat.own_seconds - 200.0 / ticks).abs() < 1e-9, "{stat:?}");
         assert!(
@@ -114,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_is_not_complete_is_no_figure() {
-        for end in 0..STAT.len() - 40 {
+        for end in 0..STAT.len() - 25 {
             assert_eq!(Stat::parse(7, &STAT[..end]), None, "{end}");
         }
         for text in [&b"7 postgres S 3"[..], b"7 (a) S x 7", b")", b"\xff)\xff"] {

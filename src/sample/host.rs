@@ -25,6 +25,15 @@ pub(crate) struct ListedProcess {
     pub(crate) database: Option<Oid>,
 }
 
+/// While these two are the same, the private memory of a process is, too: it grows by page faults, and what is freed is no longer
+/// resident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PageCounts {
+    /// Page faults since its start.
+    pub(crate) faults: u64,
+    pub(crate) resident: u64,
+}
+
 /// A process as the kernel shows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ProcessUsage {
@@ -32,6 +41,7 @@ pub(crate) struct ProcessUsage {
     pub(crate) database: Option<Oid>,
     /// CPU seconds since its start, user and system, with those of its children that ended.
     pub(crate) cpu_seconds: f64,
+    pub(crate) pages: PageCounts,
     /// Resident bytes without pages of files and shared memory. None: not readable.
     pub(crate) private_bytes: Option<u64>,
 }
@@ -44,6 +54,7 @@ pub(crate) struct ProcessTable {
     pub(crate) postmaster_seconds: f64,
     /// CPU seconds of all its children that have ended.
     pub(crate) ended_seconds: f64,
+    /// In the order of their PIDs.
     pub(crate) processes: Vec<ProcessUsage>,
 }
 

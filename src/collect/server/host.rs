@@ -16,13 +16,15 @@ impl ServerSource {
         Some(Question::Processes(HostQuestion {
             known: self.own_processes,
             all: config.processes,
+            last: self.process_table.clone(),
         }))
     }
 
     pub(super) fn looked(&mut self, reading: HostReading) {
         self.own_processes = Some(reading.server);
-        let table = reading.table;
-        self.processes = table.map(|table| self.tracker.processes(&table));
+        self.process_table = reading.table;
+        let table = self.process_table.as_ref();
+        self.processes = table.map(|table| self.tracker.processes(table));
     }
 
     /// After an error the processes are not visible, or not those of this server.

@@ -43,7 +43,7 @@ impl Session for postgres::Session {
             Question::Activity(question) => self.activity(question).await.map(Answer::Activity),
             Question::Slow(view) => self.slow(*view, limit).await.map(Answer::Slow),
             Question::Statements => self.statements(limit).await.map(Answer::Statements),
-            Question::Processes(question) => return processes(self, *question, limit).await,
+            Question::Processes(question) => return processes(self, question.clone(), limit).await,
             Question::Sizes {
                 databases,
                 permitted,
@@ -86,7 +86,7 @@ async fn processes(
 ) -> Result<Answer, Failed<Outcome>> {
     let (own, asked) = (session.backend(), host::boot_clock());
     let listed = session.processes(limit).await.map_err(failed)?;
-    let look = move || host::look(own, question, &listed, asked);
+    let look = move || host::look(own, &question, &listed, asked);
     let looked = tokio::task::spawn_blocking(look).await;
     let looked = looked.expect("reading files does not panic, and nothing cancels it");
     looked.map(Answer::Processes).map_err(unreadable)

@@ -83,11 +83,8 @@ async fn postmaster(session: &Session, deadline: Duration) -> Result<ProcessId, 
     let asked = host::boot_clock();
     let listed = session.processes(deadline).await;
     let listed = listed.map_err(|error| chain(&error))?;
-    let question = HostQuestion {
-        known: None,
-        all: false,
-    };
-    let looked = host::look(session.backend(), question, &listed, asked);
+    let question = HostQuestion::default();
+    let looked = host::look(session.backend(), &question, &listed, asked);
     let reading = looked.map_err(|error| chain(&error))?;
     Ok(reading.server.postmaster)
 }

@@ -7,7 +7,7 @@ use crate::health::Health;
 use crate::history::ProcessTotals;
 use crate::outcome::Outcome;
 use crate::sample::{
-    Container, ContainerMemory, ProcessId, ProcessTable, ProcessUsage, Throttling,
+    Container, ContainerMemory, PageCounts, ProcessId, ProcessTable, ProcessUsage, Throttling,
 };
 use crate::state::Attachment;
 use crate::tracker::PollTracker;
@@ -22,6 +22,10 @@ pub(super) fn processes(tracker: &mut PollTracker) -> Arc<ProcessTotals> {
             id: ProcessId { pid: 7, start: 9 },
             database: Some(1),
             cpu_seconds: seconds,
+            pages: PageCounts {
+                faults: 0,
+                resident: 0,
+            },
             private_bytes: Some(3 << 20),
         }],
     };
