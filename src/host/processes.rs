@@ -79,7 +79,9 @@ pub(crate) fn look(
         Some((process, stat))
     });
     let stats: Vec<_> = stats.collect();
-    if !is_known && !(began_with_session(&backend, own) && stats.len() * 2 > listed.len()) {
+    let has_siblings = stats.len() * 2 > listed.len();
+    let is_server = is_known || has_siblings && began_with_session(&backend, own);
+    if !is_server {
         return Err(HostError::OtherProcess { pid: own.pid });
     }
     let usage = |(process, stat): &(&ListedProcess, Stat)| ProcessUsage {

@@ -6,7 +6,7 @@ use super::Oid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ProcessId {
     pub(crate) pid: i32,
-    /// Clock ticks between the boot of the machine and the start of the process (`starttime`, proc_pid_stat(5)).
+    /// Clock ticks between the boot of the machine and the start of the process (`starttime` in `/proc/PID/stat`).
     pub(crate) start: u64,
 }
 
