@@ -11,7 +11,8 @@ use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
 use super::view::{
-    SLOW, SlowView, Update, access, activity, catalogue, info, owners, processes, sizes, statements,
+    SLOW, SlowView, Update, access, activity, catalogue, info, owners, processes, running, sizes,
+    statements,
 };
 use super::{ConnectError, QueryError};
 use crate::config::Target;
@@ -198,6 +199,11 @@ impl Session {
     /// The owner of each database. One round trip.
     pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
         owners::read(&self.client).await
+    }
+
+    /// By database, the sum over the statements that run now of the seconds that each has run, at most `window` each. Two round trips.
+    pub(crate) async fn running(&self, window: f64) -> Result<HashMap<Oid, f64>, QueryError> {
+        running::read(&self.client, window).await
     }
 
     /// Who may connect where. One round trip.

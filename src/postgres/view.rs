@@ -12,6 +12,7 @@ pub(super) mod owners;
 pub(super) mod processes;
 mod replication;
 mod resources;
+pub(super) mod running;
 mod server_stats;
 mod settings;
 pub(super) mod sizes;

@@ -21,6 +21,7 @@ use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker};
 
+use super::load::RECENT;
 use super::machine;
 use super::own_session;
 use super::report::{self, Report};
@@ -59,6 +60,8 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// The owner of each database.
     pub(super) owners: HashMap<Oid, String>,
+    /// Seconds that running statements of each database took within [`RECENT`].
+    pub(super) running: HashMap<Oid, f64>,
     /// What `pgcommons audit` would find; None: the privileges could not be read.
     pub(super) isolation: Option<Summary>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
@@ -90,6 +93,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
     let owners = answer(deadline, session.owners()).await?;
+    let running = answer(deadline, session.running(RECENT)).await?;
     let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
@@ -122,6 +126,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         owners,
+        running,
         isolation,
         sizes_failure,
         not_read,

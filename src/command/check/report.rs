@@ -169,7 +169,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
-        load: load::report(snapshot),
+        load: load::report(snapshot, &polled.running),
         container: polled.container.as_ref().map(ContainerReport::of),
         resources: resources::of_server(&polled, thresholds),
         not_read: polled.not_read,
