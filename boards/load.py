@@ -27,7 +27,7 @@ def active_by_wait():
 
 def blocking():
     return chart(
-        "Databases whose sessions others wait for", "Sessions at the head of a queue for a lock, by their database: the cause of the wait.",
+        "Blocking sessions", "Sessions at the head of a queue for a lock, by their database: the cause of the wait.",
         [(f"{s.max(DATABASE, 'pgcommons_database_blocking_sessions')} > 0", "{{datname}}")], axis="sessions", missing="none", decimals=0)
 
 

@@ -91,8 +91,12 @@ fn version_2_gives_every_figure() {
 #[test]
 fn a_relative_path_is_searched_and_must_have_the_process() {
     let tree = Tree::v2();
-    let decoy = "other.slice/docker-0123456789abcdef.scope";
-    tree.put(decoy, &[("cgroup.procs", "47110\n"), ("memory.max", "1\n")]);
+    // It is found first, and has processes with similar PIDs.
+    let decoy = "docker-0123456789abcdef.scope";
+    tree.put(
+        decoy,
+        &[("cgroup.procs", "47110\n14711\n"), ("memory.max", "1\n")],
+    );
     for text in [
         "0::/../docker-0123456789abcdef.scope",
         "0::/../../system.slice/docker-0123456789abcdef.scope",
