@@ -4,6 +4,7 @@
 mod attached;
 mod backoff;
 mod backups;
+mod container;
 mod poller;
 mod pollers;
 mod pooler;

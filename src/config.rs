@@ -5,6 +5,7 @@ mod backups;
 mod connection;
 mod dsn;
 mod env;
+mod host;
 mod keys;
 mod listener;
 mod misspelt;
@@ -36,8 +37,9 @@ pub(crate) use backups::PATTERN_RULES;
 pub use env::Environment;
 pub(crate) use env::Flag;
 pub(crate) use model::{
-    BackupCadence, BackupConfig, Cadence, ChannelBinding, Config, DATA_VOLUME, PoolerConfig,
-    PoolerSettings, RootCert, ServerConfig, SslMode, StorageConfig, Target, Tls, VolumeConfig,
+    BackupCadence, BackupConfig, Cadence, ChannelBinding, Config, ContainerConfig, DATA_VOLUME,
+    HostConfig, PoolerConfig, PoolerSettings, RootCert, ServerConfig, SslMode, StorageConfig,
+    Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};

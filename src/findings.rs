@@ -3,6 +3,7 @@
 mod archiving;
 mod backups;
 mod connections;
+mod container;
 mod declared;
 mod poolers;
 mod remedy;
@@ -14,7 +15,7 @@ mod storage;
 
 use serde::Serialize;
 
-use crate::sample::Volume;
+use crate::sample::{Container, Volume};
 use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
@@ -42,6 +43,8 @@ pub(crate) enum Concern {
     Privilege,
     Connections,
     Size,
+    /// The control group of PostgreSQL.
+    Memory,
     /// Workers, slots, locks or ids that all databases share.
     Resource,
     /// WAL that replication slots keep.
@@ -175,6 +178,13 @@ pub(crate) fn of_poolers(
     thresholds: Thresholds,
 ) -> Vec<Finding> {
     let mut findings = poolers::findings(poolers, snapshot, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+/// The findings of the control group.
+pub(crate) fn of_container(container: &Container, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = container::findings(container, thresholds);
     findings.retain(|finding| finding.severity > Severity::Ok);
     findings
 }

@@ -2,6 +2,7 @@
 //! recorded here once. Pure: `now` is the time since the poller began.
 
 mod active;
+mod processes;
 mod statements;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,6 +12,7 @@ use crate::sample::Oid;
 
 use active::Integral;
 pub(crate) use active::{ActiveSeconds, ActiveTimes, Working, WorkingSessions};
+pub(crate) use processes::{DatabaseProcesses, ProcessHistory, ProcessTotals};
 pub(crate) use statements::{Place, StatementHistory, StatementTotals};
 
 /// The maximum over a sliding window. Keeps only values that may still become the maximum, so a steady value costs one

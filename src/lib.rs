@@ -23,6 +23,7 @@ mod crashes;
 mod findings;
 mod health;
 mod history;
+mod host;
 mod http;
 mod isolation;
 mod limits;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::StatementTotals;
+use crate::history::{ProcessTotals, StatementTotals};
 use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
 use crate::plan::{self, Drift};
@@ -22,7 +22,7 @@ use crate::size_schedule::{SizeSchedule, UnknownSize};
 use crate::tracker::PolledState;
 
 pub(crate) use crate::history::{ActiveSeconds, WorkingSessions};
-pub(crate) use load::{Load, StatementsView};
+pub(crate) use load::{Load, ProcessesView, StatementsView};
 use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
 pub(crate) use shared::ResourceView;
@@ -109,6 +109,8 @@ pub(crate) struct Snapshot {
     pub(crate) blocking: Option<BTreeMap<String, Blocking>>,
     /// None: `pg_stat_statements` is not installed in the agent's database.
     pub(crate) statements: Option<StatementsView>,
+    /// None: `/proc` is not read, or its last poll failed.
+    pub(crate) processes: Option<ProcessesView>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -119,6 +121,7 @@ pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
     pub(crate) isolation: Option<Arc<Summary>>,
     pub(crate) statements: Option<Arc<StatementTotals>>,
+    pub(crate) processes: Option<Arc<ProcessTotals>>,
     pub(crate) sizes: Arc<SizeSchedule>,
     /// Time since the poller began.
     pub(crate) now: Duration,
@@ -162,6 +165,10 @@ impl Snapshot {
                 .statements
                 .as_deref()
                 .map(|totals| load::statements(tenants, totals)),
+            processes: slow
+                .processes
+                .as_deref()
+                .map(|totals| load::processes(tenants, totals)),
             readings: slow.readings.clone(),
             isolation: slow.isolation.clone(),
             oldest_size: oldest(slow),

@@ -15,6 +15,7 @@ use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::resources::Storage;
+use crate::sample::ProcessId;
 use crate::series::tenants::TenantSet;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
@@ -64,6 +65,8 @@ pub(crate) struct Server {
     pub(crate) tenants: Option<Arc<TenantSet>>,
     /// Built on the first request, as `page`.
     coverage: OnceLock<Option<Coverage>>,
+    /// The last that was found in `/proc`. It may have ended.
+    pub(crate) postmaster: Option<ProcessId>,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -84,6 +87,7 @@ impl Server {
             crashes: Crashes::default(),
             tenants: None,
             coverage: OnceLock::new(),
+            postmaster: None,
             current_until: None,
             page: Page::default(),
         }
@@ -104,6 +108,7 @@ impl Server {
             crashes: self.crashes,
             tenants: self.tenants.clone(),
             coverage: OnceLock::new(),
+            postmaster: self.postmaster,
             current_until: self.current_until.clone(),
             page: Page::default(),
         }
@@ -115,6 +120,10 @@ impl Server {
 
     pub(crate) fn with_tenants(self, tenants: Option<Arc<TenantSet>>) -> Self {
         Self { tenants, ..self }
+    }
+
+    pub(crate) fn with_postmaster(self, postmaster: Option<ProcessId>) -> Self {
+        Self { postmaster, ..self }
     }
 
     fn has_expired(&self, now: Instant) -> bool {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::{
-    ActiveTimes, History, HistoryPoll, HistoryStatus, Observed, StatementHistory, Working,
+    ActiveTimes, History, HistoryPoll, HistoryStatus, Observed, ProcessHistory, StatementHistory,
+    Working,
 };
 use crate::limits::{self, LimitStatus, Usage, add};
 use crate::policy::Policy;
@@ -81,6 +82,7 @@ struct Selected {
 pub(crate) struct PollTracker {
     history: History,
     statements: StatementHistory,
+    processes: ProcessHistory,
     names: Arc<SeriesNames>,
     selected: Option<Selected>,
 }
@@ -133,6 +135,7 @@ impl PollTracker {
     pub(crate) fn reset(&mut self) {
         self.history = History::default();
         self.statements = StatementHistory::default();
+        self.processes = ProcessHistory::default();
         self.selected = None;
     }
 

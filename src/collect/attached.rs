@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::backups::BackupSource;
+use super::container::ContainerSource;
 use super::pooler::PoolerSource;
 use super::source::Source;
 use super::volume::VolumeSource;
@@ -22,6 +23,10 @@ pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
         backups: config.backup_source().map(|_| {
             let before = before.backups.clone();
             before.unwrap_or_else(starting::<BackupSource, _>)
+        }),
+        container: config.container().map(|_| {
+            let before = before.container.clone();
+            before.unwrap_or_else(starting::<ContainerSource, _>)
         }),
     }
 }

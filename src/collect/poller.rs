@@ -253,6 +253,10 @@ impl<S: Source> Poller<S> {
         *self.current_until.borrow()
     }
 
+    pub(super) fn observe(&mut self) {
+        self.source.observe(&self.publisher.borrow());
+    }
+
     /// Publishes the last poll, with the last answers of the slow jobs.
     pub(super) fn publish(&self) {
         self.send(None);

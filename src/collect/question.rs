@@ -32,6 +32,7 @@ enum SlowJobResult<S: Source> {
 
 impl<S: Source> Poller<S> {
     pub(super) async fn poll_primary(&mut self, session: &mut S::Session) -> Outcome {
+        self.observe();
         let Some(question) = self.source.question(PRIMARY, self.now()) else {
             return Outcome::Ok;
         };

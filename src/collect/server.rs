@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod host;
 mod judge;
 mod questions;
 
@@ -16,12 +17,12 @@ use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::crashes::CrashWitness;
-use crate::history::StatementTotals;
+use crate::history::{ProcessTotals, StatementTotals};
 use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
-use crate::sample::{Backend, Oid, Readings};
+use crate::sample::{Backend, Oid, ProcessTable, Readings, ServerProcesses};
 use crate::size_schedule::{SizeSchedule, cost};
 use crate::state::{Down, Publisher, Server};
 use crate::tracker::{PollTracker, PolledState};
@@ -32,7 +33,8 @@ const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 const FIRST_SLOW: usize = PRIMARY + 1;
 const ACCESS: usize = FIRST_SLOW + SLOW.len();
 const STATEMENTS: usize = ACCESS + 1;
-const SIZES: usize = STATEMENTS + 1;
+const PROCESSES: usize = STATEMENTS + 1;
+const SIZES: usize = PROCESSES + 1;
 
 /// The label values `poll`.
 pub(crate) const JOBS: [&str; SIZES + 1] = {
@@ -44,6 +46,7 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
     }
     jobs[ACCESS] = view::ACCESS;
     jobs[STATEMENTS] = view::STATEMENTS;
+    jobs[PROCESSES] = view::PROCESSES;
     jobs[SIZES] = "sizes";
     jobs
 };
@@ -60,6 +63,12 @@ pub(crate) struct ServerSource {
     isolation: Option<Arc<Summary>>,
     /// None: `pg_stat_statements` is not there, or its last poll failed.
     statements: Option<Arc<StatementTotals>>,
+    /// None: `/proc` is not read, or its last poll failed.
+    processes: Option<Arc<ProcessTotals>>,
+    /// The last look at `/proc`.
+    process_table: Option<Arc<ProcessTable>>,
+    /// The agent's backend and the postmaster, as `/proc` shows them; kept while the server is down.
+    own_processes: Option<ServerProcesses>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -89,6 +98,9 @@ impl Source for ServerSource {
             access: AccessSchedule::default(),
             isolation: None,
             statements: None,
+            processes: None,
+            process_table: None,
+            own_processes: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
@@ -161,8 +173,10 @@ impl Source for ServerSource {
 
     fn interval(&self, job: usize) -> Option<Duration> {
         let cadence = &self.config.cadence;
-        if job == STATEMENTS {
-            return Some(view::rarely(cadence));
+        match job {
+            STATEMENTS => return Some(view::rarely(cadence)),
+            PROCESSES => return Some(cadence.stats),
+            _ => {}
         }
         let view = SLOW.get(job.checked_sub(FIRST_SLOW)?)?;
         Some((view.interval)(cadence))
@@ -197,6 +211,7 @@ impl Source for ServerSource {
             }
             ACCESS => self.access.question(now).map(Question::Access),
             STATEMENTS => Some(Question::Statements),
+            PROCESSES => self.processes_question(),
             slow if JOBS[slow] == view::BLOCKING && !self.some_session_waits() => None,
             job => {
                 let view = &SLOW[job - FIRST_SLOW];
@@ -236,6 +251,10 @@ impl Source for ServerSource {
                 self.statements = statements.map(|now| self.tracker.statements(now));
                 took
             }
+            Answer::Processes(reading) => {
+                self.looked(reading);
+                took
+            }
             Answer::Sizes(measured) => {
                 let sizes = Arc::make_mut(&mut self.sizes);
                 sizes.measured(now, &self.batch, &measured, took, self.config.cadence.sizes);
@@ -251,6 +270,8 @@ impl Source for ServerSource {
             self.statements = None;
         } else if job == ACCESS {
             self.privileges_failed(now);
+        } else if job == PROCESSES {
+            self.look_failed(why);
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
             (SLOW[view].clear)(&mut self.readings);
         }
@@ -297,6 +318,7 @@ impl Source for ServerSource {
         let server = Server::new(self.config.name.clone(), status, publication.health)
             .with_crashes(self.crashes.crashes())
             .with_tenants(self.polled.as_ref().map(|it| Arc::clone(&it.tenants)))
+            .with_postmaster(self.own_processes.map(|own| own.postmaster))
             .current_until(publication.current_until);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }

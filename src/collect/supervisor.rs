@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::JOBS;
 use super::attached::attached;
 use super::backups::BackupSource;
+use super::container::ContainerSource;
 use super::pollers::Pollers;
 use super::pooler::PoolerSource;
 use super::server::ServerSource;
@@ -24,6 +25,7 @@ pub(crate) struct Supervisor {
     volumes: Pollers<VolumeSource>,
     poolers: Pollers<PoolerSource>,
     backups: Pollers<BackupSource>,
+    containers: Pollers<ContainerSource>,
     tasks: JoinSet<Infallible>,
 }
 
@@ -37,6 +39,7 @@ impl Supervisor {
             volumes: Pollers::default(),
             poolers: Pollers::default(),
             backups: Pollers::default(),
+            containers: Pollers::default(),
             tasks: JoinSet::new(),
         };
         (supervisor, state)
@@ -52,6 +55,8 @@ impl Supervisor {
         self.poolers.apply(poolers, tasks, publisher);
         let backups = servers.iter().filter_map(ServerConfig::backup_source);
         self.backups.apply(backups.collect(), tasks, publisher);
+        let containers = servers.iter().filter_map(ServerConfig::container).collect();
+        self.containers.apply(containers, tasks, publisher);
         self.servers.apply(servers, tasks, publisher);
     }
 

@@ -2,6 +2,7 @@
 
 mod backups;
 mod load;
+mod machine;
 mod own_session;
 mod poll;
 mod poolers;

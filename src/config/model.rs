@@ -9,6 +9,7 @@ use super::password::PasswordSource;
 use super::problem::Problem;
 use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
+use crate::host::CgroupTree;
 use crate::policy::Policy;
 use crate::size_schedule;
 
@@ -40,6 +41,7 @@ pub(crate) struct ServerConfig {
     pub(crate) storage: StorageConfig,
     /// `poolers`, by the label `pooler`.
     pub(crate) poolers: BTreeMap<String, PoolerSettings>,
+    pub(crate) host: HostConfig,
 }
 
 impl ServerConfig {
@@ -79,6 +81,44 @@ impl ServerConfig {
             timeout: self.cadence.timeout,
         })
     }
+
+    /// The control group to read, as a source of its own.
+    pub(crate) fn container(&self) -> Option<ContainerConfig> {
+        let tree = self.host.cgroup.clone()?;
+        Some(ContainerConfig {
+            server: self.name.clone(),
+            tree,
+            interval: self.cadence.stats.min(Duration::from_secs(5)),
+            timeout: self.cadence.timeout,
+        })
+    }
+}
+
+/// `servers.NAME.machine`: what is read of the machine that PostgreSQL runs on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HostConfig {
+    /// `processes`: read `/proc` for the CPU time and the memory of its processes.
+    pub(crate) processes: bool,
+    /// `cgroup`; None: its control group is not read.
+    pub(crate) cgroup: Option<CgroupTree>,
+}
+
+impl HostConfig {
+    /// Whether the agent must find the processes of PostgreSQL.
+    pub(crate) fn is_used(&self) -> bool {
+        self.processes || self.cgroup.is_some()
+    }
+}
+
+/// The control group of one server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ContainerConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    pub(crate) tree: CgroupTree,
+    pub(crate) interval: Duration,
+    /// `poll.timeout`: a read that takes longer has failed.
+    pub(crate) timeout: Duration,
 }
 
 /// `servers.NAME.storage`: the volumes of the server.

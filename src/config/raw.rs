@@ -21,7 +21,7 @@ use super::reference::{Row, Section};
 use super::shapes::{Choice, Durations, Filled, List, Numbers, Size};
 use super::validate::LEVELS;
 pub(super) use backups::{RawBackup, RawBackups};
-pub(super) use server::{RawPooler, RawServer, RawStorage};
+pub(super) use server::{RawMachine, RawPooler, RawServer, RawStorage};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 
 /// None: the key is missing. A key without a value is `Some` of kind `Nil`.

@@ -236,6 +236,7 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
 }
 
 mod levels;
+mod machine;
 mod names;
 mod properties;
 

@@ -10,7 +10,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, poolers, storage};
+use super::{Cadence, Config, ServerConfig, backups, host, listener, misspelt, poolers, storage};
 use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
@@ -256,6 +256,7 @@ fn server(
         std::mem::take(&mut raw.poolers),
     );
 
+    let host = host::read(reader, &prefix, &mut raw);
     let own = (raw.connection(), raw.dsn.take());
     let target = ConnectionParams::collect(reader, (prefix, misspelt), own, environment)
         .target(reader, environment)?;
@@ -267,6 +268,7 @@ fn server(
         cadence: defaults.cadence,
         storage,
         poolers,
+        host,
         backups: backups.unwrap_or_default(),
     })
 }

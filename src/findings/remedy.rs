@@ -5,6 +5,10 @@ use crate::resources::ResourceKind;
 
 pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
 
+/// To compare with the PIDs in the log, or in `top`.
+pub(super) const LARGEST_PROCESSES: &str = "SELECT pid, datname, usename, state, now() - query_start AS runs, left(query, 60) AS query \
+    FROM pg_stat_activity WHERE state <> 'idle' ORDER BY query_start";
+
 /// Where the server logs. A member of `pg_monitor` may read all of these settings.
 pub(super) const LOG: &str = "SELECT name, setting FROM pg_settings WHERE name IN \
     ('log_destination', 'logging_collector', 'data_directory', 'log_directory', 'log_filename')";

@@ -2,6 +2,7 @@
 
 mod agent;
 mod backups;
+mod container;
 mod crashes;
 mod exporter;
 mod facts;
@@ -38,6 +39,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(pooler::pools::METRICS)
         .chain(pooler::entries::METRICS)
         .chain(backups::METRICS)
+        .chain(container::METRICS)
         .chain(crashes::METRICS)
         .chain(agent::METRICS)
         .chain(exporter::METRICS)

@@ -12,6 +12,7 @@ mod cost;
 mod encoding;
 mod escaping;
 mod fixture;
+mod machine;
 mod poolers;
 mod server_wide;
 mod shared;

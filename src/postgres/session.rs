@@ -1,6 +1,6 @@
 //! One session with a server, kept open between polls, with all statements that run on it prepared.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +10,18 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
-use super::view::{SLOW, SlowView, Update, access, activity, catalogue, info, sizes, statements};
+use super::view::{
+    SLOW, SlowView, Update, access, activity, catalogue, info, processes, running, sizes,
+    statements,
+};
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
 use crate::sample::access::Access;
 use crate::sample::statements::Statements;
-use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
+use crate::sample::{
+    Activity, Backend, Catalogue, Fingerprint, ListedProcess, Oid, ServerInfo, SizeMeasurement,
+};
 
 /// What a poll of activity asks.
 #[derive(Debug, Default)]
@@ -191,6 +196,11 @@ impl Session {
         Ok((catalogue, seconds))
     }
 
+    /// By database, the sum over the statements that run now of the seconds that each has run, at most `window` each. Two round trips.
+    pub(crate) async fn running(&self, window: f64) -> Result<HashMap<Oid, f64>, QueryError> {
+        running::read(&self.client, window).await
+    }
+
     /// Who may connect where. One round trip.
     pub(crate) async fn access(&self) -> Result<Access, QueryError> {
         access::read(&self.client, self.info.version_num).await
@@ -222,6 +232,14 @@ impl Session {
         limit: Duration,
     ) -> Result<Option<Statements>, QueryError> {
         self.limited(limit, statements::read(&self.client)).await
+    }
+
+    /// One round trip.
+    pub(crate) async fn processes(
+        &self,
+        limit: Duration,
+    ) -> Result<Vec<ListedProcess>, QueryError> {
+        self.limited(limit, processes::read(&self.client)).await
     }
 
     async fn prepared(&self, view: &SlowView) -> Result<Vec<Statement>, QueryError> {

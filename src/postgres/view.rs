@@ -8,8 +8,10 @@ mod blocking;
 pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
+pub(super) mod processes;
 mod replication;
 mod resources;
+pub(super) mod running;
 mod server_stats;
 mod settings;
 pub(super) mod sizes;
@@ -50,6 +52,9 @@ pub(crate) const ACCESS: &str = "access";
 pub(crate) const BLOCKING: &str = blocking::JOB;
 /// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.
 pub(crate) const STATEMENTS: &str = "statements";
+
+/// The job that reads `/proc`, for the processes that PostgreSQL lists.
+pub(crate) const PROCESSES: &str = "processes";
 
 /// The beginning of a statement: `wal.lsn` is the position of the server in the WAL. A standby sends what it received to standbys
 /// of its own, and keeps it for its slots.

@@ -12,7 +12,7 @@ use crate::backups::Report;
 use crate::health::Health;
 use crate::outcome::Outcome;
 use crate::pooler::PoolerView;
-use crate::sample::Space;
+use crate::sample::{Container, Space};
 
 /// One attached source, as of its last poll.
 #[derive(Debug, Clone)]
@@ -64,11 +64,13 @@ pub(crate) struct Attached {
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
     /// `poolers`, by the label `pooler`.
     pub(crate) poolers: BTreeMap<String, Arc<Attachment<Arc<PoolerView>>>>,
+    /// The control group of PostgreSQL. None: not configured.
+    pub(crate) container: Option<Arc<Attachment<Container>>>,
     /// None: no directory of backups is configured.
     pub(crate) backups: Option<Arc<Attachment<Arc<Report>>>>,
 }
 
-/// The labels of a source: all are empty for PostgreSQL itself, and for the backups.
+/// The labels of a source: all are empty for those of which a server has one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SourceLabels<'a> {
     pub(crate) volume: &'a str,
@@ -95,6 +97,18 @@ impl Attached {
         if let Some(slot) = &mut self.backups {
             *slot = Arc::new(attachment);
         }
+    }
+
+    /// Replaces the reading of the control group, if it is still configured.
+    pub(crate) fn set_container(&mut self, attachment: Attachment<Container>) {
+        if let Some(container) = &mut self.container {
+            *container = Arc::new(attachment);
+        }
+    }
+
+    /// The last reading of the control group.
+    pub(crate) fn container(&self) -> Option<&Container> {
+        self.container.as_ref()?.reading.as_ref().ok()
     }
 
     /// Each pooler that answers.
@@ -135,16 +149,20 @@ impl Attached {
         let volumes = volumes.map(move |(name, volume)| (of_volume(&**name), &volume.health));
         let poolers = self.poolers.iter();
         let poolers = poolers.map(move |(name, pooler)| (of_pooler(&**name), &pooler.health));
-        let backups = self.backups.iter();
-        let backups = backups.map(|backups| (SourceLabels::default(), &backups.health));
-        volumes.chain(poolers).chain(backups)
+        let backups = self.backups.iter().map(|backups| &backups.health);
+        let container = self.container.iter().map(|container| &container.health);
+        let single = backups.chain(container);
+        let single = single.map(|health| (SourceLabels::default(), health));
+        volumes.chain(poolers).chain(single)
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
         let mut backups = self.backups.iter();
+        let container = self.container.as_ref();
         self.volumes.values().any(|volume| volume.has_expired(now))
             || self.poolers.values().any(|pooler| pooler.has_expired(now))
             || backups.any(|backups| backups.has_expired(now))
+            || container.is_some_and(|container| container.has_expired(now))
     }
 
     /// Replaces the readings that have expired by `timeout`.
@@ -157,6 +175,9 @@ impl Attached {
         }
         if let Some(backups) = &mut self.backups {
             backups.expire(now);
+        }
+        if let Some(container) = &mut self.container {
+            container.expire(now);
         }
     }
 }

@@ -16,6 +16,7 @@ mod http;
 mod isolation;
 mod load;
 mod locks;
+mod machine;
 mod names;
 mod pooler;
 mod privileges;

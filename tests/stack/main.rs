@@ -8,6 +8,7 @@ mod conditions;
 mod history;
 mod inhibition;
 mod load;
+mod machine;
 mod notifications;
 mod pictures;
 mod poolers;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::machine::Machine;
 use crate::poolers::Poolers;
 use crate::prometheus::{Prometheus, Setup};
 use crate::support::{
@@ -26,6 +27,7 @@ pub(crate) struct Scene {
     _others: Vec<Cluster>,
     _sessions: Vec<TestSession>,
     _poolers: Poolers,
+    _machine: Machine,
     folder: TempDir,
 }
 
@@ -49,7 +51,8 @@ impl Scene {
             ("down", &down),
             ("standby", &standby),
         ];
-        let agent = start_agent(&folder, &servers, &poolers).await;
+        let machine = Machine::of(&main);
+        let agent = start_agent(&folder, &servers, (&poolers, &machine)).await;
         held.extend(full.fill("app", "app", "postgres").await);
         Self {
             main,
@@ -58,6 +61,7 @@ impl Scene {
             _others: vec![full, late, down, standby],
             _sessions: held,
             _poolers: poolers,
+            _machine: machine,
             folder,
         }
     }
@@ -81,11 +85,15 @@ impl Scene {
 }
 
 /// Starts an agent, and waits until it shows the main server as it is.
-async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)], poolers: &Poolers) -> Agent {
+async fn start_agent(
+    folder: &TempDir,
+    servers: &[(&str, &Cluster)],
+    beside: (&Poolers, &Machine),
+) -> Agent {
     let path = folder.path().join("pgcommons.yaml");
     let backups = folder.path().join("backups");
     backups::make(&backups);
-    fs::write(&path, configuration(servers, poolers, &backups))
+    fs::write(&path, configuration(servers, beside, &backups))
         .expect("a configuration can be written");
     let agent = Agent::start(AgentSpec {
         args: &["--config.file", path.to_str().expect("a UTF-8 path")],
@@ -111,11 +119,13 @@ async fn main_server() -> (Cluster, Cluster) {
         ("max_connections", "50"),
         ("deadlock_timeout", "20ms"),
         ("track_io_timing", "on"),
+        ("shared_preload_libraries", "pg_stat_statements"),
     ];
     settings.extend(shortages::SETTINGS);
     let mut main = trusting(&settings).await;
     let standby = main.start_standby();
     create_agent_role(&main).await;
+    main.sql("CREATE EXTENSION pg_stat_statements").await;
     (main, standby)
 }
 
@@ -207,7 +217,11 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 }
 
 /// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
-fn configuration(servers: &[(&str, &Cluster)], poolers: &Poolers, backups: &Path) -> String {
+fn configuration(
+    servers: &[(&str, &Cluster)],
+    (poolers, machine): (&Poolers, &Machine),
+    backups: &Path,
+) -> String {
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\nbackups: {interval: 1s}\n".to_owned();
     writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
@@ -220,6 +234,7 @@ fn configuration(servers: &[(&str, &Cluster)], poolers: &Poolers, backups: &Path
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
             text += &poolers.configuration();
+            writeln!(text, "    machine: {}", machine.configuration()).expect("memory");
         }
     }
     text + "budgets:

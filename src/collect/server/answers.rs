@@ -110,6 +110,7 @@ impl ServerSource {
             readings: self.readings.clone(),
             isolation: self.isolation.clone(),
             statements: self.statements.clone(),
+            processes: self.processes.clone(),
             sizes: Arc::clone(&self.sizes),
             now,
             wall_clock: wall_clock(),

@@ -40,5 +40,6 @@ impl ServerSource {
         self.access = AccessSchedule::default();
         self.isolation = None;
         self.statements = None;
+        self.processes = None;
     }
 }

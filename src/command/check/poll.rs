@@ -1,5 +1,6 @@
 //! Polls each server once: one session, the activity query, the size of every database, and beside the session the volumes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::{Catalogue, Readings};
+use crate::sample::{Catalogue, Container, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker};
 
+use super::load::RECENT;
+use super::machine;
 use super::own_session;
 use super::report::{self, Report};
 use super::{backups, poolers, volumes};
@@ -70,9 +73,13 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// Every database and role.
     pub(super) catalogue: Arc<Catalogue>,
+    /// Seconds that running statements of each database took within [`RECENT`].
+    pub(super) running: HashMap<Oid, f64>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
     pub(super) not_read: Vec<NotRead>,
+    /// None: not configured, or not readable.
+    pub(super) container: Option<Container>,
     /// The configured capacity in bytes.
     pub(super) storage_size: Option<u64>,
 }
@@ -96,6 +103,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         .await
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
+    let running = answer(deadline, session.running(RECENT)).await?;
     let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
@@ -107,7 +115,10 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let mut tracker = PollTracker::default();
     let polled = tracker.observe(activity, context);
     let catalogue = tracker.catalogue().unwrap_or_default();
-    let (readings, not_read) = read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let (readings, mut not_read) =
+        read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let machine = machine::look(server, &session, deadline).await;
+    not_read.extend(machine.not_read);
     let (sizes, sizes_failure) = measure(
         &session,
         &catalogue,
@@ -126,8 +137,10 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         catalogue,
+        running,
         sizes_failure,
         not_read,
+        container: machine.container,
         storage_size: server.storage.size,
     })
 }

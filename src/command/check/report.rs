@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::load::{self, LoadReport};
+use super::machine::ContainerReport;
 use super::poll::{NotRead, PolledServer};
 use super::poolers::{self, PoolerReport};
 use super::resources::{self, ResourceReport};
 use super::volumes::{self, VolumeReport};
 use crate::findings::{
-    Finding, PoolerReading, Severity, Thresholds, findings, of_configured_storage, of_poolers,
-    of_volume, worst_first,
+    Finding, PoolerReading, Severity, Thresholds, findings, of_configured_storage, of_container,
+    of_poolers, of_volume, worst_first,
 };
 use crate::isolation::Summary;
 use crate::limits::LimitStatus;
@@ -37,6 +38,8 @@ pub(crate) struct ServerReport {
     pub(crate) connections: Option<Connections>,
     /// Null: the role of the check does not see all sessions.
     pub(crate) load: Option<LoadReport>,
+    /// Null: machine.cgroup is not configured, or the control group cannot be read.
+    pub(crate) container: Option<ContainerReport>,
     /// What runs out, the largest share first.
     pub(crate) resources: Vec<ResourceReport>,
     pub(crate) not_read: Vec<NotRead>,
@@ -144,6 +147,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         version: None,
         connections: None,
         load: None,
+        container: None,
         resources: Vec::new(),
         not_read: Vec::new(),
         isolation: None,
@@ -172,13 +176,16 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
     let mut findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
     let used = snapshot.storage.total().zip(polled.storage_size);
     findings.extend(used.and_then(|(used, size)| of_configured_storage(used, size, thresholds)));
+    let container = polled.container.iter();
+    findings.extend(container.flat_map(|it| of_container(it, thresholds)));
     ServerReport {
         server: name,
         status: Severity::Ok,
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
-        load: load::report(snapshot),
+        load: load::report(snapshot, &polled.running),
+        container: polled.container.as_ref().map(ContainerReport::of),
         resources: resources::of_server(&polled, thresholds),
         not_read: polled.not_read,
         isolation: snapshot.isolation.as_deref().map(isolation),

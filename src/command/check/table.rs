@@ -79,7 +79,7 @@ fn server_section(text: &mut String, server: &ServerReport) {
             escape_for_terminal(&finding.text)
         );
     }
-    if let Some(line) = server.load.as_ref().and_then(LoadReport::line) {
+    for line in server.load.iter().flat_map(LoadReport::lines) {
         let _ = writeln!(text, "  {:8}  {}", "load", escape_for_terminal(&line));
     }
     for not_read in &server.not_read {

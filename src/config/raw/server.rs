@@ -7,11 +7,12 @@ use serde::Deserialize;
 
 use super::super::backups::Directories;
 use super::super::connection::{ADDRESS, BINDINGS, HOST, MODES};
+use super::super::host::CGROUP;
 use super::super::keys::{Content, Key, Table, path};
 use super::super::model::{ChannelBinding, SslMode};
 #[cfg(test)]
 use super::super::reference::{Row, Section};
-use super::super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Text};
+use super::super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Switch, Text};
 use super::super::storage::VOLUME_PATH;
 use super::{
     Block, HOUR, Leaf, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawRoles, SECOND, table,
@@ -62,6 +63,16 @@ RawPooler {
     /// servers.
     server_hosts: List("[10.0.0.5, db1:5433]");
 });
+table!(
+/// What the agent reads of the machine that PostgreSQL runs on, if both are on the same one. See [load.md](load.md). Beside `dsn` or
+/// `hostaddr` the key `host` may have this table instead.
+RawMachine {
+    /// Read the CPU time and the private memory of each database from `/proc`. Needs the PID namespace of PostgreSQL.
+    processes: Switch() = "false";
+    /// Read the control group of PostgreSQL: its limits, memory, throttling and OOM kills. Needs its PID namespace, and a mount of the
+    /// host's tree. `auto` looks in `/host/cgroup`, `/host/sys/fs/cgroup` and `/sys/fs/cgroup`. Without the key it is not read.
+    cgroup: Filled(CGROUP);
+} {});
 table!(
 /// One entry for each server. The name is the label `server` of its series. Without any entry the agent monitors the server of
 /// `DATABASE_URL`, or of libpq's variables. Those also set the keys that an entry leaves out.
@@ -114,6 +125,7 @@ RawServer {
     roles: Block<RawRoles>;
     storage: Block<RawStorage>;
     poolers["POOLER"]: Block<BTreeMap<String, Block<RawPooler>>>;
+    machine: Block<RawMachine>;
     /// As `budgets`, for this server: replaces the budget of the same database above.
     budgets: Block<BTreeMap<String, Block<RawBudget>>>;
 });

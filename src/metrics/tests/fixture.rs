@@ -64,6 +64,7 @@ fn attached() -> Attached {
         volumes: volumes.into(),
         poolers: poolers::poolers(),
         backups: Some(Arc::new(backups::attachment())),
+        container: Some(Arc::new(machine::attachment())),
     }
 }
 
@@ -98,6 +99,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
         },
         isolation: Some(Arc::new(shared::isolation())),
         statements: Some(shared::statements(&mut tracker)),
+        processes: privileged.then(|| machine::processes(&mut tracker)),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
