@@ -3,6 +3,8 @@
 
 mod attached;
 mod backoff;
+mod current;
+mod freshness;
 mod poller;
 mod pollers;
 mod question;

@@ -36,6 +36,7 @@ mod postgres;
 mod process;
 mod resources;
 mod sample;
+mod scrapes;
 mod series;
 mod size_schedule;
 mod snapshot;

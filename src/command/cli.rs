@@ -1,14 +1,15 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
-use clap::error::ContextValue;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::backups::Preset;
-use crate::config::may_be_secret;
+use crate::config::{ExporterFlag, may_be_secret};
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
@@ -33,12 +34,42 @@ pub struct Global {
     /// Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     pub listen_address: Option<String>,
+    /// Path of the metrics
+    #[arg(long = "web.telemetry-path", value_name = "PATH")]
+    pub telemetry_path: Option<String>,
     /// YAML file with TLS and users of the listener, in the format of Prometheus exporters
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
     /// Log level
-    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = LogLevel)]
+    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = OneOf(&["debug", "info", "warn", "error"]))]
     pub log_level: Option<String>,
+    /// Form of the log lines
+    #[arg(long = "log.format", value_name = "FORMAT", value_parser = OneOf(&["text", "logfmt", "json"]))]
+    pub log_format: Option<String>,
+    /// Flags of `postgres_exporter` that the agent does not have itself
+    #[arg(skip)]
+    pub(crate) exporter: Vec<ExporterFlag>,
+}
+
+impl Cli {
+    /// Parses the arguments, the name of the program first. Flags of `postgres_exporter` are accepted without a command, because that
+    /// program has none.
+    pub fn from_arguments(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let error = match Self::try_parse_from(&arguments) {
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => error,
+            parsed => return parsed,
+        };
+        let (rest, exporter) = ExporterFlag::take_from(arguments);
+        if exporter.is_empty() {
+            return Err(error);
+        }
+        let mut cli = Self::try_parse_from(rest)?;
+        if cli.command.is_some() {
+            return Err(error);
+        }
+        cli.global.exporter = exporter;
+        Ok(cli)
+    }
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -229,9 +260,9 @@ pub fn usage_error(error: &clap::Error) -> String {
 /// Takes any text, because the configuration checks it together with the file and the variables. It is here for the help and
 /// for completions.
 #[derive(Debug, Clone)]
-struct LogLevel;
+struct OneOf(&'static [&'static str]);
 
-impl TypedValueParser for LogLevel {
+impl TypedValueParser for OneOf {
     type Value = String;
 
     fn parse_ref(
@@ -244,8 +275,7 @@ impl TypedValueParser for LogLevel {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let levels = ["debug", "info", "warn", "error"];
-        Some(Box::new(levels.into_iter().map(PossibleValue::new)))
+        Some(Box::new(self.0.iter().copied().map(PossibleValue::new)))
     }
 }
 

@@ -9,6 +9,7 @@ use super::password::PasswordSource;
 use super::problem::Problem;
 use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
+use crate::logging::LogFormat;
 use crate::policy::Policy;
 use crate::size_schedule;
 
@@ -17,8 +18,12 @@ use crate::size_schedule;
 pub(crate) struct Config {
     /// `web.listen_address`: host:port; without a host, every address of the machine.
     pub(crate) listen_address: String,
+    /// `web.telemetry_path`
+    pub(crate) telemetry_path: String,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
+    /// `log.format`
+    pub(crate) log_format: LogFormat,
     /// `backups.max_bytes_per_second`: how fast backup files are read.
     pub(crate) backup_bytes_per_second: u64,
     /// Sorted by name; names are unique.

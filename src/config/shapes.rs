@@ -164,11 +164,17 @@ impl Shape for Switch {
     }
 
     fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<bool> {
-        let ValueKind::Boolean(boolean) = value.kind else {
-            reader.problem(key, redact::value(&value), self.want());
-            return None;
+        // A variable is always text.
+        let from_variable = |text: &str| reader.is_from_variable(key).then(|| text.parse().ok());
+        let boolean = match &value.kind {
+            ValueKind::Boolean(boolean) => Some(*boolean),
+            ValueKind::String(text) => from_variable(text).flatten(),
+            _ => None,
         };
-        Some(boolean)
+        if boolean.is_none() {
+            reader.problem(key, redact::value(&value), self.want());
+        }
+        boolean
     }
 }
 

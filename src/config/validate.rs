@@ -1,6 +1,9 @@
 //! Builds the configuration from the raw mirror. A problem does not stop the validation, so that all are reported.
 
+use std::time::Duration;
+
 use super::connection::ConnectionParams;
+use super::data_source::{self, DataSource};
 use super::env::{self, Environment, Flag};
 use super::keys::Table as _;
 use super::problem::ConfigError;
@@ -10,7 +13,8 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, storage};
+use super::{Cadence, Config, ServerConfig, backups, exporter, listener, misspelt, storage};
+use crate::logging::LogFormat;
 use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
@@ -25,7 +29,12 @@ pub(super) fn config(
     let mut reader = Reader {
         problems: document.repeated,
         origins: env::overlay(&mut table, environment, flags),
-        warnings: misspelt::warnings(environment),
+        warnings: [
+            document.warnings,
+            misspelt::warnings(environment),
+            exporter::warnings(environment),
+        ]
+        .concat(),
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
@@ -33,18 +42,29 @@ pub(super) fn config(
     reader.unknown("", &raw);
     let misspelt = !reader.problems.is_empty();
 
-    let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
-    let log = reader.table("log", std::mem::take(&mut raw.log));
-    let log_level = reader.value("log", log.level, &RawLog::level());
+    let web = listener::web(&mut reader, std::mem::take(&mut raw.web));
+    let log = log(&mut reader, std::mem::take(&mut raw.log));
 
-    let cadence = cadence(&mut reader, &mut raw);
+    let stats = reader.table("stats", std::mem::take(&mut raw.stats));
+    let zero_locks = reader.value("stats", stats.zero_locks, &RawStats::zero_locks());
+    let stats = reader.value("stats", stats.interval, &RawStats::interval());
+    let cadence = cadence(&mut reader, &mut raw, stats);
     let backup_bytes_per_second =
         backups::bytes_per_second(&mut reader, std::mem::take(&mut raw.backups));
-    let servers = servers(&mut reader, raw, (cadence, misspelt), environment);
+    let mut policy = shared_policy(&mut reader, &mut raw);
+    policy.zero_locks = zero_locks;
+    let defaults = Defaults {
+        policy,
+        cadence,
+        misspelt,
+    };
+    let servers = servers(&mut reader, raw, defaults, environment);
     if reader.problems.is_empty() {
         Ok(Config {
-            listen_address,
-            log_level,
+            listen_address: web.0,
+            telemetry_path: web.1,
+            log_level: log.0,
+            log_format: log.1,
             backup_bytes_per_second,
             servers,
             warnings: reader.warnings,
@@ -63,14 +83,25 @@ pub(super) const LEVELS: [(&str, tracing::Level); 4] = [
     ("error", tracing::Level::ERROR),
 ];
 
-fn cadence(reader: &mut Reader, raw: &mut RawConfig) -> Cadence {
-    let stats = reader.table("stats", std::mem::take(&mut raw.stats));
+pub(super) const FORMATS: [(&str, LogFormat); 3] = [
+    ("text", LogFormat::Text),
+    ("logfmt", LogFormat::Logfmt),
+    ("json", LogFormat::Json),
+];
+
+fn log(reader: &mut Reader, block: Block<RawLog>) -> (tracing::Level, LogFormat) {
+    let raw = reader.table("log", block);
+    let level = reader.value("log", raw.level, &RawLog::level());
+    (level, reader.value("log", raw.format, &RawLog::format()))
+}
+
+fn cadence(reader: &mut Reader, raw: &mut RawConfig, stats: Duration) -> Cadence {
     let poll = reader.table("poll", std::mem::take(&mut raw.poll));
     let cadence = Cadence {
         poll: reader.value("poll", poll.interval, &RawPoll::interval()),
         timeout: reader.value("poll", poll.timeout, &RawPoll::timeout()),
         window: reader.value("poll", poll.window, &RawPoll::window()),
-        stats: reader.value("stats", stats.interval, &RawStats::interval()),
+        stats,
         max_time_fraction: reader.value(
             "poll",
             poll.max_time_fraction,
@@ -116,11 +147,10 @@ const SERVER: Entry = Entry {
 
 fn servers(
     reader: &mut Reader,
-    mut raw: RawConfig,
-    (cadence, misspelt): (Cadence, bool),
+    raw: RawConfig,
+    mut defaults: Defaults,
     environment: &Environment,
 ) -> Vec<ServerConfig> {
-    let mut policy = shared_policy(reader, &mut raw);
     let problems = reader.problems.len();
     let want = format!(
         "a table of servers, as in {}",
@@ -131,20 +161,65 @@ fn servers(
         return Vec::new();
     }
     if given.len() > 1 {
-        policy.expected.clear(); // a database with a budget for all servers need not exist on each of them
+        defaults.policy.expected.clear(); // a database with a budget for all servers need not exist on each of them
     }
-    let defaults = Defaults {
-        policy,
-        cadence,
-        misspelt,
-    };
     if given.is_empty() {
-        let only = server(reader, None, RawServer::default(), &defaults, environment);
-        return Vec::from_iter(only);
+        return unnamed_servers(reader, &defaults, environment);
+    }
+    if let Some(variable) = data_source::variable(environment) {
+        let got = "a variable beside servers, which override it";
+        reader.warning(variable, got, "one of the two");
     }
     let entries = given.into_iter();
     let servers = entries.filter_map(|it| entry(reader, it, &defaults, environment));
     servers.collect()
+}
+
+/// The servers of the environment: that of `DATABASE_URL`, those of `DATA_SOURCE_*`, or that of libpq's variables.
+fn unnamed_servers(
+    reader: &mut Reader,
+    defaults: &Defaults,
+    environment: &Environment,
+) -> Vec<ServerConfig> {
+    let raw = RawServer::default;
+    let url = environment.get("DATABASE_URL");
+    let has_url = url.is_some_and(|url| !url.trim().is_empty());
+    let Some(variable) = data_source::variable(environment).filter(|_| !has_url) else {
+        if let Some(variable) = data_source::variable(environment) {
+            let got = "a variable beside DATABASE_URL, which overrides it";
+            reader.warning(variable, got, "one of the two");
+        }
+        return Vec::from_iter(server(
+            reader,
+            Origin::Variables,
+            raw(),
+            defaults,
+            environment,
+        ));
+    };
+    let mut servers: Vec<ServerConfig> = Vec::new();
+    for source in data_source::servers(reader, environment) {
+        let server = server(
+            reader,
+            Origin::DataSource(source),
+            raw(),
+            defaults,
+            environment,
+        );
+        let Some(server) = server else { continue };
+        if servers.iter().any(|other| other.name == server.name) {
+            let got = format!("the server {} again", server.name);
+            reader.warning(
+                variable,
+                got,
+                "each server once: one session reads all its databases",
+            );
+        } else {
+            servers.push(server);
+        }
+    }
+    servers.sort_by(|one, other| one.name.cmp(&other.name));
+    servers
 }
 
 /// A server with a name.
@@ -161,7 +236,13 @@ fn entry(
     if reader.problems.len() > problems {
         return None;
     }
-    server(reader, Some((name, prefix)), raw, defaults, environment)
+    server(
+        reader,
+        Origin::Entry(name, prefix),
+        raw,
+        defaults,
+        environment,
+    )
 }
 
 /// What applies to all servers.
@@ -211,15 +292,27 @@ fn machine(reader: &mut Reader, prefix: &str, raw: &mut RawServer) -> Machine {
     }
 }
 
+/// Where a server is configured.
+enum Origin {
+    /// An entry of `servers`: its name, and the path of its keys.
+    Entry(String, String),
+    DataSource(DataSource),
+    /// `DATABASE_URL`, or libpq's variables.
+    Variables,
+}
+
 fn server(
     reader: &mut Reader,
-    named: Option<(String, String)>,
+    origin: Origin,
     mut raw: RawServer,
     defaults: &Defaults,
     environment: &Environment,
 ) -> Option<ServerConfig> {
-    let (name, prefix) = named.unzip();
-    let prefix = prefix.unwrap_or_default();
+    let (name, prefix, source) = match origin {
+        Origin::Entry(name, prefix) => (Some(name), prefix, None),
+        Origin::DataSource(source) => (None, String::new(), Some(source)),
+        Origin::Variables => (None, String::new(), None),
+    };
     let problems = reader.problems.len();
     reader.unknown(&prefix, &raw);
     // At the top level, `server:` may have been meant to be `servers:`.
@@ -253,8 +346,11 @@ fn server(
         std::mem::take(&mut raw.storage),
     );
 
-    let target = ConnectionParams::collect(reader, (prefix, misspelt), &mut raw, environment)
-        .target(reader, environment)?;
+    let parameters = match source {
+        Some(source) => ConnectionParams::of_data_source(source, environment),
+        None => ConnectionParams::collect(reader, (prefix, misspelt), &mut raw, environment),
+    };
+    let target = parameters.target(reader, environment)?;
     let name = name.unwrap_or_else(|| format!("{}:{}", target.host, target.port));
     Some(ServerConfig {
         name,

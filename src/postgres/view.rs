@@ -46,6 +46,9 @@ pub(crate) const SLOW: [SlowView; 13] = [
     blocking::VIEW,
 ];
 
+/// The views in [`SLOW`] that have cumulative figures which boards show as rates: `statistics` and `server_stats`.
+pub(crate) const FOLLOWING: [usize; 2] = [0, 8];
+
 /// The job that reads privileges; its answer is judged before it is published.
 pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
 /// The job of the view that is only read while a session waits for a lock.

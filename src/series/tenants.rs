@@ -27,6 +27,8 @@ pub(crate) struct TenantSet {
     pub(crate) info: Arc<ServerInfo>,
     pub(crate) slots: ConnectionSlots,
     pub(crate) machine: Machine,
+    /// Lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
     /// The sum of the limits of all databases that are watched.
     pub(crate) committed: u64,
     /// The agent's own role is a superuser, which it need not be.
@@ -71,6 +73,7 @@ impl TenantSet {
             info: Arc::clone(info),
             slots,
             machine: policy.machine,
+            zero_locks: policy.zero_locks,
             committed: limits::committed(watched.iter().copied(), slots),
             superuser: own.map_or(info.superuser, |role| role.superuser),
             uses_reserved_connections: uses_reserved_connections(own, info),

@@ -3,6 +3,7 @@
 
 mod alertmanager;
 mod boards;
+mod compatibility;
 mod conditions;
 mod history;
 mod inhibition;
@@ -25,6 +26,7 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod unknown;
+mod victoria;
 
 use std::io::Write;
 use std::path::Path;

@@ -67,6 +67,7 @@ impl Scene {
             alertmanager: None,
             rules,
             history: Some(&history::of(&page, agent)),
+            remote: None,
         })
         .await
     }
