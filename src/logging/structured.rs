@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -48,9 +48,9 @@ impl Structured {
             }
             Self::Json => {
                 let pairs = fields
-                    .into_iter()
-                    .map(|(key, value)| (key.to_owned(), value));
-                escaped(&Value::Object(Map::from_iter(pairs)))
+                    .iter()
+                    .map(|(key, value)| format!("\"{key}\":{}", escaped(value)));
+                format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
             }
         }
     }

@@ -84,8 +84,8 @@ fn two_clients_share_a_reading_where_it_is_new_for_both() {
     let mut scene = Scene::new(&[(0, A), (300, B), (5000, A), (5300, B)]);
     assert_eq!(scene.due(4000, 5300), Some(9000));
     assert_eq!(scene.due(9000, 9001), Some(14_000), "B has it too");
-    scene.serve(7500, B); // another phase
-    assert_eq!(scene.due(4000, 7500), Some(8950), "B asks every 2.2 s now");
+    scene.serve(6500, B); // after 1.2 s
+    assert_eq!(scene.due(4000, 6500), Some(7400));
 }
 
 #[test]
