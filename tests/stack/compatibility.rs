@@ -35,7 +35,7 @@ impl Row {
         self.series.iter().map(expression)
     }
 
-    fn works_on(&self, major: u32) -> bool {
+    fn works_on(&self, major: i64) -> bool {
         match &*self.works {
             "yes" => true,
             "13 to 16" => major <= 16,

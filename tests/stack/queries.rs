@@ -42,7 +42,7 @@ const LOWERED: &[(&str, &str)] = &[
 const SINCE_16: &[&str] = &["agent: Privileges of the agent (D)"];
 
 /// Alerts that need a state in which the other queries return nothing.
-const LAST: &[&str] = &["PgcommonsConfigReloadFailed", "PgcommonsAgentUnreachable"];
+pub(crate) const LAST: &[&str] = &["PgcommonsConfigReloadFailed", "PgcommonsAgentUnreachable"];
 
 #[derive(Clone, Debug)]
 pub(crate) struct PlacedQuery {
