@@ -1,5 +1,3 @@
-use secrecy::ExposeSecret as _;
-
 use super::super::tests::variables as environment;
 use super::super::{Config, ServerConfig};
 use super::*;
@@ -12,7 +10,7 @@ fn load(variables: &[(&str, &str)]) -> Config {
 
 fn password(server: &ServerConfig) -> Option<&str> {
     let given = server.target.password.given.as_ref();
-    given.map(|password| password.expose_secret())
+    given.map(secrecy::ExposeSecret::expose_secret)
 }
 
 #[test]

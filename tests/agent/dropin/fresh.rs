@@ -84,8 +84,8 @@ async fn each_scrape_has_new_statistics_and_costs_one_poll_of_them() {
             assert!((1.0..=2.0).contains(&asked), "{poll}: {asked}");
         }
         assert_eq!(
-            polls(after, "locks"),
-            polls(before, "locks"),
+            Some(polls(after, "locks")),
+            Some(polls(before, "locks")),
             "not cumulative"
         );
     }
