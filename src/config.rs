@@ -20,6 +20,7 @@ mod redact;
 mod reference;
 mod renamed;
 mod review;
+mod servers;
 mod shapes;
 mod storage;
 mod tables;

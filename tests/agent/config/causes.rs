@@ -96,6 +96,9 @@ async fn a_problem_in_a_connection_string_names_the_string() {
 
 #[tokio::test]
 async fn a_data_source_that_cannot_be_used_is_named() {
-    let env = [("DATA_SOURCE_NAME", "postgres://bob:hunter2@db:x,host=b sslmode=no")];
+    let env = [(
+        "DATA_SOURCE_NAME",
+        "postgres://bob:hunter2@db:x,host=b sslmode=no",
+    )];
     assert_output(&check(&[], &env).await, "data-source-name");
 }
