@@ -44,7 +44,7 @@ _pgcommons() {
 
     case "${cmd}" in
         pgcommons)
-            opts="-h -V --config.file --config.check --web.listen-address --web.config.file --log.level --help --version check backups audit plan role-sql tenant-sql healthcheck"
+            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --log.format --help --version check backups audit plan role-sql tenant-sql healthcheck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -58,12 +58,20 @@ _pgcommons() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --web.telemetry-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --web.config.file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log.level)
                     COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --log.format)
+                    COMPREPLY=($(compgen -W "text logfmt json" -- "${cur}"))
                     return 0
                     ;;
                 *)

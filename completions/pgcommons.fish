@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pgcommons_global_optspecs
-    string join \n config.file= config.check web.listen-address= web.config.file= log.level= h/help V/version
+    string join \n config.file= config.check web.listen-address= web.telemetry-path= web.config.file= log.level= log.format= h/help V/version
 end
 
 function __fish_pgcommons_needs_command
@@ -26,11 +26,15 @@ end
 
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.telemetry-path -d 'Path of the metrics' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of Prometheus exporters' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.format -d 'Form of the log lines' -r -f -a "text\t''
+logfmt\t''
+json\t''"
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Check the configuration and exit'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'

@@ -5,6 +5,8 @@ mod attached;
 mod backoff;
 mod backups;
 mod container;
+mod current;
+mod freshness;
 mod poller;
 mod pollers;
 mod pooler;

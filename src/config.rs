@@ -3,8 +3,10 @@
 
 mod backups;
 mod connection;
+mod data_source;
 mod dsn;
 mod env;
+mod exporter;
 mod host;
 mod keys;
 mod listener;
@@ -20,6 +22,7 @@ mod redact;
 mod reference;
 mod renamed;
 mod review;
+mod servers;
 mod shapes;
 mod storage;
 mod tables;
@@ -36,6 +39,7 @@ use std::path::Path;
 pub(crate) use backups::PATTERN_RULES;
 pub use env::Environment;
 pub(crate) use env::Flag;
+pub(crate) use exporter::ExporterFlag;
 pub(crate) use model::{
     BackupCadence, BackupConfig, Cadence, ChannelBinding, Config, ContainerConfig, DATA_VOLUME,
     HostConfig, PoolerConfig, PoolerSettings, RootCert, ServerConfig, SslMode, StorageConfig,
@@ -55,8 +59,7 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<Self, ConfigError> {
-        let document = path.map(read).transpose()?.unwrap_or_default();
-        validate::config(document, environment, flags)
+        validate::config(document(path, environment)?, environment, flags)
     }
 
     /// The listen address of this configuration. Problems outside `web` are not reported.
@@ -65,8 +68,17 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<String, ConfigError> {
-        let document = path.map(read).transpose()?.unwrap_or_default();
-        listener::only_address(document.table, environment, flags)
+        listener::only_address(document(path, environment)?.table, environment, flags)
+    }
+}
+
+fn document(path: Option<&Path>, environment: &Environment) -> Result<Document, ConfigError> {
+    let Some(path) = path else {
+        return Ok(Document::default());
+    };
+    match read(path) {
+        Ok(document) => Ok(exporter::without_auth_modules(document)),
+        Err(error) => exporter::missing_file(path, error, environment),
     }
 }
 

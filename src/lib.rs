@@ -38,6 +38,7 @@ mod postgres;
 mod process;
 mod resources;
 mod sample;
+mod scrapes;
 mod series;
 mod size_schedule;
 mod snapshot;

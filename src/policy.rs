@@ -111,6 +111,8 @@ pub(crate) struct Policy {
     /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
     pub(crate) connections_limit: Option<u32>,
     pub(crate) machine: Machine,
+    /// `stats.zero_locks`: lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
 }
 
 impl Policy {

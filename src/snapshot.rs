@@ -77,6 +77,8 @@ pub(crate) struct Snapshot {
     pub(crate) in_recovery: bool,
     pub(crate) slots: ConnectionSlots,
     pub(crate) machine: Machine,
+    /// Lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
     pub(crate) committed: u64,
     /// None: the agent's role does not see all sessions, and a partial count must not pass for the total.
     pub(crate) server: Option<ConnectionStatus>,
@@ -142,6 +144,7 @@ impl Snapshot {
             in_recovery: polled.in_recovery,
             slots: tenants.slots,
             machine: tenants.machine,
+            zero_locks: tenants.zero_locks,
             committed: tenants.committed,
             server: polled.server,
             starting: polled.starting,

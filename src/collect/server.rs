@@ -51,6 +51,12 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
     jobs
 };
 
+/// The cumulative statistics: a graph of their rates needs new ones at each scrape.
+const FOLLOWING: [usize; 2] = [
+    FIRST_SLOW + view::FOLLOWING[0],
+    FIRST_SLOW + view::FOLLOWING[1],
+];
+
 pub(crate) struct ServerSource {
     config: Arc<ServerConfig>,
     log: ServerLog,
@@ -87,6 +93,7 @@ impl Source for ServerSource {
     type Session = postgres::Session;
     type Opener = CredentialFiles;
     const JOBS: &'static [&'static str] = &JOBS;
+    const FOLLOWING: &'static [usize] = &FOLLOWING;
 
     fn new(config: Arc<ServerConfig>) -> Self {
         Self {

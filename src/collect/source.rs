@@ -70,6 +70,8 @@ pub(crate) trait Source: Send + Sized + 'static {
     type Opener: Default + Send;
     /// The label values `poll` of its jobs. The first is the primary one.
     const JOBS: &'static [&'static str];
+    /// The jobs that are also asked shortly before the page is.
+    const FOLLOWING: &'static [usize] = &[];
     const MESSAGES: LogMessages = LogMessages {
         ready: "ready",
         down: "down",

@@ -14,7 +14,8 @@ use tracing::{info, warn};
 
 use crate::collect::Supervisor;
 use crate::config::Config;
-use crate::http::{self, Protection, WebFile};
+use crate::http::{self, Pages, Protection, WebFile};
+use crate::scrapes::ScrapeLog;
 use crate::state::Published;
 use crate::systemd::Systemd;
 use reload::{Loaded, Reloader, log_warnings, successful_reload};
@@ -28,12 +29,19 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &protection).await?;
-    let (mut supervisor, state, mut reloader) = start(config, load);
+    let metrics_path = config.telemetry_path.clone();
+    let scrapes = ScrapeLog::default();
+    let (mut supervisor, state, mut reloader) = start(config, &scrapes, load);
     let mut notifying = pin!(systemd.follow(state.clone()));
     let (publisher, protection) = watch::channel(Arc::new(protection));
     let mut following = pin!(follow(web_file, publisher));
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut listening = pin!(http::serve(listener, state, protection, async {
+    let pages = Pages {
+        published: state,
+        metrics_path,
+        scrapes,
+    };
+    let mut listening = pin!(http::serve(listener, pages, protection, async {
         drop(stopped.await);
     }));
     loop {
@@ -62,12 +70,12 @@ pub(super) async fn run(
 }
 
 /// Starts the pollers.
-fn start<F>(config: Config, load: F) -> (Supervisor, Published, Reloader<F>)
+fn start<F>(config: Config, scrapes: &ScrapeLog, load: F) -> (Supervisor, Published, Reloader<F>)
 where
     F: Fn() -> Loaded + Send + Sync + 'static,
 {
     let reload = successful_reload();
-    let (mut supervisor, state) = Supervisor::new(reload);
+    let (mut supervisor, state) = Supervisor::new(reload, scrapes.subscribe());
     log_warnings(&config);
     let reloader = Reloader::new(&config, reload, load);
     supervisor.apply(config.servers, reload);

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use config::Value;
 use secrecy::SecretString;
 
+use super::data_source::DataSource;
 use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::keys::{Key, Shape, path};
@@ -71,6 +72,31 @@ impl ConnectionParams {
         }
         merged.misspelt |= reader.problems.len() > problems;
         merged.warn_of_two_passwords(reader);
+        merged
+    }
+
+    /// Those of `DATA_SOURCE_*`; libpq's variables set the rest. Without a host it is this host, as in the exporter's driver.
+    pub(super) fn of_data_source(source: DataSource, environment: &Environment) -> Self {
+        let DataSource { key, parameters } = source;
+        let origin = |name: &String| (name.clone(), format!("{key} ({name})"));
+        let mut merged = Self {
+            prefix: String::new(),
+            origins: parameters.keys().map(origin).collect(),
+            parameters,
+            misspelt: false,
+        };
+        merged.fill_from(environment);
+        if merged.parameters.contains_key("password_file") {
+            merged.parameters.remove("password");
+            merged.origins.insert(
+                "password_file".to_owned(),
+                "DATA_SOURCE_PASS_FILE".to_owned(),
+            );
+        }
+        if !merged.parameters.contains_key("hostaddr") {
+            let host = merged.parameters.entry("host".to_owned());
+            host.or_insert_with(|| "localhost".to_owned());
+        }
         merged
     }
 

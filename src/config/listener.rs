@@ -24,7 +24,7 @@ pub(super) fn only_address(
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let raw = raw.map_err(|_| ConfigError::Mirror)?;
-    let address = address(&mut reader, raw.web);
+    let (address, _) = web(&mut reader, raw.web);
     if reader.problems.is_empty() {
         Ok(address)
     } else {
@@ -32,9 +32,36 @@ pub(super) fn only_address(
     }
 }
 
-pub(super) fn address(reader: &mut Reader, block: Block<RawWeb>) -> String {
+/// The address, and the path of the metrics.
+pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> (String, String) {
     let web = reader.table("web", block);
-    reader.value("web", web.listen_address, &RawWeb::listen_address())
+    let address = reader.value("web", web.listen_address, &RawWeb::listen_address());
+    let path = reader.value("web", web.telemetry_path, &RawWeb::telemetry_path());
+    (address, path)
+}
+
+/// The shape of `web.telemetry_path`.
+pub(super) struct MetricsPath();
+
+/// The other paths of the listener, except `/`.
+const TAKEN: [&str; 3] = ["/probe", "/-/healthy", "/-/ready"];
+
+impl Shape for MetricsPath {
+    type Value = String;
+
+    fn want(&self) -> String {
+        "a path of letters, digits and /-._~, as in /metrics".to_owned()
+    }
+
+    fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<String> {
+        let path = reader.text_like(key, value, &self.want())?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        if path.starts_with('/') && path.chars().all(is_plain) && !TAKEN.contains(&&*path) {
+            return Some(path);
+        }
+        reader.problem(key, quoted(&path), self.want());
+        None
+    }
 }
 
 /// The shape of `web.listen_address`.

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
 use crate::host::CgroupTree;
+use crate::logging::LogFormat;
 use crate::policy::Policy;
 use crate::size_schedule;
 
@@ -18,8 +19,12 @@ use crate::size_schedule;
 pub(crate) struct Config {
     /// `web.listen_address`: host:port; without a host, every address of the machine.
     pub(crate) listen_address: String,
+    /// `web.telemetry_path`
+    pub(crate) telemetry_path: String,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
+    /// `log.format`
+    pub(crate) log_format: LogFormat,
     /// Sorted by name; names are unique.
     pub(crate) servers: Vec<ServerConfig>,
     /// Probable mistakes in a configuration that is valid.

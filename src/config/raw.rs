@@ -14,12 +14,13 @@ use config::Value;
 use serde::{Deserialize, Deserializer};
 
 use super::keys::{Content, Key, Table, path};
-use super::listener::Address;
+use super::listener::{Address, MetricsPath};
 use super::pools::Pools;
 #[cfg(test)]
 use super::reference::{Row, Section};
-use super::shapes::{Choice, Durations, Filled, List, Numbers, Size};
-use super::validate::LEVELS;
+use super::shapes::{Choice, Durations, Filled, List, Numbers, Size, Switch};
+use super::validate::{FORMATS, LEVELS};
+use crate::logging::LogFormat;
 pub(super) use backups::{RawBackup, RawBackups};
 pub(super) use server::{RawMachine, RawPooler, RawServer, RawStorage};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
@@ -148,11 +149,16 @@ table!(RawConfig {} {
 table!(RawWeb {
     /// The address that the agent listens on. Without a host: every address of the machine. A change needs a restart. TLS and
     /// passwords are in the file of `--web.config.file`.
+    /// With `DATA_SOURCE_*` the default is `:9187`.
     listen_address: Address() = ":19187";
+    /// The path of the metrics. A change needs a restart.
+    telemetry_path: MetricsPath() = "/metrics";
 });
 table!(RawLog {
     /// The least severe messages that are logged.
     level: Choice<tracing::Level>(&LEVELS) = "info";
+    /// The form of each line. A change needs a restart.
+    format: Choice<LogFormat>(&FORMATS) = "text";
 });
 table!(RawPoll {
     /// How often connections are counted, with one statement in one round trip.
@@ -166,8 +172,11 @@ table!(RawPoll {
     window: Durations(SECOND..=HOUR) = "2m";
 });
 table!(RawStats {
-    /// How often `pg_stat_database` and `pg_locks` are read, and databases and roles that seem unchanged.
+    /// How often `pg_stat_database` and `pg_locks` are read, and databases and roles that seem unchanged. Cumulative statistics are
+    /// also read shortly before each scrape, at most each second and within `poll.max_time_fraction`.
     interval: Durations(SECOND..=HOUR) = "15s";
+    /// Whether `pg_locks_count` has a series for each of the nine modes in each database, also where there is no lock.
+    zero_locks: Switch() = "false";
 });
 table!(RawSizes {
     /// How often a database is measured. While its size changes, five times as often; while many rows

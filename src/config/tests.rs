@@ -12,7 +12,7 @@ use crate::policy::SeriesLimits;
 
 const EXAMPLE: &str = include_str!("../../pgcommons.example.yaml");
 
-fn variables(pairs: &[(&str, &str)]) -> Environment {
+pub(super) fn variables(pairs: &[(&str, &str)]) -> Environment {
     pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -39,7 +39,9 @@ fn the_example_shows_the_defaults() {
     let defaults =
         Config::load(None, &variables(&[("PGHOST", "localhost")]), &[]).expect("defaults");
     assert_eq!(example.listen_address, defaults.listen_address);
+    assert_eq!(example.telemetry_path, defaults.telemetry_path);
     assert_eq!(example.log_level, defaults.log_level);
+    assert_eq!(example.log_format, defaults.log_format);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
     assert_eq!(example.cadence, default.cadence);
     let rate = example.cadence.backups.bytes_per_second;

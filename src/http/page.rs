@@ -19,7 +19,8 @@ a { color: #0b57d0; }
 </style>
 ";
 
-pub(super) fn landing(state: &State) -> String {
+pub(super) fn landing(state: &State, metrics_path: &str) -> String {
+    let metrics = escaped(metrics_path);
     let mut page = HEAD.to_owned();
     let _ = write!(
         page,
@@ -29,16 +30,17 @@ pub(super) fn landing(state: &State) -> String {
         escaped(crate::build_info::REVISION)
     );
     for server in &state.servers {
-        row(&mut page, server);
+        row(&mut page, server, &metrics);
     }
-    page.push_str(
-        "</table>\n<p><a href=\"/metrics\">All metrics</a> · <a href=\"/-/ready\">Ready</a> · \
+    let _ = write!(
+        page,
+        "</table>\n<p><a href=\"{metrics}\">All metrics</a> · <a href=\"/-/ready\">Ready</a> · \
          <a href=\"/-/healthy\">Healthy</a></p>\n</html>\n",
     );
     page
 }
 
-fn row(page: &mut String, server: &Server) {
+fn row(page: &mut String, server: &Server, metrics: &str) {
     let status = match &server.status {
         Ok(snapshot) => format!("<td>up, PostgreSQL {}</td>", snapshot.info.short_version()),
         Err(down) => format!("<td class=\"down\">down: {}</td>", down.label()),
@@ -46,7 +48,7 @@ fn row(page: &mut String, server: &Server) {
     let query: String = form_urlencoded::byte_serialize(server.name.as_bytes()).collect();
     let _ = writeln!(
         page,
-        "<tr><td>{}</td>{status}<td><a href=\"/metrics?server={query}\">metrics</a></td></tr>",
+        "<tr><td>{}</td>{status}<td><a href=\"{metrics}?server={query}\">metrics</a></td></tr>",
         escaped(&server.name)
     );
 }

@@ -44,6 +44,7 @@ fn backends(
         state: Some("idle"),
         backend_type: Some(backend_type),
         count,
+        own: 0,
         wait: None,
         oldest_transaction: None,
     }

@@ -48,6 +48,9 @@ pub(crate) const SLOW: [SlowView; 12] = [
 
 /// The job that reads privileges. It is not one of [`SLOW`]: it reads them only when they have changed.
 pub(crate) const ACCESS: &str = "access";
+/// The views in [`SLOW`] that have cumulative figures which boards show as rates: `statistics` and `server_stats`.
+pub(crate) const FOLLOWING: [usize; 2] = [0, 8];
+
 /// The job of the view that is only read while a session waits for a lock.
 pub(crate) const BLOCKING: &str = blocking::JOB;
 /// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.

@@ -29,6 +29,8 @@ pub(crate) struct TenantSet {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) slots: ConnectionSlots,
     pub(crate) machine: Machine,
+    /// Lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
     /// The sum of the limits of all databases that are watched.
     pub(crate) committed: u64,
     /// The agent's own role is a superuser, which it need not be.
@@ -74,6 +76,7 @@ impl TenantSet {
             catalogue: Arc::clone(&activity.catalogue),
             slots,
             machine: policy.machine,
+            zero_locks: policy.zero_locks,
             committed: limits::committed(watched.iter().copied(), slots),
             superuser: own.map_or(info.superuser, |role| role.superuser),
             uses_reserved_connections: uses_reserved_connections(own, info),

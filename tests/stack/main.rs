@@ -4,6 +4,7 @@
 mod alertmanager;
 mod backups;
 mod boards;
+mod compatibility;
 mod conditions;
 mod history;
 mod inhibition;
@@ -28,6 +29,7 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod unknown;
+mod victoria;
 
 use std::io::Write;
 use std::path::Path;

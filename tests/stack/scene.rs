@@ -74,6 +74,7 @@ impl Scene {
             alertmanager: None,
             rules,
             history: Some(&history::of(&page, agent)),
+            remote: None,
         })
         .await
     }

@@ -8,14 +8,34 @@ use crate::blocking::OneAtATime;
 use crate::clock::wall_clock;
 use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
-use crate::logging::chain;
+use crate::logging::{LogFormat, chain};
 use crate::state::Reload;
 
 pub(crate) type Loaded = Result<Config, ConfigError>;
 
+/// `web` and `log`.
+#[derive(PartialEq)]
+struct Fixed {
+    listen_address: String,
+    telemetry_path: String,
+    log_level: tracing::Level,
+    log_format: LogFormat,
+}
+
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        Self {
+            listen_address: config.listen_address.clone(),
+            telemetry_path: config.telemetry_path.clone(),
+            log_level: config.log_level,
+            log_format: config.log_format,
+        }
+    }
+}
+
 pub(super) struct Reloader<F> {
-    /// `web.listen_address` and `log.level` of the start, which a reload does not change.
-    started: (String, tracing::Level),
+    /// The part of the configuration that a reload does not change, as of the start.
+    started: Fixed,
     last: Reload,
     load: Arc<F>,
     running: OneAtATime<Loaded>,
@@ -25,7 +45,7 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
     /// `config` is the configuration that the agent has started with.
     pub(super) fn new(config: &Config, last: Reload, load: F) -> Self {
         Self {
-            started: (config.listen_address.clone(), config.log_level),
+            started: Fixed::of(config),
             last,
             load: Arc::new(load),
             running: OneAtATime::default(),
@@ -55,8 +75,8 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
     pub(super) fn apply(&mut self, loaded: Loaded, supervisor: &mut Supervisor) {
         match loaded {
             Ok(new) => {
-                if self.started != (new.listen_address, new.log_level) {
-                    warn!("web.listen_address and log.level take effect at the next start");
+                if self.started != Fixed::of(&new) {
+                    warn!("web and log take effect at the next start");
                 }
                 self.last = successful_reload();
                 let servers = new.servers.len();

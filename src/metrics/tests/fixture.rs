@@ -182,6 +182,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
                 state: privileged.then_some(state),
                 backend_type: privileged.then_some("client backend"),
                 count,
+                own: 0,
                 wait: (state == "active").then_some(WaitClass::Lock),
                 oldest_transaction,
             }
