@@ -10,6 +10,7 @@ mod plan;
 mod role_sql;
 mod serve;
 mod tenant_sql;
+mod top;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -96,6 +97,9 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         }
         Some(Command::Backups(args)) => backups::run(args, || settings(global, environment)).await,
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
+        Some(Command::Top(args)) => top::run(args, settings(global, environment)?)
+            .await
+            .map(|()| 0),
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
@@ -147,6 +151,8 @@ fn flags(global: &Global) -> Vec<Flag<'_>> {
             ["web", "listen_address"],
             &global.listen_address,
         ),
+        ("--web.page", ["web", "page"], &global.page),
+        ("--state.dir", ["state", "dir"], &global.state_dir),
         ("--log.level", ["log", "level"], &global.log_level),
     ];
     let flags = given.into_iter().filter_map(|(name, key, value)| {

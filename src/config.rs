@@ -17,6 +17,7 @@ mod redact;
 #[cfg(test)]
 mod reference;
 mod renamed;
+mod retention;
 mod review;
 mod shapes;
 mod storage;

@@ -3,6 +3,7 @@
 mod archiving;
 mod backups;
 mod connections;
+mod published;
 mod remedy;
 mod resources;
 mod server;
@@ -16,6 +17,7 @@ use crate::sample::Volume;
 use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
+pub(crate) use published::of_published;
 pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.

@@ -6,13 +6,13 @@ mod client;
 mod client_cert;
 mod connection_table;
 mod gzip;
-mod page;
 mod protection;
 mod rate;
 mod routes;
 mod service;
 mod tls;
 mod unread;
+mod views;
 mod web_file;
 
 use std::io;
@@ -35,6 +35,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::health::CloseReason;
 use crate::state::Published;
+use crate::timeline::PublishedTimelines;
 use client::{Client, RECEIVE_BUFFER, SEND_BUFFER, Socket};
 use connection_table::{ConnectionTable, Slot};
 pub(crate) use protection::Protection;
@@ -72,10 +73,10 @@ pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serves until `stop`, and then lets current answers finish.
+/// Serves until `stop`, and then lets current answers finish. Without timelines there are no pages for people.
 pub(crate) async fn serve(
     listener: TcpListener,
-    published: Published,
+    published: (Published, Option<PublishedTimelines>),
     protection: watch::Receiver<Arc<Protection>>,
     stop: impl Future<Output = ()>,
 ) {

@@ -30,6 +30,7 @@ mod logging;
 mod metrics;
 mod names;
 mod outcome;
+mod page;
 mod plan;
 mod policy;
 mod postgres;
@@ -40,8 +41,10 @@ mod series;
 mod size_schedule;
 mod snapshot;
 mod state;
+mod status;
 mod storage;
 mod systemd;
+mod timeline;
 mod tracker;
 
 pub use command::{cli, run, stdout_is_open};

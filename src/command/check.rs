@@ -5,7 +5,6 @@ mod own_session;
 mod poll;
 mod refusal;
 mod report;
-mod resources;
 mod table;
 mod volumes;
 

@@ -36,6 +36,12 @@ pub struct Global {
     /// YAML file with TLS and users of the listener, in the format of Prometheus exporters
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
+    /// Whether there are the live page and /api/v1/status: true or false
+    #[arg(long = "web.page", value_name = "BOOLEAN")]
+    pub page: Option<String>,
+    /// Directory in which the history of the live page survives restarts
+    #[arg(long = "state.dir", value_name = "DIR")]
+    pub state_dir: Option<String>,
     /// Log level
     #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = LogLevel)]
     pub log_level: Option<String>,
@@ -45,6 +51,8 @@ pub struct Global {
 pub enum Command {
     /// Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// Show databases and resources in the terminal, again and again, worst first; until Ctrl-C
+    Top(TopArgs),
     /// Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
     Backups(BackupsArgs),
     /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check
@@ -73,6 +81,13 @@ pub struct CheckArgs {
     /// Maximum time for measuring sizes
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = time_limit)]
     pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct TopArgs {
+    /// How often the screen is written again
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = refresh)]
+    pub interval: Duration,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -278,6 +293,17 @@ fn fraction(text: &str) -> Result<f64, String> {
 
 /// Adding a much longer duration to a point in time could overflow.
 const MAX_TIME_LIMIT: Duration = Duration::from_hours(24);
+
+fn refresh(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(interval)
+            if (Duration::from_millis(200)..=Duration::from_hours(1)).contains(&interval) =>
+        {
+            Ok(interval)
+        }
+        _ => Err("want a duration with its unit, from 200ms to 1h".to_owned()),
+    }
+}
 
 fn time_limit(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {

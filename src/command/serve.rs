@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::http::{self, Protection, WebFile};
 use crate::state::Published;
 use crate::systemd::Systemd;
+use crate::timeline::{self, Store};
 use reload::{Loaded, Reloader, log_warnings, successful_reload};
 
 /// SIGHUP calls `load` to read the configuration again. The web file is followed without a signal.
@@ -28,18 +29,29 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
     let listener = listen(&config.listen_address, &protection).await?;
+    let (retention, has_page) = (config.retention.clone(), config.has_page);
+    let (store, timelines) = Store::open(&retention);
+    let (recorded, timelines) = watch::channel(Arc::new(timelines));
     let (mut supervisor, state, mut reloader) = start(config, load);
+    let mut recording = pin!(timeline::run(
+        retention.clone(),
+        state.clone(),
+        recorded,
+        store
+    ));
     let mut notifying = pin!(systemd.follow(state.clone()));
     let (publisher, protection) = watch::channel(Arc::new(protection));
     let mut following = pin!(follow(web_file, publisher));
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut listening = pin!(http::serve(listener, state, protection, async {
+    let page = has_page.then(|| timelines.clone());
+    let mut listening = pin!(http::serve(listener, (state, page), protection, async {
         drop(stopped.await);
     }));
     loop {
         tokio::select! {
             never = &mut following => match never {},
             never = &mut notifying => match never {},
+            never = &mut recording => match never {},
             () = &mut listening => anyhow::bail!("the listener ended unexpectedly"),
             error = supervisor.failure() => return Err(error).context("a poller ended unexpectedly"),
             () = stop_signals.recv() => break,
@@ -57,7 +69,8 @@ pub(super) async fn run(
     info!("stopping");
     systemd.stopping().await;
     drop((supervisor, stop));
-    listening.await;
+    let timelines = Arc::clone(&timelines.borrow());
+    tokio::join!(listening, timeline::save_at_end(&retention, timelines));
     Ok(())
 }
 

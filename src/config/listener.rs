@@ -24,7 +24,7 @@ pub(super) fn only_address(
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let raw = raw.map_err(|_| ConfigError::Mirror)?;
-    let address = address(&mut reader, raw.web);
+    let (address, _) = read(&mut reader, raw.web);
     if reader.problems.is_empty() {
         Ok(address)
     } else {
@@ -32,9 +32,11 @@ pub(super) fn only_address(
     }
 }
 
-pub(super) fn address(reader: &mut Reader, block: Block<RawWeb>) -> String {
+/// The address, and whether there is a page.
+pub(super) fn read(reader: &mut Reader, block: Block<RawWeb>) -> (String, bool) {
     let web = reader.table("web", block);
-    reader.value("web", web.listen_address, &RawWeb::listen_address())
+    let address = reader.value("web", web.listen_address, &RawWeb::listen_address());
+    (address, reader.value("web", web.page, &RawWeb::page()))
 }
 
 /// The shape of `web.listen_address`.

@@ -11,12 +11,17 @@ use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
 use crate::policy::Policy;
 use crate::size_schedule;
+use crate::timeline::Retention;
 
 /// The configuration of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     /// `web.listen_address`: host:port; without a host, every address of the machine.
     pub(crate) listen_address: String,
+    /// `web.page`: whether there are the live page and the API.
+    pub(crate) has_page: bool,
+    /// `history` and `state.dir`
+    pub(crate) retention: Retention,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
     /// `backups.max_bytes_per_second`: how fast backup files are read.

@@ -18,7 +18,8 @@ use super::listener::Address;
 use super::pools::Pools;
 #[cfg(test)]
 use super::reference::{Row, Section};
-use super::shapes::{Choice, Durations, Filled, List, Numbers, Size};
+use super::retention::STATE_DIRECTORY;
+use super::shapes::{Choice, Durations, Filled, List, Numbers, Size, Switch};
 use super::validate::LEVELS;
 pub(super) use backups::{RawBackup, RawBackups};
 pub(super) use server::{RawServer, RawStorage};
@@ -140,6 +141,8 @@ table!(RawConfig {} {
     sizes: Block<RawSizes>;
     series_limits: Block<RawSeriesLimits>;
     backups: Block<RawBackups>;
+    history: Block<RawHistory>;
+    state: Block<RawState>;
     databases: Block<RawDatabases>;
     roles: Block<RawRoles>;
     budgets["DATABASE"]: Block<BTreeMap<String, Block<RawBudget>>>;
@@ -149,6 +152,9 @@ table!(RawWeb {
     /// The address that the agent listens on. Without a host: every address of the machine. A change needs a restart. TLS and
     /// passwords are in the file of `--web.config.file`.
     listen_address: Address() = ":19187";
+    /// Whether there are the live page at `/`, the pages of the tenants and `/api/v1/status`. A change needs a restart. See
+    /// [alone.md](alone.md).
+    page: Switch() = "true";
 });
 table!(RawLog {
     /// The least severe messages that are logged.
@@ -185,6 +191,16 @@ RawSeriesLimits {
     roles: Numbers<usize>(1..=100_000) = "1000";
     /// Applications of each database with their own series. The sessions of the rest are summed up as `other`.
     application_names: Numbers<usize>(0..=1000) = "10";
+});
+table!(
+/// What the live page shows of the last 24 hours. See [alone.md](alone.md).
+RawHistory {
+    /// How many databases of each server have a history, of 7 kB each. `0` switches it off. A change needs a restart.
+    databases: Numbers<usize>(0..=10_000) = "100";
+});
+table!(RawState {
+    /// A directory in which the history survives restarts. Without it the agent writes no file. A change needs a restart.
+    dir: Filled(STATE_DIRECTORY);
 });
 table!(
 /// Which databases have series, by patterns with `*` and `?`. `template0`, `template1`, `rdsadmin`, `azure_maintenance`,

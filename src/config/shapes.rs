@@ -164,11 +164,18 @@ impl Shape for Switch {
     }
 
     fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<bool> {
-        let ValueKind::Boolean(boolean) = value.kind else {
-            reader.problem(key, redact::value(&value), self.want());
-            return None;
-        };
-        Some(boolean)
+        match &value.kind {
+            ValueKind::Boolean(boolean) => return Some(*boolean),
+            // A variable or a flag has text.
+            ValueKind::String(text) if reader.is_from_variable(key) => {
+                if let Ok(boolean) = text.parse() {
+                    return Some(boolean);
+                }
+            }
+            _ => {}
+        }
+        reader.problem(key, redact::value(&value), self.want());
+        None
     }
 }
 

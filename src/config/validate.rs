@@ -10,7 +10,7 @@ use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, storage};
+use super::{Cadence, Config, ServerConfig, backups, listener, misspelt, retention, storage};
 use crate::policy::{Machine, Policy};
 use crate::size_schedule;
 use config::Value;
@@ -33,7 +33,8 @@ pub(super) fn config(
     reader.unknown("", &raw);
     let misspelt = !reader.problems.is_empty();
 
-    let listen_address = listener::address(&mut reader, std::mem::take(&mut raw.web));
+    let (listen_address, has_page) = listener::read(&mut reader, std::mem::take(&mut raw.web));
+    let retention = retention::read(&mut reader, &mut raw);
     let log = reader.table("log", std::mem::take(&mut raw.log));
     let log_level = reader.value("log", log.level, &RawLog::level());
 
@@ -44,6 +45,8 @@ pub(super) fn config(
     if reader.problems.is_empty() {
         Ok(Config {
             listen_address,
+            has_page,
+            retention,
             log_level,
             backup_bytes_per_second,
             servers,

@@ -3,6 +3,9 @@
 use crate::names::{identifier, literal};
 use crate::resources::ResourceKind;
 
+/// It shows the whole error.
+pub(super) const CHECK: &str = "pgcommons check";
+
 pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
 
 /// Where the server logs. A member of `pg_monitor` may read all of these settings.

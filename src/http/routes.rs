@@ -10,29 +10,37 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::gzip::{Gzip, accepts_gzip};
-use super::page;
 use super::unread::UnreadAnswers;
+use super::views::Views;
 use crate::metrics::{AgentState, Exposition};
 use crate::state::{Page, Published, Reload, Server, State};
+use crate::timeline::PublishedTimelines;
 
 pub(super) type Reply = Response<Bytes>;
 
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 pub(super) struct App {
     published: Published,
+    /// None: `web.page` is false.
+    views: Option<Views>,
     exposition: Exposition,
     gzip: Gzip,
     unread: Arc<UnreadAnswers>,
 }
 
 impl App {
-    pub(super) fn new(published: Published, unread: Arc<UnreadAnswers>) -> Self {
+    pub(super) fn new(
+        published: Published,
+        timelines: Option<PublishedTimelines>,
+        unread: Arc<UnreadAnswers>,
+    ) -> Self {
         Self {
             published,
+            views: timelines.map(Views::new),
             exposition: Exposition::default(),
             gzip: Gzip::default(),
             unread,
@@ -52,12 +60,22 @@ impl App {
             "/metrics" => self.metrics(&state, request),
             "/-/healthy" => text(StatusCode::OK, "healthy\n"),
             "/-/ready" => ready(&state),
-            "/" => reply(StatusCode::OK, HTML, page::landing(&state)),
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "not found; there are /metrics, /-/healthy, /-/ready and /\n",
-            ),
+            path => {
+                let query = request.uri().query().unwrap_or_default();
+                let views = self.views.as_ref();
+                let reply = views.and_then(|views| views.respond(&state, path, query));
+                reply.unwrap_or_else(|| self.not_found())
+            }
         }
+    }
+
+    fn not_found(&self) -> Reply {
+        let paths = if self.views.is_some() {
+            "not found; there are /, /metrics, /api/v1/status, /-/healthy and /-/ready\n"
+        } else {
+            "not found; there are /metrics, /-/healthy and /-/ready\n"
+        };
+        text(StatusCode::NOT_FOUND, paths)
     }
 
     fn metrics(&self, state: &State, request: &Request<Incoming>) -> Reply {
@@ -129,7 +147,11 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     reply(status, TEXT, body)
 }
 
-fn reply(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+pub(super) fn reply(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Reply {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -16,6 +16,7 @@ use super::routes::{App, Reply, text};
 use super::unread::{TrackedBody, UnreadAnswers};
 use crate::health::CloseReason;
 use crate::state::Published;
+use crate::timeline::PublishedTimelines;
 
 pub(super) struct Service {
     app: App,
@@ -36,13 +37,13 @@ pub(super) enum Transport {
 
 impl Service {
     pub(super) fn new(
-        published: Published,
+        (published, timelines): (Published, Option<PublishedTimelines>),
         protection: watch::Receiver<Arc<Protection>>,
         max_connections: usize,
     ) -> Self {
         let unread = Arc::new(UnreadAnswers::new(max_connections));
         Self {
-            app: App::new(published, Arc::clone(&unread)),
+            app: App::new(published, timelines, Arc::clone(&unread)),
             protection,
             queue: BcryptQueue::default(),
             unread,

@@ -17,6 +17,7 @@ mod isolation;
 mod load;
 mod locks;
 mod names;
+mod page;
 mod privileges;
 mod resources;
 mod runbooks;

@@ -8,6 +8,7 @@ mod history;
 mod inhibition;
 mod load;
 mod notifications;
+mod page;
 mod pictures;
 mod program;
 mod prometheus;

@@ -6,16 +6,15 @@ use serde::Serialize;
 
 use super::load::{self, LoadReport};
 use super::poll::{NotRead, PolledServer};
-use super::resources::{self, ResourceReport};
 use super::volumes::{self, VolumeReport};
 use crate::findings::{
     Finding, Severity, Thresholds, findings, of_configured_storage, of_volume, worst_first,
 };
 use crate::isolation::Summary;
-use crate::limits::LimitStatus;
 use crate::sample::{Oid, Volume};
 use crate::size_schedule::UnknownSize;
-use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
+use crate::snapshot::{DatabaseView, RoleView};
+use crate::status::{self, Connections, ResourceReport, connections, urgency};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -44,18 +43,6 @@ pub(crate) struct ServerReport {
     pub(crate) roles: Vec<RoleReport>,
     /// Those of `storage`, also if the check has no session.
     pub(crate) volumes: Vec<VolumeReport>,
-}
-
-/// Null: unknown, or there is no such limit.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Connections {
-    pub(crate) used: Option<u32>,
-    /// The limit that is reached first, and where it is set.
-    pub(crate) limit: Option<u32>,
-    pub(crate) bound_by: Option<&'static str>,
-    /// `datconnlimit` or `rolconnlimit`; 0 closes the database or role.
-    pub(crate) own_limit: Option<u32>,
-    pub(crate) headroom: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,8 +96,8 @@ pub(super) fn server(
     };
     report
         .resources
-        .extend(resources::of_volumes(volumes, thresholds));
-    resources::fullest_first(&mut report.resources);
+        .extend(status::of_volumes(volumes, thresholds));
+    status::fullest_first(&mut report.resources);
     for volume in volumes {
         report.findings.extend(of_volume(volume, thresholds));
         report.volumes.push(volumes::report(volume, thresholds));
@@ -163,7 +150,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
         load: load::report(snapshot),
-        resources: resources::of_server(&polled, thresholds),
+        resources: status::of_server(snapshot, polled.storage_size, thresholds),
         not_read: polled.not_read,
         isolation: polled.isolation.as_ref().map(isolation),
         databases,
@@ -177,26 +164,11 @@ fn isolation(summary: &Summary) -> BTreeMap<&'static str, usize> {
     counts.map(|(kind, count)| (kind.label(), *count)).collect()
 }
 
-/// Sort key: worst first, then the smallest free fraction of the limit.
-fn urgency(status: Severity, connections: &Connections) -> (std::cmp::Reverse<Severity>, u64) {
-    let left = connections.headroom.zip(connections.limit);
-    let part = left.map_or(u64::MAX, |(headroom, limit)| {
-        u64::from(headroom) * 1_000_000 / u64::from(limit.max(1))
-    });
-    (std::cmp::Reverse(status), part)
-}
-
 fn database(
     view: &DatabaseView,
     owners: &HashMap<Oid, String>,
     thresholds: Thresholds,
 ) -> DatabaseReport {
-    let closed = match (view.row.connection_limit, view.row.accepts_connections) {
-        (-2, _) => Some("invalid"),
-        (_, false) => Some("datallowconn"),
-        (0, true) => Some("limit 0"),
-        (_, true) => None,
-    };
     DatabaseReport {
         datname: view.row.name.clone(),
         status: thresholds
@@ -209,7 +181,7 @@ fn database(
         size_limit_bytes: view.size_limit(),
         owner: owners.get(&view.row.oid).cloned(),
         budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
-        closed,
+        closed: view.closed(),
     }
 }
 
@@ -218,18 +190,5 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
         rolname: view.row.name.clone(),
         status: thresholds.connections(view.connections.as_ref()),
         connections: connections(view.connections.as_ref()),
-    }
-}
-
-fn connections(status: Option<&ConnectionStatus>) -> Connections {
-    let limits = status.map(|status| &status.limits);
-    let binding = limits.and_then(LimitStatus::binding);
-    let own = limits.and_then(LimitStatus::own);
-    Connections {
-        used: limits.map(|limits| limits.used),
-        limit: binding.map(|limit| limit.connections),
-        bound_by: binding.map(|limit| limit.kind.label()),
-        own_limit: own.map(|limit| limit.connections),
-        headroom: limits.and_then(LimitStatus::headroom),
     }
 }

@@ -10,22 +10,43 @@ use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
 use crate::logging::chain;
 use crate::state::Reload;
+use crate::timeline::Retention;
 
 pub(crate) type Loaded = Result<Config, ConfigError>;
 
 pub(super) struct Reloader<F> {
-    /// `web.listen_address` and `log.level` of the start, which a reload does not change.
-    started: (String, tracing::Level),
+    /// What a reload does not change.
+    started: Fixed,
     last: Reload,
     load: Arc<F>,
     running: OneAtATime<Loaded>,
+}
+
+/// The keys that take effect at the start only.
+#[derive(PartialEq)]
+struct Fixed {
+    listen_address: String,
+    has_page: bool,
+    retention: Retention,
+    log_level: tracing::Level,
+}
+
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        Self {
+            listen_address: config.listen_address.clone(),
+            has_page: config.has_page,
+            retention: config.retention.clone(),
+            log_level: config.log_level,
+        }
+    }
 }
 
 impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
     /// `config` is the configuration that the agent has started with.
     pub(super) fn new(config: &Config, last: Reload, load: F) -> Self {
         Self {
-            started: (config.listen_address.clone(), config.log_level),
+            started: Fixed::of(config),
             last,
             load: Arc::new(load),
             running: OneAtATime::default(),
@@ -55,8 +76,8 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
     pub(super) fn apply(&mut self, loaded: Loaded, supervisor: &mut Supervisor) {
         match loaded {
             Ok(new) => {
-                if self.started != (new.listen_address, new.log_level) {
-                    warn!("web.listen_address and log.level take effect at the next start");
+                if self.started != Fixed::of(&new) {
+                    warn!("web, history, state and log.level take effect at the next start");
                 }
                 self.last = successful_reload();
                 let servers = new.servers.len();
