@@ -1,7 +1,7 @@
 //! `/`: each server with what runs out first, its tenants, its findings and its sources.
 
 use super::chart::Chart;
-use super::html::{Html, segment};
+use super::html::Html;
 use super::parts::{self, Bar, cell};
 use super::tenant::tenant_path;
 use crate::findings::{Severity, bytes};
@@ -16,8 +16,8 @@ pub(crate) enum Listed {
 }
 
 const MOST: usize = 100;
-/// The parts of the 24 hours in a small chart: 20 minutes each.
-const PARTS: u32 = 72;
+/// The parts of the 24 hours in a small chart: half an hour each.
+const PARTS: u32 = 48;
 
 pub(crate) fn overview(status: &Status, listed: Listed) -> String {
     let mut page = Html::default();
@@ -156,10 +156,7 @@ fn databases(page: &mut Html, server: &ServerStatus, listed: Listed) {
 
 fn row(page: &mut Html, server: &str, database: &DatabaseStatus) {
     let name = &database.datname;
-    page.raw("<tr data-key=\"")
-        .text(segment(server))
-        .raw("/")
-        .text(segment(name));
+    page.raw("<tr data-key=\"").text(database.oid);
     page.raw("\"><th scope=\"row\"><a href=\"")
         .text(tenant_path(server, name))
         .raw("\">");
@@ -219,7 +216,7 @@ pub(super) fn connections(page: &mut Html, database: &DatabaseStatus) {
     let budget = budget.map_or_else(String::new, |budget| format!(" (budget {budget})"));
     let bar = Bar {
         severity: database.connections_status,
-        subject: &format!("Connections of {}", database.datname),
+        subject: "Connections",
         used: f64::from(used),
         limit: f64::from(limit),
         amounts: &format!("{used} of {limit}{budget}"),
@@ -239,7 +236,7 @@ pub(super) fn size(page: &mut Html, database: &DatabaseStatus) {
     };
     let bar = Bar {
         severity: database.size_status,
-        subject: &format!("Size of {}", database.datname),
+        subject: "Size",
         used: size as f64,
         limit: quota as f64,
         amounts: &format!("{} of {}", bytes(size), bytes(quota)),

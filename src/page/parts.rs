@@ -77,11 +77,8 @@ impl Bar<'_> {
         page.text(self.limit)
             .raw("\" value=\"")
             .text(self.used.min(self.limit));
-        page.raw("\" aria-label=\"")
-            .text(self.subject)
-            .raw("\" aria-valuetext=\"");
-        page.text(self.amounts)
-            .raw("\"></meter> <span class=\"amounts\">");
+        page.raw("\" aria-label=\"").text(self.subject);
+        page.raw("\"></meter> <span class=\"amounts\">");
         page.text(self.amounts).raw("</span>");
     }
 }

@@ -43,6 +43,7 @@ fn database(datname: &str) -> DatabaseStatus {
         budget_owner: Some("alice".to_owned()),
         closed: None,
         day: None,
+        oid: 123_456,
         figures: Day::of_test(|minute| minute / 20 % 20),
         connections_status: Severity::Critical,
         size_status: Severity::Warning,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::connections::{Connections, connections, urgency};
 use crate::findings::{Finding, Scope, Severity, Thresholds};
+use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, Load, Snapshot, WorkingSessions};
 use crate::timeline::{Day, Timeline};
@@ -39,6 +40,8 @@ pub(crate) struct DatabaseStatus {
     pub(crate) closed: Option<&'static str>,
     /// Null: the agent keeps no history of it.
     pub(crate) day: Option<DayStatus>,
+    #[serde(skip)]
+    pub(crate) oid: Oid,
     #[serde(skip)]
     pub(crate) figures: Option<Day>,
     /// Of its connections alone, with the limit of the server.
@@ -137,6 +140,7 @@ fn database(
         budget_owner: budget.and_then(|budget| budget.owner.clone()),
         closed: view.closed(),
         day: figures.as_ref().map(DayStatus::from),
+        oid: view.row.oid,
         figures,
         connections_status: thresholds.connections(view.connections.as_ref()),
         size_status: thresholds.size(view),
