@@ -36,15 +36,15 @@ pub struct Global {
     /// YAML file with TLS and users of the listener, in the format of Prometheus exporters
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
+    /// Log level
+    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = LogLevel)]
+    pub log_level: Option<String>,
     /// Whether there are the live page and /api/v1/status: true or false
     #[arg(long = "web.page", value_name = "BOOLEAN")]
     pub page: Option<String>,
     /// Directory in which the history of the live page survives restarts
     #[arg(long = "state.dir", value_name = "DIR")]
     pub state_dir: Option<String>,
-    /// Log level
-    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = LogLevel)]
-    pub log_level: Option<String>,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -198,15 +198,11 @@ fn row(page: &mut Html, server: &str, database: &DatabaseStatus) {
 
 /// Against the own limit of the database, or else the slots of the server that are left for it.
 pub(super) fn connections(page: &mut Html, database: &DatabaseStatus) {
-    let connections = &database.connections;
-    let Some(used) = connections.used else {
+    let Some(used) = database.connections.used else {
         page.raw("<span class=\"amounts\">unknown</span>");
         return;
     };
-    let own = connections.own_limit.filter(|limit| *limit > 0);
-    let reachable = connections.headroom.map(|free| used.saturating_add(free));
-    let limit = own.or(reachable).filter(|limit| *limit > 0);
-    let Some(limit) = limit else {
+    let Some(limit) = database.own_or_reachable_limit() else {
         page.raw("<span class=\"amounts\">")
             .text(used)
             .raw("</span>");
@@ -250,14 +246,14 @@ fn small_chart(page: &mut Html, database: &DatabaseStatus) {
         return;
     };
     let values = day.maxima(PARTS, |it| it.peak.map(f64::from));
-    let own = database.connections.own_limit.unwrap_or(0);
+    let limit = database.own_or_reachable_limit().unwrap_or(1);
     let chart = Chart {
         label: &format!(
             "Connections over 24 hours, at most {}",
             optional(day.peak())
         ),
         values: &values,
-        top: f64::from(own.max(1)),
+        top: f64::from(limit),
         height: 18,
         class: "spark",
     };

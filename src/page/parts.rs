@@ -96,7 +96,7 @@ pub(super) fn findings<'a>(page: &mut Html, findings: impl Iterator<Item = &'a F
         tag(page, finding.severity);
         page.raw(" ").text(&finding.text);
         if let Some(remedy) = &finding.remedy {
-            page.raw("<details><summary>Look with</summary><pre tabindex=\"0\">");
+            page.raw("<details><summary>First step</summary><pre tabindex=\"0\">");
             page.text(remedy).raw("</pre></details>");
         }
         page.raw("</li>\n");

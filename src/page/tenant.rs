@@ -157,12 +157,12 @@ fn day(page: &mut Html, database: &DatabaseStatus) {
         return;
     };
     page.element("p", known(day)).raw("\n");
-    let own = database.connections.own_limit.unwrap_or(0);
+    let limit = database.own_or_reachable_limit().unwrap_or(1);
     let active = day.maxima(1, |it| it.active)[0];
     let charts: [(String, f64, u32, Value); 4] = [
         (
             format!("Connections: at most {}", optional(day.peak())),
-            f64::from(own),
+            f64::from(limit),
             PARTS,
             |it| it.peak.map(f64::from),
         ),

@@ -51,6 +51,16 @@ pub(crate) struct DatabaseStatus {
     pub(crate) size_status: Severity,
 }
 
+impl DatabaseStatus {
+    /// Its own limit, or else the connections that it has and those that the server has left for it. Above 0.
+    pub(crate) fn own_or_reachable_limit(&self) -> Option<u32> {
+        let own = self.connections.own_limit.filter(|limit| *limit > 0);
+        let reachable = self.connections.used.zip(self.connections.headroom);
+        let reachable = reachable.map(|(used, free)| used.saturating_add(free));
+        own.or(reachable).filter(|limit| *limit > 0)
+    }
+}
+
 /// The last 24 hours, as far as the agent has them.
 #[derive(Debug, Serialize)]
 pub(crate) struct DayStatus {

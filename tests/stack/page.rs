@@ -52,11 +52,12 @@ async fn create_tenants(cluster: &Cluster) -> Vec<TestSession> {
     }
     for name in HOSTILE {
         let name = quoted(name);
-        cluster
-            .sql(&format!(
-                "CREATE ROLE {name} LOGIN; CREATE DATABASE {name} OWNER {name} CONNECTION LIMIT 8"
-            ))
-            .await;
+        for create in [
+            format!("CREATE ROLE {name} LOGIN"),
+            format!("CREATE DATABASE {name} OWNER {name} CONNECTION LIMIT 8"),
+        ] {
+            cluster.sql(&create).await;
+        }
     }
     for name in &HOSTILE[..2] {
         let session = cluster.connect(name, name, name).await;
