@@ -35,7 +35,8 @@ pub(crate) struct Status {
     /// When this was made, in seconds since the epoch.
     pub(crate) time: f64,
     /// The worst of the servers.
-    pub(crate) status: Severity,
+    #[serde(rename = "status")]
+    pub(crate) severity: Severity,
     pub(crate) servers: Vec<ServerStatus>,
 }
 
@@ -81,12 +82,12 @@ impl Status {
     pub(crate) fn of(state: &State, timelines: &Timelines, now: f64) -> Self {
         let servers = state.servers.iter();
         let servers: Vec<_> = servers.map(|it| server(it, timelines, now)).collect();
-        let status = servers.iter().map(|server| server.status).max();
+        let severity = servers.iter().map(|server| server.status).max();
         Self {
             version: VERSION,
             agent: build_info::VERSION,
             time: now,
-            status: status.unwrap_or(Severity::Unknown),
+            severity: severity.unwrap_or(Severity::Unknown),
             servers,
         }
     }

@@ -57,7 +57,7 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     /// Adds the row of a minute that has ended. Rows of the same minute or later are from before the clock was set back, and go.
-    fn push(&mut self, row: Row) {
+    fn push(&mut self, row: &Row) {
         while let Some(last) = self.chunks.back_mut() {
             if last.last() < row.minute {
                 break;
@@ -72,14 +72,12 @@ impl Timeline {
         while self.chunks.front().is_some_and(|it| it.last() <= oldest) {
             self.chunks.pop_front();
         }
-        match self.chunks.back_mut().filter(|it| it.accepts(&row)) {
-            Some(open) => Arc::make_mut(open).push(&row),
-            None => {
-                let before = self.chunks.back().map(|chunk| &**chunk);
-                let chunk = Chunk::of(&row, before);
-                self.chunks.push_back(Arc::new(chunk));
-            }
+        if let Some(open) = self.chunks.back_mut().filter(|it| it.accepts(row)) {
+            return Arc::make_mut(open).push(row);
         }
+        let before = self.chunks.back().map(|chunk| &**chunk);
+        let chunk = Chunk::of(row, before);
+        self.chunks.push_back(Arc::new(chunk));
     }
 
     /// The databases that had a history when the server was last up.

@@ -39,7 +39,7 @@ pub(super) async fn run(args: &TopArgs, config: Config) -> anyhow::Result<()> {
     };
     let (mut supervisor, state) = Supervisor::new(reload);
     supervisor.apply(config.servers, reload);
-    let screen = Screen::begin().context("writing to the terminal")?;
+    let _screen = Screen::begin().context("writing to the terminal")?;
     let mut ticks = interval(args.interval);
     loop {
         tokio::select! {
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &TopArgs, config: Config) -> anyhow::Result<()> {
             _ = resized.recv() => {}
             _ = ticks.tick() => {}
         }
-        screen.show(&state).context("writing to the terminal")?;
+        show(&state).context("writing to the terminal")?;
     }
     Ok(())
 }
@@ -63,18 +63,18 @@ impl Screen {
         write(BEGIN)?;
         Ok(screen)
     }
-
-    fn show(&self, state: &Published) -> io::Result<()> {
-        let state = state.borrow().clone().as_of(Instant::now());
-        let status = Status::of(&state, &Timelines::default(), wall_clock());
-        write(&frame::frame(&status, lines()))
-    }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
         drop(write(END));
     }
+}
+
+fn show(state: &Published) -> io::Result<()> {
+    let state = state.borrow().clone().as_of(Instant::now());
+    let status = Status::of(&state, &Timelines::default(), wall_clock());
+    write(&frame::frame(&status, lines()))
 }
 
 fn lines() -> usize {

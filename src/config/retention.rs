@@ -35,7 +35,7 @@ pub(super) fn missing_directory(retention: &Retention) -> Option<super::Problem>
     let path = retention.directory.as_ref()?;
     (!path.is_dir()).then(|| super::Problem {
         key: "state.dir".to_owned(),
-        got: super::shown_path(path).to_string(),
+        got: super::shown_path(path),
         want: STATE_DIRECTORY.to_owned(),
     })
 }

@@ -67,8 +67,8 @@ fn is_invisible(character: char) -> bool {
         | '\u{200e}'
         | '\u{200f}'
         | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}' => true,
-        '\u{feff}' => true,
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' => true,
         other => other.is_control() && other != '\n',
     }
 }

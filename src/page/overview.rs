@@ -59,6 +59,8 @@ fn section(page: &mut Html, (number, server): (usize, &ServerStatus), listed: Li
     }
     if !server.databases.is_empty() {
         databases(page, server, listed);
+    } else if server.up {
+        page.raw("<p class=\"muted\">No database is monitored.</p>\n");
     }
     sources(page, server, now);
     page.raw("</section>\n");
@@ -260,9 +262,21 @@ fn small_chart(page: &mut Html, database: &DatabaseStatus) {
     chart.write(page);
 }
 
+/// How the last poll of a source ended. The first job of a server that is down has not even been asked if there is no session.
+fn outcome<'a>(server: &'a ServerStatus, source: &'a SourceStatus) -> Option<&'a str> {
+    let is_first = server
+        .sources
+        .first()
+        .is_some_and(|it| it.poll == source.poll);
+    server.down.filter(|_| is_first).or(source.last)
+}
+
 fn sources(page: &mut Html, server: &ServerStatus, now: f64) {
-    let failed = |source: &&SourceStatus| source.last.is_some_and(|last| last != "ok");
-    let failing = server.sources.iter().filter(failed).count();
+    let outcomes = server.sources.iter().map(|it| outcome(server, it));
+    let failing = outcomes
+        .flatten()
+        .filter(|it| !["ok", "starting"].contains(it));
+    let failing = failing.count();
     page.raw("<details class=\"sources\"><summary>Sources: ")
         .text(server.sources.len());
     page.raw(" jobs, ")
@@ -284,7 +298,9 @@ fn sources(page: &mut Html, server: &ServerStatus, now: f64) {
         cell(
             page,
             "",
-            source.last.unwrap_or("none yet").replace('_', " "),
+            outcome(server, source)
+                .unwrap_or("none yet")
+                .replace('_', " "),
         );
         let took = source
             .seconds

@@ -83,13 +83,34 @@ impl Bar<'_> {
     }
 }
 
-/// A list of findings with their remedies; nothing if there are none.
+/// How many findings are shown at once, and how many at most.
+const OPEN_FINDINGS: usize = 10;
+const MOST_FINDINGS: usize = 200;
+
+/// A list of findings with their remedies, the worst first.
 pub(super) fn findings<'a>(page: &mut Html, findings: impl Iterator<Item = &'a Finding>) {
-    let mut findings = findings.peekable();
-    if findings.peek().is_none() {
+    let findings: Vec<_> = findings.collect();
+    let open = findings.len().min(OPEN_FINDINGS);
+    let most = findings.len().min(MOST_FINDINGS);
+    if findings.is_empty() {
         page.raw("<p class=\"muted\">No findings.</p>\n");
         return;
     }
+    list(page, &findings[..open]);
+    if open < most {
+        page.raw("<details><summary>")
+            .text(findings.len() - open)
+            .raw(" more findings</summary>");
+        list(page, &findings[open..most]);
+        if most < findings.len() {
+            let left_out = format!("and {} more", findings.len() - most);
+            page.element("p", left_out);
+        }
+        page.raw("</details>\n");
+    }
+}
+
+fn list(page: &mut Html, findings: &[&Finding]) {
     page.raw("<ul class=\"findings\">\n");
     for finding in findings {
         page.raw("<li>");

@@ -202,7 +202,7 @@ type Value = fn(&Figures) -> Option<f64>;
 fn known(day: &Day) -> String {
     let minutes = day.minutes();
     format!(
-        "{} of 24 hours are known. The right edge is now.",
+        "Known: {} of 24 hours. The right edge is now.",
         text::duration(minutes as f64 * 60.0)
     )
 }

@@ -96,7 +96,7 @@ fn status(names: &[String]) -> Status {
         version: 1,
         agent: "0.1.0",
         time: 1_795_953_907.5,
-        status: Severity::Critical,
+        severity: Severity::Critical,
         servers: vec![server(names)],
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::health::JobHealth;
+use crate::outcome::Outcome;
 use crate::state::Server;
 
 /// One job of one source.
@@ -31,7 +32,7 @@ fn source(volume: &str, job: &JobHealth) -> SourceStatus {
     SourceStatus {
         poll: job.name,
         volume: (!volume.is_empty()).then(|| volume.to_owned()),
-        last: job.last.map(|outcome| outcome.label()),
+        last: job.last.map(Outcome::label),
         last_success: job.last_success,
         seconds: job.duration.map(|took| took.as_secs_f64()),
     }

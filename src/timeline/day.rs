@@ -56,7 +56,7 @@ impl Day {
     pub(crate) fn growth(&self) -> Option<f64> {
         let mut sizes = self.rows.iter().filter_map(|(_, it)| it.size);
         let first = sizes.next()?;
-        Some(sizes.last()? - first)
+        Some(sizes.next_back()? - first)
     }
 
     /// The maximum in each of so many equal parts of the 24 hours. None: nothing is known of that part.

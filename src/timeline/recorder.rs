@@ -79,7 +79,7 @@ impl Recorder {
                 resources: resources(server),
             };
             if !row.databases.is_empty() || !row.resources.is_empty() {
-                Arc::make_mut(&mut timeline).push(row);
+                Arc::make_mut(&mut timeline).push(&row);
             }
             all.insert(server.name.clone(), timeline);
         }

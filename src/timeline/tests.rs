@@ -15,7 +15,7 @@ fn figures(n: u32) -> Figures {
     Figures {
         peak: Some(n),
         exhausted: Some(f64::from(n % 60)),
-        active: (n % 7 > 0).then(|| f64::from(n) / 8.0),
+        active: (!n.is_multiple_of(7)).then(|| f64::from(n) / 8.0),
         size: Some(f64::from(n) * 1024.0),
     }
 }
@@ -35,7 +35,7 @@ fn row(minute: u32, databases: &[&str]) -> Row {
 pub(super) fn recorded(minutes: u32) -> Timelines {
     let mut timeline = Timeline::default();
     for minute in 0..minutes {
-        timeline.push(row(MIDNIGHT + minute, &["blog", "shop"]));
+        timeline.push(&row(MIDNIGHT + minute, &["blog", "shop"]));
     }
     Timelines([("main".to_owned(), Arc::new(timeline))].into())
 }
@@ -64,12 +64,12 @@ fn what_is_older_than_a_day_goes_and_the_memory_has_a_bound() {
     let mut timeline = Timeline::default();
     for minute in 0..3 * MINUTES {
         // Each minute another set of databases, so that no chunk has two rows.
-        let names = if minute % 2 == 0 {
+        let names = if minute.is_multiple_of(2) {
             ["a", "b"]
         } else {
             ["a", "c"]
         };
-        timeline.push(row(MIDNIGHT + minute, &names));
+        timeline.push(&row(MIDNIGHT + minute, &names));
     }
     let rows: usize = timeline.chunks.iter().map(|it| it.minutes.len()).sum();
     assert_eq!(rows, MINUTES as usize);
@@ -90,7 +90,7 @@ fn chunks_of_the_same_databases_share_their_names() {
 #[test]
 fn a_clock_that_is_set_back_replaces_what_it_repeats() {
     let mut timeline = Timeline::clone(&recorded(150).0["main"]);
-    timeline.push(Row {
+    timeline.push(&Row {
         minute: MIDNIGHT + 100,
         databases: vec![("shop".to_owned(), figures(7777))],
         resources: Vec::new(),
@@ -110,7 +110,7 @@ fn a_database_takes_about_six_kilobytes() {
     let mut timeline = Timeline::default();
     let held = allocation_counter::measure(|| {
         for minute in 0..MINUTES + 60 {
-            timeline.push(row(MIDNIGHT + minute, &names));
+            timeline.push(&row(MIDNIGHT + minute, &names));
         }
     });
     let bytes = held.bytes_current;

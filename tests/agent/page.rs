@@ -127,6 +127,7 @@ async fn a_server_that_is_down_is_shown_with_the_reason() {
     let page = page_with(&agent, "/", "down: refused").await;
     assert!(page.contains("no process answers at the address of the server"));
     assert!(page.contains("pgcommons check"));
+    assert!(page.contains("jobs, 1 failing"), "{page}");
     page_with(&agent, "/", "PostgreSQL ").await;
 }
 

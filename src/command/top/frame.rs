@@ -152,7 +152,7 @@ mod tests {
             version: 1,
             agent: "",
             time: 0.0,
-            status: Severity::Ok,
+            severity: Severity::Ok,
             servers: Vec::new(),
         };
         assert_eq!(frame(&status, 24).matches("\x1b[K").count(), 1);

@@ -20,7 +20,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
     let (mut tables, mut heading) = (BTreeMap::new(), String::new());
     for line in text.lines() {
         if let Some(title) = line.strip_prefix("## ") {
-            heading = title.trim_matches('`').to_owned();
+            title.trim_matches('`').clone_into(&mut heading);
         } else if let Some(row) = line.strip_prefix("| `") {
             let (first, _) = row.split_once(" |").expect("a cell");
             let names = first.split('`').step_by(2).filter(|it| !it.is_empty());

@@ -57,13 +57,15 @@ pub(super) fn write(path: &Path, databases: &[&str]) {
 
 fn chunk(file: &mut File, databases: &[&str], minutes: &[u32], begin: u32) {
     file.number(databases.len());
-    databases.iter().for_each(|name| file.text(name));
+    for name in databases {
+        file.text(name);
+    }
     file.number(1);
     file.text("connections");
     file.number(minutes.len());
-    minutes
-        .iter()
-        .for_each(|minute| file.0.extend(minute.to_le_bytes()));
+    for minute in minutes {
+        file.0.extend(minute.to_le_bytes());
+    }
     file.number(minutes.len() * databases.len());
     for minute in minutes {
         for database in 0..databases.len() {
@@ -74,9 +76,9 @@ fn chunk(file: &mut File, databases: &[&str], minutes: &[u32], begin: u32) {
         }
     }
     file.number(minutes.len());
-    minutes
-        .iter()
-        .for_each(|_| file.0.extend(5000_u16.to_le_bytes()));
+    for _ in minutes {
+        file.0.extend(5000_u16.to_le_bytes());
+    }
     let sized: Vec<_> = minutes.iter().filter(|minute| *minute % 10 == 0).collect();
     file.number(sized.len() * databases.len());
     for minute in sized {
