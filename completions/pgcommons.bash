@@ -47,7 +47,7 @@ _pgcommons() {
 
     case "${cmd}" in
         pgcommons)
-            opts="-h -V --config.file --config.check --web.listen-address --web.config.file --web.page --state.dir --log.level --help --version check top backups audit plan role-sql tenant-sql healthcheck"
+            opts="-h -V --config.file --config.check --web.listen-address --web.config.file --log.level --web.page --state.dir --help --version check top backups audit plan role-sql tenant-sql healthcheck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -65,16 +65,16 @@ _pgcommons() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
                 --web.page)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --state.dir)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --log.level)
-                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pgcommons_global_optspecs
-    string join \n config.file= config.check web.listen-address= web.config.file= web.page= state.dir= log.level= h/help V/version
+    string join \n config.file= config.check web.listen-address= web.config.file= log.level= web.page= state.dir= h/help V/version
 end
 
 function __fish_pgcommons_needs_command
@@ -27,12 +27,12 @@ end
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of Prometheus exporters' -r -F
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.page -d 'Whether there are the live page and /api/v1/status: true or false' -r
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l state.dir -d 'Directory in which the history of the live page survives restarts' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.page -d 'Whether there are the live page and /api/v1/status: true or false' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l state.dir -d 'Directory in which the history of the live page survives restarts' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Check the configuration and exit'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
