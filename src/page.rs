@@ -2,6 +2,7 @@
 //! pages work without the script, which only replaces what has changed. They load nothing from elsewhere.
 
 mod chart;
+mod databases;
 mod html;
 mod overview;
 mod parts;

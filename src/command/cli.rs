@@ -1,5 +1,7 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
+mod top;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backups::Preset;
 use crate::config::may_be_secret;
+pub use top::TopArgs;
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
@@ -81,13 +84,6 @@ pub struct CheckArgs {
     /// Maximum time for measuring sizes
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = time_limit)]
     pub timeout: Duration,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct TopArgs {
-    /// How often the screen is written again
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = refresh)]
-    pub interval: Duration,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -293,17 +289,6 @@ fn fraction(text: &str) -> Result<f64, String> {
 
 /// Adding a much longer duration to a point in time could overflow.
 const MAX_TIME_LIMIT: Duration = Duration::from_hours(24);
-
-fn refresh(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(interval)
-            if (Duration::from_millis(200)..=Duration::from_hours(1)).contains(&interval) =>
-        {
-            Ok(interval)
-        }
-        _ => Err("want a duration with its unit, from 200ms to 1h".to_owned()),
-    }
-}
 
 fn time_limit(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {

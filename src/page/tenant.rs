@@ -1,8 +1,8 @@
 //! `/tenant/SERVER/DATABASE`: one database with its sessions, its findings and its last 24 hours.
 
 use super::chart::Chart;
+use super::databases::{connections, size};
 use super::html::{Html, segment};
-use super::overview::{connections, size};
 use super::parts::{self, cell};
 use crate::findings::{Finding, Scope, bytes};
 use crate::status::text::{self, optional};

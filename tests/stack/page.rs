@@ -132,6 +132,7 @@ impl Pages {
         );
         json!([
             {"name": "light", "url": main, "width": 1400, "scheme": "light", "check": "refresh"},
+            {"name": "page", "url": main, "width": 1400, "scheme": "light"},
             {"name": "dark", "url": main, "width": 1400, "scheme": "dark", "whole": true},
             {"name": "phone-light", "url": main, "width": 360, "scheme": "light", "whole": true},
             {"name": "phone-dark", "url": main, "width": 360, "scheme": "dark", "check": "refresh"},
