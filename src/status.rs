@@ -20,12 +20,16 @@ use crate::timeline::Timelines;
 
 pub(crate) use connections::{Connections, connections, urgency};
 pub(crate) use databases::DatabaseStatus;
+#[cfg(test)]
+pub(crate) use databases::DayStatus;
 pub(crate) use resources::{ResourceReport, fullest_first, of_server, of_volumes};
 pub(crate) use sessions::{SessionRow, sessions_of};
 pub(crate) use sources::SourceStatus;
 
 /// The version of the JSON. A field that is renamed, removed or changes its meaning gives a new one.
 const VERSION: u32 = 1;
+/// The parts of the 24 hours in a small chart: half an hour each.
+const PARTS: u32 = 48;
 
 /// The fields are the keys of the JSON, which `docs/api.md` lists. Null: unknown, or there is no such thing.
 #[derive(Debug, Serialize)]

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub(crate) use chunk::Figures;
+pub(crate) use chunk::Minute;
 use chunk::{Chunk, Row};
-pub(crate) use day::{Day, Shares};
+pub(crate) use day::{Day, DaySummary};
 pub(crate) use recorder::run;
 pub(crate) use store::{Store, save_at_end};
 
@@ -89,16 +89,19 @@ impl Timeline {
             .unwrap_or_default()
     }
 
-    /// The 24 hours before `now`, in seconds since the epoch. None: there is no row of this database.
-    pub(crate) fn database(&self, name: &str, now: f64) -> Option<Day> {
-        let days = self.chunks.iter();
-        Day::of(days.map(|chunk| chunk.database(name)), minute(now))
+    fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.chunks.iter().map(|chunk| &**chunk)
     }
 
-    /// The same for a resource, by its name: that of [`resource_name`].
-    pub(crate) fn resource(&self, name: &str, now: f64) -> Option<Shares> {
-        let days = self.chunks.iter();
-        Shares::of(days.map(|chunk| chunk.resource(name)), minute(now))
+    /// The 24 hours before `now`, in seconds since the epoch. None: there is no row of this database.
+    pub(crate) fn database(&self, name: &str, now: f64) -> Option<Day<'_>> {
+        Day::of(self.chunks(), name, minute(now))
+    }
+
+    /// The largest share of a resource in each of so many parts of the 24 hours before `now`. Its name is that of
+    /// [`resource_name`].
+    pub(crate) fn resource(&self, name: &str, now: f64, parts: u32) -> Option<Vec<Option<f64>>> {
+        day::shares(self.chunks(), name, minute(now), parts)
     }
 }
 

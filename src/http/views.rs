@@ -120,6 +120,9 @@ fn tenant_page(state: &State, timelines: &Timelines, names: &str) -> Option<Repl
         server: &status,
         database,
         sessions: sessions.flatten().as_deref(),
+        day: timelines
+            .server(&server.name)
+            .and_then(|it| it.database(&datname, now)),
         time: now,
     });
     Some(reply(StatusCode::OK, HTML, page))

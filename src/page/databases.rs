@@ -2,7 +2,7 @@
 
 use super::chart::Chart;
 use super::html::Html;
-use super::overview::{Listed, PARTS};
+use super::overview::Listed;
 use super::parts::{self, Bar, cell};
 use super::tenant::tenant_path;
 use crate::findings::{Severity, bytes};
@@ -135,18 +135,14 @@ pub(super) fn size(page: &mut Html, database: &DatabaseStatus) {
 }
 
 fn small_chart(page: &mut Html, database: &DatabaseStatus) {
-    let Some(day) = &database.figures else {
+    let Some(day) = &database.day else {
         page.raw("-");
         return;
     };
-    let values = day.maxima(PARTS, |it| it.peak.map(f64::from));
     let limit = database.own_or_reachable_limit().unwrap_or(1);
     let chart = Chart {
-        label: &format!(
-            "Connections over 24 hours, at most {}",
-            optional(day.peak())
-        ),
-        values: &values,
+        label: &format!("Connections over 24 hours, at most {}", optional(day.peak)),
+        values: &day.peaks,
         top: f64::from(limit),
         height: 18,
         class: "spark",

@@ -14,9 +14,6 @@ pub(crate) enum Listed {
     All,
 }
 
-/// The parts of the 24 hours in a small chart: half an hour each.
-pub(super) const PARTS: u32 = 48;
-
 pub(crate) fn overview(status: &Status, listed: Listed) -> String {
     let mut page = Html::default();
     parts::begin(&mut page, &title(status), "", status.time);
@@ -102,15 +99,14 @@ fn resources(page: &mut Html, server: &ServerStatus) {
 }
 
 fn share_chart(page: &mut Html, resource: &ResourceReport) {
-    let Some(day) = &resource.day else {
+    let Some(values) = &resource.day else {
         page.raw("-");
         return;
     };
-    let values = day.maxima(PARTS);
     let most = values.iter().flatten().copied().fold(0.0, f64::max);
     let chart = Chart {
         label: &format!("Share over 24 hours, at most {}", text::percent(most)),
-        values: &values,
+        values,
         top: 1.0,
         height: 18,
         class: "spark",

@@ -7,7 +7,7 @@ use super::parts::{self, cell};
 use crate::findings::{Finding, Scope, bytes};
 use crate::status::text::{self, optional};
 use crate::status::{DatabaseStatus, ServerStatus, SessionRow};
-use crate::timeline::{Day, Figures, MINUTES, SIZE_STEP};
+use crate::timeline::{Day, DaySummary, MINUTES, Minute, SIZE_STEP};
 
 /// The parts of the 24 hours in a chart: five minutes each.
 const PARTS: u32 = 288;
@@ -20,6 +20,8 @@ pub(crate) struct TenantPage<'a> {
     pub(crate) database: &'a DatabaseStatus,
     /// None: the agent's role does not see all sessions.
     pub(crate) sessions: Option<&'a [SessionRow]>,
+    /// None: the agent has no history of it.
+    pub(crate) day: Option<Day<'a>>,
     /// Seconds since the epoch.
     pub(crate) time: f64,
 }
@@ -51,7 +53,7 @@ pub(crate) fn tenant(tenant: &TenantPage<'_>) -> String {
     );
     figures(&mut page, database);
     sessions(&mut page, tenant.sessions);
-    day(&mut page, database);
+    day(&mut page, tenant);
     parts::end(&mut page, ROOT);
     page.finish()
 }
@@ -150,30 +152,31 @@ fn named(name: &str) -> &str {
     if name.is_empty() { "-" } else { name }
 }
 
-fn day(page: &mut Html, database: &DatabaseStatus) {
+fn day(page: &mut Html, tenant: &TenantPage<'_>) {
     page.raw("<h2>Last 24 hours</h2>\n");
-    let Some(day) = &database.figures else {
+    let (database, Some(day)) = (tenant.database, &tenant.day) else {
         page.raw("<p class=\"muted\">The agent has no history of this database yet.</p>\n");
         return;
     };
-    page.element("p", known(day)).raw("\n");
+    let summary = day.summary(1);
+    page.element("p", known(&summary)).raw("\n");
     let limit = database.own_or_reachable_limit().unwrap_or(1);
-    let active = day.maxima(1, |it| it.active)[0];
+    let active = day.maxima(1, Minute::active)[0];
     let charts: [(String, f64, u32, Value); 4] = [
         (
-            format!("Connections: at most {}", optional(day.peak())),
+            format!("Connections: at most {}", optional(summary.peak)),
             f64::from(limit),
             PARTS,
-            |it| it.peak.map(f64::from),
+            |it| it.peak().map(f64::from),
         ),
         (
             format!(
                 "Without a free connection: {}",
-                text::duration(day.exhausted_seconds())
+                text::duration(summary.exhausted_seconds)
             ),
             60.0,
             PARTS,
-            |it| it.exhausted,
+            Minute::exhausted,
         ),
         (
             format!(
@@ -182,13 +185,13 @@ fn day(page: &mut Html, database: &DatabaseStatus) {
             ),
             1.0,
             PARTS,
-            |it| it.active,
+            Minute::active,
         ),
         (
-            day.growth().map_or_else(|| "Size".to_owned(), grown),
+            summary.growth.map_or_else(|| "Size".to_owned(), grown),
             database.size_limit_bytes.unwrap_or(0) as f64,
             MINUTES / SIZE_STEP,
-            |it| it.size,
+            Minute::size,
         ),
     ];
     for (label, top, parts, value) in charts {
@@ -197,10 +200,10 @@ fn day(page: &mut Html, database: &DatabaseStatus) {
 }
 
 /// A figure of a minute.
-type Value = fn(&Figures) -> Option<f64>;
+type Value = fn(Minute) -> Option<f64>;
 
-fn known(day: &Day) -> String {
-    let minutes = day.minutes();
+fn known(day: &DaySummary) -> String {
+    let minutes = day.minutes;
     format!(
         "Known: {} of 24 hours. The right edge is now.",
         text::duration(minutes as f64 * 60.0)

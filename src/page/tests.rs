@@ -5,9 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::findings::{Finding, Severity};
 use crate::status::{
-    Connections, DatabaseStatus, ResourceReport, ServerStatus, SessionRow, Status,
+    Connections, DatabaseStatus, DayStatus, ResourceReport, ServerStatus, SessionRow, Status,
 };
-use crate::timeline::{Day, Shares};
 
 const MAX_BYTES: usize = 40_000;
 
@@ -26,6 +25,11 @@ fn connections() -> Connections {
     }
 }
 
+/// A chart that changes in each of its parts.
+fn changing() -> Vec<Option<f64>> {
+    (0..48).map(|part| Some(f64::from(part % 20))).collect()
+}
+
 /// A database with everything that a row can have.
 fn database(datname: &str) -> DatabaseStatus {
     DatabaseStatus {
@@ -42,9 +46,14 @@ fn database(datname: &str) -> DatabaseStatus {
         blocked: Some(3),
         budget_owner: Some("alice".to_owned()),
         closed: None,
-        day: None,
+        day: Some(DayStatus {
+            minutes: 1440,
+            peak: Some(20),
+            exhausted_seconds: 3912.0,
+            growth_bytes: Some(1e9),
+            peaks: changing(),
+        }),
         oid: 123_456,
-        figures: Day::of_test(|minute| minute / 20 % 20),
         connections_status: Severity::Critical,
         size_status: Severity::Warning,
     }
@@ -71,7 +80,7 @@ fn server(names: &[String]) -> ServerStatus {
         limit: 15,
         datname: Some(name(1)),
         amounts: (n.to_string(), "15".to_owned()),
-        day: Shares::of_test(),
+        day: Some(changing()),
     };
     ServerStatus {
         server: "main".to_owned(),
@@ -137,6 +146,7 @@ fn markup(name: &str) -> (Vec<String>, Vec<String>) {
         server: &status.servers[0],
         database: &status.servers[0].databases[0],
         sessions: Some(&[row]),
+        day: None,
         time: status.time,
     };
     (

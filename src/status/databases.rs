@@ -5,12 +5,13 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::PARTS;
 use super::connections::{Connections, connections, urgency};
 use crate::findings::{Finding, Scope, Severity, Thresholds};
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, Load, Snapshot, WorkingSessions};
-use crate::timeline::{Day, Timeline};
+use crate::timeline::{DaySummary, Timeline};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct DatabaseStatus {
@@ -42,8 +43,6 @@ pub(crate) struct DatabaseStatus {
     pub(crate) day: Option<DayStatus>,
     #[serde(skip)]
     pub(crate) oid: Oid,
-    #[serde(skip)]
-    pub(crate) figures: Option<Day>,
     /// Of its connections alone, with the limit of the server.
     #[serde(skip)]
     pub(crate) connections_status: Severity,
@@ -70,15 +69,19 @@ pub(crate) struct DayStatus {
     pub(crate) exhausted_seconds: f64,
     /// The difference between the last and the first size; it may be below 0.
     pub(crate) growth_bytes: Option<f64>,
+    /// The most connections in each of [`PARTS`] parts.
+    #[serde(skip)]
+    pub(crate) peaks: Vec<Option<f64>>,
 }
 
-impl From<&Day> for DayStatus {
-    fn from(day: &Day) -> Self {
+impl From<DaySummary> for DayStatus {
+    fn from(day: DaySummary) -> Self {
         Self {
-            minutes: day.minutes(),
-            peak: day.peak(),
-            exhausted_seconds: day.exhausted_seconds(),
-            growth_bytes: day.growth(),
+            minutes: day.minutes,
+            peak: day.peak,
+            exhausted_seconds: day.exhausted_seconds,
+            growth_bytes: day.growth,
+            peaks: day.peaks,
         }
     }
 }
@@ -96,6 +99,7 @@ pub(super) fn by_urgency(
         .map(|view| {
             let status = worst.get(&*view.row.name).copied();
             let day = timeline.and_then(|it| it.database(&view.row.name, now));
+            let day = day.map(|day| day.summary(PARTS).into());
             database(snapshot, view, status.unwrap_or(Severity::Ok), day)
         })
         .collect();
@@ -126,7 +130,7 @@ fn database(
     snapshot: &Snapshot,
     view: &DatabaseView,
     status: Severity,
-    figures: Option<Day>,
+    day: Option<DayStatus>,
 ) -> DatabaseStatus {
     let name = &view.row.name;
     let history = view.connections.as_ref().map(|status| status.history);
@@ -149,9 +153,8 @@ fn database(
         blocked: view.blocked,
         budget_owner: budget.and_then(|budget| budget.owner.clone()),
         closed: view.closed(),
-        day: figures.as_ref().map(DayStatus::from),
+        day,
         oid: view.row.oid,
-        figures,
         connections_status: thresholds.connections(view.connections.as_ref()),
         size_status: thresholds.size(view),
     }

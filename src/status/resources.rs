@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use super::PARTS;
 use crate::findings::{Severity, Thresholds, bytes};
 use crate::resources::ResourceKind;
 use crate::sample::{Space, Volume};
 use crate::snapshot::{ResourceView, Snapshot};
 use crate::state::Server;
-use crate::timeline::{Shares, Timeline, resource_name};
+use crate::timeline::{Timeline, resource_name};
 
 /// Numbers are slots or ids, and bytes for `wal` and `storage`.
 #[derive(Debug, Serialize)]
@@ -23,9 +24,9 @@ pub(crate) struct ResourceReport {
     /// Used and limit for people.
     #[serde(skip)]
     pub(crate) amounts: (String, String),
-    /// The last 24 hours. None: the agent has no history of it.
+    /// The largest share in each of [`PARTS`] parts of the last 24 hours. None: the agent has no history of it.
     #[serde(skip)]
-    pub(crate) day: Option<Shares>,
+    pub(crate) day: Option<Vec<Option<f64>>>,
 }
 
 impl ResourceReport {
@@ -70,7 +71,7 @@ pub(super) fn of_published(
     let mut all: Vec<_> = shared.into_iter().flatten().chain(volumes).collect();
     for report in &mut all {
         let name = resource_name(report.resource, report.volume.as_deref());
-        report.day = history.and_then(|(timeline, now)| timeline.resource(&name, now));
+        report.day = history.and_then(|(timeline, now)| timeline.resource(&name, now, PARTS));
     }
     fullest_first(&mut all);
     all

@@ -17,15 +17,15 @@ const LEAST: f64 = 8.0;
 
 /// What one minute had of one database. None: unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Figures {
+pub(super) struct Figures {
     /// The most connections that a poll saw.
-    pub(crate) peak: Option<u32>,
+    pub(super) peak: Option<u32>,
     /// Seconds without a free connection; to a quarter of a second.
-    pub(crate) exhausted: Option<f64>,
+    pub(super) exhausted: Option<f64>,
     /// How many sessions worked, on average; to 4 %.
-    pub(crate) active: Option<f64>,
+    pub(super) active: Option<f64>,
     /// In bytes; every ten minutes.
-    pub(crate) size: Option<f64>,
+    pub(super) size: Option<f64>,
 }
 
 /// The figures of one minute that has ended.
@@ -144,31 +144,34 @@ impl Chunk {
         self.shares.truncate(rows * self.names.resources.len());
     }
 
-    /// The minutes with their figures of one database.
-    pub(super) fn database(&self, name: &str) -> Option<Vec<(u32, Figures)>> {
+    /// Where the database is among the names, which are sorted.
+    pub(super) fn index_of(&self, database: &str) -> Option<usize> {
         let names = &self.names.databases;
-        let (index, count) = (names.iter().position(|it| it == name)?, names.len());
+        names
+            .binary_search_by(|name| name.as_str().cmp(database))
+            .ok()
+    }
+
+    /// The minutes of one database, by its index.
+    pub(super) fn database(&self, index: usize) -> impl Iterator<Item = (u32, Minute)> {
+        let count = self.names.databases.len();
         let mut sizes = self.sizes.iter().skip(index).step_by(count);
         let cells = self.cells.iter().skip(index).step_by(count);
-        let rows = self.minutes.iter().zip(cells).map(|(minute, cell)| {
+        self.minutes.iter().zip(cells).map(move |(minute, cell)| {
             let size = has_sizes(*minute).then(|| sizes.next()).flatten();
-            let size = size.filter(|size| size.is_finite());
-            let figures = Figures {
-                size: size.map(|size| f64::from(*size)),
-                ..Figures::from(*cell)
-            };
-            (*minute, figures)
-        });
-        Some(rows.collect())
+            let size = size.copied().filter(|size| size.is_finite());
+            (*minute, Minute { cell: *cell, size })
+        })
     }
 
     /// The minutes with the share of one resource.
-    pub(super) fn resource(&self, name: &str) -> Option<Vec<(u32, f64)>> {
+    pub(super) fn resource(&self, name: &str) -> impl Iterator<Item = (u32, f64)> {
         let names = &self.names.resources;
-        let (index, count) = (names.iter().position(|it| it == name)?, names.len());
-        let shares = self.shares.iter().skip(index).step_by(count);
+        let index = names.iter().position(|it| it == name);
+        let shares = self.shares.iter().skip(index.unwrap_or(usize::MAX));
+        let shares = shares.step_by(names.len().max(1));
         let shares = shares.map(|share| f64::from(*share) / SHARES);
-        Some(self.minutes.iter().copied().zip(shares).collect())
+        self.minutes.iter().copied().zip(shares)
     }
 
     /// Whether the lengths fit each other, as those of a file may not.
@@ -177,6 +180,7 @@ impl Chunk {
         let sized = self.minutes.iter().filter(|it| has_sizes(**it)).count();
         rows > 0
             && self.minutes.is_sorted_by(|a, b| a < b)
+            && self.names.databases.is_sorted_by(|a, b| a < b)
             && self.cells.len() == rows * databases
             && self.sizes.len() == sized * databases
             && self.shares.len() == rows * self.names.resources.len()
@@ -200,16 +204,38 @@ impl From<&Figures> for Cell {
     }
 }
 
-impl From<Cell> for Figures {
-    fn from(cell: Cell) -> Self {
-        let known = |code: u8| (code != UNKNOWN).then(|| f64::from(code));
-        Self {
-            peak: (cell.peak != UNKNOWN_COUNT).then(|| u32::from(cell.peak)),
-            exhausted: known(cell.exhausted).map(|quarters| quarters / QUARTERS),
-            active: known(cell.active).map(|code| ((code / CODES).exp2() - 1.0) / LEAST),
-            size: None,
-        }
+/// One minute of one database, as it is kept. None: unknown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Minute {
+    pub(super) cell: Cell,
+    pub(super) size: Option<f32>,
+}
+
+impl Minute {
+    /// The most connections that a poll saw.
+    pub(crate) fn peak(self) -> Option<u32> {
+        let peak = self.cell.peak;
+        (peak != UNKNOWN_COUNT).then(|| u32::from(peak))
     }
+
+    /// Seconds without a free connection.
+    pub(crate) fn exhausted(self) -> Option<f64> {
+        known(self.cell.exhausted).map(|quarters| quarters / QUARTERS)
+    }
+
+    /// How many sessions worked, on average.
+    pub(crate) fn active(self) -> Option<f64> {
+        known(self.cell.active).map(|code| ((code / CODES).exp2() - 1.0) / LEAST)
+    }
+
+    /// In bytes.
+    pub(crate) fn size(self) -> Option<f64> {
+        self.size.map(f64::from)
+    }
+}
+
+fn known(code: u8) -> Option<f64> {
+    (code != UNKNOWN).then(|| f64::from(code))
 }
 
 #[expect(

@@ -1,116 +1,119 @@
-//! One database or one resource over 24 hours, as charts show it.
+//! One database or one resource over 24 hours, as charts show it. It reads the history in place: a page shows a hundred of them.
 
 use super::MINUTES;
-use super::chunk::Figures;
+use super::chunk::{Chunk, Minute};
 
 /// The figures of one database.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Day {
+#[derive(Debug, Clone)]
+pub(crate) struct Day<'a> {
     /// The first minute of the 24 hours.
     begin: u32,
-    /// By time; minutes that are missing are unknown.
-    rows: Vec<(u32, Figures)>,
+    /// By time, each with the index of the database in it.
+    chunks: Vec<(&'a Chunk, usize)>,
 }
 
-impl Day {
+/// What a list shows of a day.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct DaySummary {
+    /// How many minutes are known.
+    pub(crate) minutes: usize,
+    pub(crate) peak: Option<u32>,
+    pub(crate) exhausted_seconds: f64,
+    /// The last size less the first one, in bytes. None: there are no two sizes.
+    pub(crate) growth: Option<f64>,
+    /// The most connections in each of some equal parts of the day.
+    pub(crate) peaks: Vec<Option<f64>>,
+}
+
+impl<'a> Day<'a> {
+    /// None: no minute of the day is known.
     pub(super) fn of(
-        chunks: impl Iterator<Item = Option<Vec<(u32, Figures)>>>,
+        chunks: impl Iterator<Item = &'a Chunk>,
+        name: &str,
         now: u32,
     ) -> Option<Self> {
-        let begin = now.saturating_sub(MINUTES);
-        let mut rows: Vec<_> = chunks.flatten().flatten().collect();
-        rows.retain(|(minute, _)| (begin..now).contains(minute));
-        (!rows.is_empty()).then_some(Self { begin, rows })
-    }
-
-    /// A whole day with these numbers of connections.
-    #[cfg(test)]
-    pub(crate) fn of_test(peak: impl Fn(u32) -> u32) -> Option<Self> {
-        let row = |minute| {
-            let figures = Figures {
-                peak: Some(peak(minute)),
-                ..Figures::default()
-            };
-            (minute, figures)
+        let chunks = chunks.filter_map(|chunk| Some((chunk, chunk.index_of(name)?)));
+        let day = Self {
+            begin: now.saturating_sub(MINUTES),
+            chunks: chunks.collect(),
         };
-        Self::of(
-            std::iter::once(Some((0..MINUTES).map(row).collect())),
-            MINUTES,
-        )
+        let is_known = day.rows().next().is_some();
+        is_known.then_some(day)
     }
 
-    /// How many minutes are known.
-    pub(crate) fn minutes(&self) -> usize {
-        self.rows.len()
+    /// By time; minutes that are missing are unknown.
+    fn rows(&self) -> impl Iterator<Item = (u32, Minute)> {
+        let day = self.begin..self.begin + MINUTES;
+        let chunks = self.chunks.iter();
+        let rows = chunks.flat_map(|(chunk, index)| chunk.database(*index));
+        rows.filter(move |(minute, _)| day.contains(minute))
     }
 
-    pub(crate) fn peak(&self) -> Option<u32> {
-        self.rows.iter().filter_map(|(_, it)| it.peak).max()
+    pub(crate) fn summary(&self, parts: u32) -> DaySummary {
+        let mut summary = DaySummary {
+            peaks: vec![None; parts as usize],
+            ..DaySummary::default()
+        };
+        let (mut first, mut last) = (None, None);
+        for (minute, figures) in self.rows() {
+            let peak = figures.peak();
+            summary.minutes += 1;
+            summary.peak = summary.peak.max(peak);
+            summary.exhausted_seconds += figures.exhausted().unwrap_or(0.0);
+            if let Some(size) = figures.size() {
+                last = first.map(|_| size);
+                first = first.or(Some(size));
+            }
+            let at = part(minute - self.begin, parts);
+            raise(&mut summary.peaks[at], peak.map(f64::from));
+        }
+        summary.growth = last.zip(first).map(|(last, first)| last - first);
+        summary
     }
 
-    pub(crate) fn exhausted_seconds(&self) -> f64 {
-        self.rows.iter().filter_map(|(_, it)| it.exhausted).sum()
-    }
-
-    /// The last size less the first one, in bytes. None: there are no two sizes.
-    pub(crate) fn growth(&self) -> Option<f64> {
-        let mut sizes = self.rows.iter().filter_map(|(_, it)| it.size);
-        let first = sizes.next()?;
-        Some(sizes.next_back()? - first)
-    }
-
-    /// The maximum in each of so many equal parts of the 24 hours. None: nothing is known of that part.
+    /// The maximum in each of so many equal parts of the day. None: nothing is known of that part.
     pub(crate) fn maxima(
         &self,
         parts: u32,
-        value: impl Fn(&Figures) -> Option<f64>,
+        value: impl Fn(Minute) -> Option<f64>,
     ) -> Vec<Option<f64>> {
-        let values = self.rows.iter();
-        maxima(
-            self.begin,
-            parts,
-            values.filter_map(|(minute, it)| Some((*minute, value(it)?))),
-        )
+        let values = self.rows().map(|(minute, it)| (minute, value(it)));
+        maxima(self.begin, parts, values)
     }
 }
 
-/// The shares of one resource.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shares {
+/// As [`Day::maxima`], of the shares of one resource. None: no minute of the day is known.
+pub(super) fn shares<'a>(
+    chunks: impl Iterator<Item = &'a Chunk>,
+    name: &str,
+    now: u32,
+    parts: u32,
+) -> Option<Vec<Option<f64>>> {
+    let begin = now.saturating_sub(MINUTES);
+    let values = chunks.flat_map(|chunk| chunk.resource(name));
+    let values = values.filter(|(minute, _)| (begin..begin + MINUTES).contains(minute));
+    let maxima = maxima(begin, parts, values.map(|(minute, it)| (minute, Some(it))));
+    maxima.iter().any(Option::is_some).then_some(maxima)
+}
+
+fn maxima(
     begin: u32,
-    rows: Vec<(u32, f64)>,
-}
-
-impl Shares {
-    pub(super) fn of(
-        chunks: impl Iterator<Item = Option<Vec<(u32, f64)>>>,
-        now: u32,
-    ) -> Option<Self> {
-        let begin = now.saturating_sub(MINUTES);
-        let mut rows: Vec<_> = chunks.flatten().flatten().collect();
-        rows.retain(|(minute, _)| (begin..now).contains(minute));
-        (!rows.is_empty()).then_some(Self { begin, rows })
-    }
-
-    /// A whole day that changes all the time.
-    #[cfg(test)]
-    pub(crate) fn of_test() -> Option<Self> {
-        let rows = (0..MINUTES).map(|minute| (minute, f64::from(minute / 20 % 20) / 20.0));
-        Self::of(std::iter::once(Some(rows.collect())), MINUTES)
-    }
-
-    /// As [`Day::maxima`].
-    pub(crate) fn maxima(&self, parts: u32) -> Vec<Option<f64>> {
-        maxima(self.begin, parts, self.rows.iter().copied())
-    }
-}
-
-fn maxima(begin: u32, parts: u32, values: impl Iterator<Item = (u32, f64)>) -> Vec<Option<f64>> {
-    let mut all: Vec<Option<f64>> = vec![None; parts as usize];
+    parts: u32,
+    values: impl Iterator<Item = (u32, Option<f64>)>,
+) -> Vec<Option<f64>> {
+    let mut all = vec![None; parts as usize];
     for (minute, value) in values {
-        let part = (minute - begin) * parts / MINUTES;
-        let most = &mut all[part as usize];
-        *most = Some(most.map_or(value, |it| it.max(value)));
+        raise(&mut all[part(minute - begin, parts)], value);
     }
     all
+}
+
+fn part(minute: u32, parts: u32) -> usize {
+    (minute * parts / MINUTES) as usize
+}
+
+fn raise(most: &mut Option<f64>, value: Option<f64>) {
+    if let Some(value) = value {
+        *most = Some(most.map_or(value, |it| it.max(value)));
+    }
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::chunk::Figures;
 use super::*;
 
 /// 2026-11-29 00:00 UTC.
@@ -45,18 +46,24 @@ fn a_day_has_the_figures_of_each_minute() {
     let timelines = recorded(120);
     let main = timelines.server("main").expect("it was recorded");
     let day = main.database("shop", time(MIDNIGHT + 120)).expect("a day");
-    assert_eq!((day.minutes(), day.peak()), (120, Some(119)));
-    assert_eq!(day.growth(), Some(110.0 * 1024.0));
+    assert_eq!(
+        (day.summary(1).minutes, day.summary(1).peak),
+        (120, Some(119))
+    );
+    assert_eq!(day.summary(1).growth, Some(110.0 * 1024.0));
     let expected: u32 = (0..120).map(|n| n % 60).sum();
-    assert!((day.exhausted_seconds() - f64::from(expected)).abs() < 1e-6);
-    assert_eq!(main.database("gone", time(MIDNIGHT + 120)), None);
-    assert_eq!(main.database("shop", time(MIDNIGHT + 120 + MINUTES)), None);
+    assert!((day.summary(1).exhausted_seconds - f64::from(expected)).abs() < 1e-6);
+    assert!(main.database("gone", time(MIDNIGHT + 120)).is_none());
+    let next = main.database("shop", time(MIDNIGHT + 120 + MINUTES));
+    assert!(next.is_none());
     // Two hours are a twelfth of a day.
-    let maxima = day.maxima(24, |it| it.peak.map(f64::from));
+    let maxima = day.maxima(24, |it| it.peak().map(f64::from));
+    assert_eq!(day.summary(24).peaks, maxima);
     assert_eq!(maxima[..22], [None; 22]);
     assert_eq!(maxima[22..], [Some(59.0), Some(119.0)]);
-    let shares = main.resource("connections", time(MIDNIGHT + 120));
-    assert_eq!(shares.expect("a day").maxima(1), [Some(0.5)]);
+    let shares = main.resource("connections", time(MIDNIGHT + 120), 1);
+    assert_eq!(shares, Some(vec![Some(0.5)]));
+    assert_eq!(main.resource("gone", time(MIDNIGHT + 120), 1), None);
 }
 
 #[test]
@@ -75,7 +82,7 @@ fn what_is_older_than_a_day_goes_and_the_memory_has_a_bound() {
     assert_eq!(rows, MINUTES as usize);
     let now = time(MIDNIGHT + 3 * MINUTES);
     let day = timeline.database("b", now).expect("a day");
-    assert_eq!(day.minutes(), MINUTES as usize / 2);
+    assert_eq!(day.summary(1).minutes, MINUTES as usize / 2);
 }
 
 #[test]
@@ -98,9 +105,12 @@ fn a_clock_that_is_set_back_replaces_what_it_repeats() {
     let day = timeline
         .database("shop", time(MIDNIGHT + 150))
         .expect("a day");
-    assert_eq!((day.minutes(), day.peak()), (101, Some(7777)));
+    assert_eq!(
+        (day.summary(1).minutes, day.summary(1).peak),
+        (101, Some(7777))
+    );
     let blog = timeline.database("blog", time(MIDNIGHT + 150));
-    assert_eq!(blog.expect("a day").minutes(), 100);
+    assert_eq!(blog.expect("a day").summary(1).minutes, 100);
 }
 
 #[test]
@@ -117,6 +127,20 @@ fn a_database_takes_about_six_kilobytes() {
     assert!((600_000..720_000).contains(&bytes), "{bytes} bytes");
 }
 
+/// A page shows a hundred databases.
+#[test]
+fn reading_a_day_takes_no_copy_of_it() {
+    let timelines = recorded(MINUTES);
+    let main = timelines.server("main").expect("it was recorded");
+    let spent = allocation_counter::measure(|| {
+        let day = main
+            .database("shop", time(MIDNIGHT + MINUTES))
+            .expect("a day");
+        assert_eq!(day.summary(48).minutes, MINUTES as usize);
+    });
+    assert!(spent.bytes_max < 4096, "{} bytes", spent.bytes_max);
+}
+
 proptest! {
     #[test]
     fn a_value_is_kept_within_its_error_and_unknown_stays_unknown(
@@ -125,14 +149,14 @@ proptest! {
         active in prop::option::of(0.0_f64..5000.0),
     ) {
         let given = Figures { peak, exhausted, active, size: None };
-        let kept = Figures::from(chunk::Cell::from(&given));
-        prop_assert_eq!(kept.peak, peak.map(|peak| peak.min(65_534)));
-        prop_assert_eq!(kept.exhausted.is_some(), exhausted.is_some());
-        prop_assert_eq!(kept.active.is_some(), active.is_some());
-        if let (Some(kept), Some(given)) = (kept.exhausted, exhausted) {
+        let kept = Minute { cell: chunk::Cell::from(&given), size: None };
+        prop_assert_eq!(kept.peak(), peak.map(|peak| peak.min(65_534)));
+        prop_assert_eq!(kept.exhausted().is_some(), exhausted.is_some());
+        prop_assert_eq!(kept.active().is_some(), active.is_some());
+        if let (Some(kept), Some(given)) = (kept.exhausted(), exhausted) {
             prop_assert!((kept - given).abs() <= 0.125);
         }
-        if let (Some(kept), Some(given)) = (kept.active, active) {
+        if let (Some(kept), Some(given)) = (kept.active(), active) {
             prop_assert!((kept - given).abs() <= 0.01 + given * 0.04, "{} {}", kept, given);
         }
     }
