@@ -30,10 +30,12 @@ RUN touch src/main.rs src/lib.rs \
     && PGCOMMONS_REVISION="${REVISION}" cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
     && install -D -t /root-fs/usr/bin target/*/release/pgcommons
 
-# CA certificates for sslmode=verify-full, and the order of name lookups. Docker adds /etc/hosts and /etc/resolv.conf.
+# CA certificates for sslmode=verify-full, the order of name lookups, and a directory for --state.dir that any user may write:
+# a new volume mounted there takes its mode. Docker adds /etc/hosts and /etc/resolv.conf.
 ARG SOURCE_DATE_EPOCH=0
 RUN install -D -m 644 -t /root-fs/etc/ssl/certs /etc/ssl/certs/ca-certificates.crt \
     && echo 'hosts: files dns' >/root-fs/etc/nsswitch.conf \
+    && install -d -m 1777 /root-fs/var/lib/pgcommons \
     && find /root-fs -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 FROM scratch

@@ -10,6 +10,7 @@ mod plan;
 mod role_sql;
 mod serve;
 mod tenant_sql;
+mod top;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -96,6 +97,9 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         }
         Some(Command::Backups(args)) => backups::run(args, || settings(global, environment)).await,
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
+        Some(Command::Top(args)) => top::run(args, settings(global, environment)?)
+            .await
+            .map(|()| 0),
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
@@ -155,6 +159,8 @@ fn flags(global: &Global) -> Vec<Flag<'_>> {
             ["web", "telemetry_path"],
             &global.telemetry_path,
         ),
+        ("--web.page", ["web", "page"], &global.page),
+        ("--state.dir", ["state", "dir"], &global.state_dir),
         ("--log.level", ["log", "level"], &global.log_level),
         ("--log.format", ["log", "format"], &global.log_format),
     ];

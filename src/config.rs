@@ -21,6 +21,7 @@ mod redact;
 #[cfg(test)]
 mod reference;
 mod renamed;
+mod retention;
 mod review;
 mod servers;
 mod shapes;

@@ -6,6 +6,7 @@ mod connections;
 mod container;
 mod declared;
 mod poolers;
+mod published;
 mod remedy;
 mod resources;
 mod server;
@@ -20,6 +21,7 @@ use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
 pub(crate) use poolers::PoolerReading;
+pub(crate) use published::of_published;
 pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.

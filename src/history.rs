@@ -15,6 +15,8 @@ pub(crate) use active::{ActiveSeconds, ActiveTimes, Working, WorkingSessions};
 pub(crate) use processes::{DatabaseProcesses, ProcessHistory, ProcessTotals};
 pub(crate) use statements::{Place, StatementHistory, StatementTotals};
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// The maximum over a sliding window. Keeps only values that may still become the maximum, so a steady value costs one
 /// entry, however long the window is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,8 +43,11 @@ impl Peak {
         }
     }
 
-    pub(crate) fn highest(&self) -> Option<u32> {
-        self.candidates.front().map(|&(_, value)| value)
+    /// The highest value of the last `window`, which is at most the one of the last push.
+    pub(crate) fn highest(&self, now: Duration, window: Duration) -> Option<u32> {
+        let mut candidates = self.candidates.iter();
+        let recent = candidates.find(|(at, _)| now.saturating_sub(*at) <= window);
+        recent.map(|&(_, value)| value)
     }
 }
 
@@ -69,13 +74,14 @@ pub(crate) struct ObjectHistory {
 
 impl ObjectHistory {
     fn record(&mut self, time: &PollTime, seen: Observed) -> HistoryStatus {
-        self.peak.push(time.now, seen.used, time.window);
+        self.peak.push(time.now, seen.used, time.window.max(MINUTE));
         if self.was_exhausted {
             self.exhausted += time.since_last;
         }
         self.was_exhausted = seen.headroom == Some(0);
         HistoryStatus {
-            peak: self.peak.highest(),
+            peak: self.peak.highest(time.now, time.window),
+            minute_peak: self.peak.highest(time.now, MINUTE),
             exhausted: self.exhausted,
         }
     }
@@ -94,6 +100,8 @@ struct PollTime {
 pub(crate) struct HistoryStatus {
     /// The most connections that a poll of the window saw.
     pub(crate) peak: Option<u32>,
+    /// The most connections that a poll of the last minute saw.
+    pub(crate) minute_peak: Option<u32>,
     /// The time for which polls saw no headroom. A poll counts until the next one, and not across a gap.
     pub(crate) exhausted: Duration,
 }

@@ -6,13 +6,13 @@ mod client;
 mod client_cert;
 mod connection_table;
 mod gzip;
-mod page;
 mod protection;
 mod rate;
 mod routes;
 mod service;
 mod tls;
 mod unread;
+mod views;
 mod web_file;
 
 use std::io;
@@ -72,7 +72,7 @@ pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serves until `stop`, and then lets current answers finish.
+/// Serves until `stop`, and then lets current answers finish. Without timelines there are no pages for people.
 pub(crate) async fn serve(
     listener: TcpListener,
     pages: Pages,

@@ -31,6 +31,7 @@ mod logging;
 mod metrics;
 mod names;
 mod outcome;
+mod page;
 mod plan;
 mod policy;
 mod pooler;
@@ -43,8 +44,10 @@ mod series;
 mod size_schedule;
 mod snapshot;
 mod state;
+mod status;
 mod storage;
 mod systemd;
+mod timeline;
 mod tracker;
 
 pub use command::{cli, run, stdout_is_open};

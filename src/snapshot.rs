@@ -48,6 +48,16 @@ impl DatabaseView {
     pub(crate) fn size_limit(&self) -> Option<u64> {
         self.budget.as_ref().and_then(|budget| budget.size_bytes)
     }
+
+    /// Why no role can connect: it is invalid, `datallowconn` is false, or its connection limit is 0.
+    pub(crate) fn closed(&self) -> Option<&'static str> {
+        match (self.row.connection_limit, self.row.accepts_connections) {
+            (-2, _) => Some("invalid"),
+            (_, false) => Some("datallowconn"),
+            (0, true) => Some("limit 0"),
+            (_, true) => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

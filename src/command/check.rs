@@ -8,7 +8,6 @@ mod poll;
 mod poolers;
 mod refusal;
 mod report;
-mod resources;
 mod table;
 mod volumes;
 

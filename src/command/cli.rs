@@ -1,5 +1,6 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
+mod top;
 mod values;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ExporterFlag, may_be_secret};
+pub use top::TopArgs;
 use values::{OneOf, fraction, major, preset_names, size, time_limit};
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
@@ -44,6 +46,12 @@ pub struct Global {
     /// Log level
     #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = OneOf(&["debug", "info", "warn", "error"]))]
     pub log_level: Option<String>,
+    /// Whether there are the live page and /api/v1/status: true or false
+    #[arg(long = "web.page", value_name = "BOOLEAN")]
+    pub page: Option<String>,
+    /// Directory in which the history of the live page survives restarts
+    #[arg(long = "state.dir", value_name = "DIR")]
+    pub state_dir: Option<String>,
     /// Form of the log lines
     #[arg(long = "log.format", value_name = "FORMAT", value_parser = OneOf(&["text", "logfmt", "json"]))]
     pub log_format: Option<String>,
@@ -77,6 +85,8 @@ impl Cli {
 pub enum Command {
     /// Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
+    /// Show databases and resources in the terminal, again and again, worst first; until Ctrl-C
+    Top(TopArgs),
     /// Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown
     Backups(BackupsArgs),
     /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check

@@ -18,6 +18,7 @@ use crate::http::{self, Pages, Protection, WebFile};
 use crate::scrapes::ScrapeLog;
 use crate::state::Published;
 use crate::systemd::Systemd;
+use crate::timeline::{self, Store};
 use reload::{Loaded, Reloader, log_warnings, successful_reload};
 
 /// SIGHUP calls `load` to read the configuration again. The web file is followed without a signal.
@@ -31,7 +32,16 @@ pub(super) async fn run(
     let listener = listen(&config.listen_address, &protection).await?;
     let metrics_path = config.telemetry_path.clone();
     let scrapes = ScrapeLog::default();
+    let (retention, has_page) = (config.retention.clone(), config.has_page);
+    let (store, timelines) = Store::open(&retention);
+    let (recorded, timelines) = watch::channel(Arc::new(timelines));
     let (mut supervisor, state, mut reloader) = start(config, &scrapes, load);
+    let mut recording = pin!(timeline::run(
+        retention.clone(),
+        state.clone(),
+        recorded,
+        store
+    ));
     let mut notifying = pin!(systemd.follow(state.clone()));
     let (publisher, protection) = watch::channel(Arc::new(protection));
     let mut following = pin!(follow(web_file, publisher));
@@ -40,6 +50,7 @@ pub(super) async fn run(
         published: state,
         metrics_path,
         scrapes,
+        timelines: has_page.then(|| timelines.clone()),
     };
     let mut listening = pin!(http::serve(listener, pages, protection, async {
         drop(stopped.await);
@@ -48,6 +59,7 @@ pub(super) async fn run(
         tokio::select! {
             never = &mut following => match never {},
             never = &mut notifying => match never {},
+            never = &mut recording => match never {},
             () = &mut listening => anyhow::bail!("the listener ended unexpectedly"),
             error = supervisor.failure() => return Err(error).context("a poller ended unexpectedly"),
             () = stop_signals.recv() => break,
@@ -65,7 +77,8 @@ pub(super) async fn run(
     info!("stopping");
     systemd.stopping().await;
     drop((supervisor, stop));
-    listening.await;
+    let timelines = Arc::clone(&timelines.borrow());
+    tokio::join!(listening, timeline::save_at_end(&retention, timelines));
     Ok(())
 }
 

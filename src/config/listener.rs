@@ -24,7 +24,7 @@ pub(super) fn only_address(
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let raw = raw.map_err(|_| ConfigError::Mirror)?;
-    let (address, _) = web(&mut reader, raw.web);
+    let (address, _, _) = web(&mut reader, raw.web);
     if reader.problems.is_empty() {
         Ok(address)
     } else {
@@ -32,19 +32,30 @@ pub(super) fn only_address(
     }
 }
 
-/// The address, and the path of the metrics.
-pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> (String, String) {
+/// The address, the path of the metrics, and whether there is a page.
+pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> (String, String, bool) {
     let web = reader.table("web", block);
     let address = reader.value("web", web.listen_address, &RawWeb::listen_address());
     let path = reader.value("web", web.telemetry_path, &RawWeb::telemetry_path());
-    (address, path)
+    (
+        address,
+        path,
+        reader.value("web", web.page, &RawWeb::page()),
+    )
 }
 
 /// The shape of `web.telemetry_path`.
 pub(super) struct MetricsPath();
 
 /// The other paths of the listener, except `/`.
-const TAKEN: [&str; 3] = ["/probe", "/-/healthy", "/-/ready"];
+const TAKEN: [&str; 6] = [
+    "/probe",
+    "/-/healthy",
+    "/-/ready",
+    "/api/v1/status",
+    "/page.css",
+    "/page.js",
+];
 
 impl Shape for MetricsPath {
     type Value = String;

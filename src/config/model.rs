@@ -13,6 +13,7 @@ use crate::host::CgroupTree;
 use crate::logging::LogFormat;
 use crate::policy::Policy;
 use crate::size_schedule;
+use crate::timeline::Retention;
 
 /// The configuration of one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,10 @@ pub(crate) struct Config {
     pub(crate) listen_address: String,
     /// `web.telemetry_path`
     pub(crate) telemetry_path: String,
+    /// `web.page`: whether there are the live page and the API.
+    pub(crate) has_page: bool,
+    /// `history` and `state.dir`
+    pub(crate) retention: Retention,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
     /// `log.format`

@@ -18,6 +18,7 @@ use super::listener::{Address, MetricsPath};
 use super::pools::Pools;
 #[cfg(test)]
 use super::reference::{Row, Section};
+use super::retention::STATE_DIRECTORY;
 use super::shapes::{Choice, Durations, Filled, List, Numbers, Size, Switch};
 use super::validate::{FORMATS, LEVELS};
 use crate::logging::LogFormat;
@@ -141,6 +142,8 @@ table!(RawConfig {} {
     sizes: Block<RawSizes>;
     series_limits: Block<RawSeriesLimits>;
     backups: Block<RawBackups>;
+    history: Block<RawHistory>;
+    state: Block<RawState>;
     databases: Block<RawDatabases>;
     roles: Block<RawRoles>;
     budgets["DATABASE"]: Block<BTreeMap<String, Block<RawBudget>>>;
@@ -153,6 +156,9 @@ table!(RawWeb {
     listen_address: Address() = ":19187";
     /// The path of the metrics. A change needs a restart.
     telemetry_path: MetricsPath() = "/metrics";
+    /// Whether there are the live page at `/`, the pages of the tenants and `/api/v1/status`. A change needs a restart. See
+    /// [alone.md](alone.md).
+    page: Switch() = "true";
 });
 table!(RawLog {
     /// The least severe messages that are logged.
@@ -194,6 +200,16 @@ RawSeriesLimits {
     roles: Numbers<usize>(1..=100_000) = "1000";
     /// Applications of each database with their own series. The sessions of the rest are summed up as `other`.
     application_names: Numbers<usize>(0..=1000) = "10";
+});
+table!(
+/// What the live page shows of the last 24 hours. See [alone.md](alone.md).
+RawHistory {
+    /// How many databases of each server have a history, of 7 kB each. `0` switches it off. A change needs a restart.
+    databases: Numbers<usize>(0..=10_000) = "100";
+});
+table!(RawState {
+    /// A directory in which the history survives restarts. Without it the agent writes no file. A change needs a restart.
+    dir: Filled(STATE_DIRECTORY);
 });
 table!(
 /// Which databases have series, by patterns with `*` and `?`. `template0`, `template1`, `rdsadmin`, `azure_maintenance`,

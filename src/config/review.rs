@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::problem::Problem;
-use super::redact;
 use super::storage::VOLUME_PATH;
+use super::{redact, retention};
 use crate::storage;
 
 /// A file that a key of a server names. The agent reads it at every connect.
@@ -53,7 +53,8 @@ impl Config {
         let files = self.files.iter().filter_map(NamedFile::warning);
         let volumes = self.named_volumes.iter().filter_map(NamedVolume::warning);
         let warnings = self.warnings.iter().cloned();
-        warnings.chain(files).chain(volumes).collect()
+        let state = retention::missing_directory(&self.retention);
+        warnings.chain(files).chain(volumes).chain(state).collect()
     }
 
     /// `2 servers, 3 databases with a budget`

@@ -8,7 +8,7 @@ use super::raw::{Block, RawConfig, RawLog, RawPoll, RawSizes, RawStats};
 use super::servers::{Defaults, servers, shared_policy};
 use super::values::Reader;
 use super::yaml::Document;
-use super::{Cadence, Config, backups, exporter, listener, misspelt};
+use super::{Cadence, Config, backups, exporter, listener, misspelt, retention};
 use crate::logging::LogFormat;
 use crate::size_schedule;
 use config::Value;
@@ -38,6 +38,7 @@ pub(super) fn config(
 
     let web = listener::web(&mut reader, std::mem::take(&mut raw.web));
     let log = log(&mut reader, std::mem::take(&mut raw.log));
+    let retention = retention::read(&mut reader, &mut raw);
 
     let stats = reader.table("stats", std::mem::take(&mut raw.stats));
     let zero_locks = reader.value("stats", stats.zero_locks, &RawStats::zero_locks());
@@ -56,6 +57,8 @@ pub(super) fn config(
             listen_address: web.0,
             telemetry_path: web.1,
             log_level: log.0,
+            has_page: web.2,
+            retention,
             log_format: log.1,
             servers,
             warnings: reader.warnings,

@@ -3,6 +3,9 @@
 use crate::names::{exact, identifier, literal};
 use crate::resources::ResourceKind;
 
+/// It shows the whole error.
+pub(super) const CHECK: &str = "pgcommons check";
+
 pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
 
 /// To compare with the PIDs in the log, or in `top`.

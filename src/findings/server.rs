@@ -26,7 +26,7 @@ pub(super) fn findings(
     findings.extend(sizes_failure.map(|failure| sizes_not_read(snapshot, failure)));
     if snapshot.superuser {
         let text =
-            "the role of the check is a superuser, which is not required (pgcommons role-sql)";
+            "the role that monitors is a superuser, which is not required (pgcommons role-sql)";
         let finding = Finding::server(Severity::Warning, Concern::Privilege, text);
         findings.push(finding.with_remedy(remedy::ROLE_SQL));
     }

@@ -44,6 +44,16 @@ pub(crate) struct Thresholds {
     pub(crate) critical: f64,
 }
 
+/// The defaults of `check`.
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            warning: 0.8,
+            critical: 0.95,
+        }
+    }
+}
+
 impl Thresholds {
     fn fraction(self, used: f64, limit: f64) -> Severity {
         self.share(used / limit)

@@ -38,9 +38,23 @@ fn a_burst_between_scrapes_stays_the_peak_until_the_window_has_passed() {
     for (at, value) in [(0, 2), (1, 42), (2, 2), (121, 3)] {
         peak.push(seconds(at), value, WINDOW);
     }
-    assert_eq!(peak.highest(), Some(42));
+    assert_eq!(peak.highest(seconds(121), WINDOW), Some(42));
+    assert_eq!(peak.highest(seconds(121), MINUTE), Some(3));
     peak.push(seconds(122), 3, WINDOW);
-    assert_eq!(peak.highest(), Some(3));
+    assert_eq!(peak.highest(seconds(122), WINDOW), Some(3));
+}
+
+/// A window that is shorter than a minute does not shorten the peak of the minute.
+#[test]
+fn the_peak_of_a_minute_does_not_depend_on_the_window() {
+    let mut history = History::default();
+    let window = seconds(1);
+    let mut status = HistoryStatus::default();
+    for (at, used) in [(0, 42), (30, 7), (59, 2), (61, 2)] {
+        let mut poll = history.poll(seconds(at), window);
+        status = poll.database(1, observed(used, 1));
+    }
+    assert_eq!((status.peak, status.minute_peak), (Some(2), Some(7)));
 }
 
 #[test]
@@ -98,7 +112,7 @@ proptest! {
             peak.push(now, value, WINDOW);
             all.push((now, value));
             let highest = all.iter().filter(|(at, _)| now.checked_sub(*at).unwrap() <= WINDOW).map(|&(_, value)| value).max();
-            prop_assert_eq!(peak.highest(), highest);
+            prop_assert_eq!(peak.highest(now, WINDOW), highest);
         }
     }
 }

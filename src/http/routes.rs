@@ -12,18 +12,19 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::gzip::{Gzip, accepts_gzip};
-use super::page;
 use super::unread::UnreadAnswers;
+use super::views::Views;
 use crate::metrics::{AgentState, Exposition};
 use crate::scrapes::ScrapeLog;
 use crate::state::{Page, Published, Reload, Server, State};
+use crate::timeline::PublishedTimelines;
 
 pub(super) type Reply = Response<Bytes>;
 
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// What is answered from, and where the metrics are.
 pub(crate) struct Pages {
@@ -31,18 +32,22 @@ pub(crate) struct Pages {
     /// `web.telemetry_path`
     pub(crate) metrics_path: String,
     pub(crate) scrapes: ScrapeLog,
+    /// None: `web.page` is false, and there are no pages for people.
+    pub(crate) timelines: Option<PublishedTimelines>,
 }
 
 pub(super) struct App {
     pages: Pages,
+    views: Option<Views>,
     exposition: Exposition,
     gzip: Gzip,
     unread: Arc<UnreadAnswers>,
 }
 
 impl App {
-    pub(super) fn new(pages: Pages, unread: Arc<UnreadAnswers>) -> Self {
+    pub(super) fn new(mut pages: Pages, unread: Arc<UnreadAnswers>) -> Self {
         Self {
+            views: pages.timelines.take().map(Views::new),
             pages,
             exposition: Exposition::default(),
             gzip: Gzip::default(),
@@ -71,14 +76,25 @@ impl App {
             },
             "/-/healthy" => text(StatusCode::OK, "healthy\n"),
             "/-/ready" => ready(&state),
-            "/" => reply(StatusCode::OK, HTML, page::landing(&state, metrics_path)),
-            _ => text(
-                StatusCode::NOT_FOUND,
-                format!(
-                    "not found; there are {metrics_path}, /probe, /-/healthy, /-/ready and /\n"
-                ),
-            ),
+            path => {
+                let query = request.uri().query().unwrap_or_default();
+                let views = self.views.as_ref();
+                let reply = views.and_then(|views| views.respond(&state, path, query));
+                reply.unwrap_or_else(|| self.not_found())
+            }
         }
+    }
+
+    fn not_found(&self) -> Reply {
+        let pages = if self.views.is_some() {
+            "/, /api/v1/status, "
+        } else {
+            ""
+        };
+        let metrics = &self.pages.metrics_path;
+        let paths =
+            format!("not found; there are {pages}{metrics}, /probe, /-/healthy and /-/ready\n");
+        text(StatusCode::NOT_FOUND, paths)
     }
 
     fn all(&self, state: &State, request: &Request<Incoming>, client: IpAddr) -> Reply {
@@ -167,7 +183,11 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     reply(status, TEXT, body)
 }
 
-fn reply(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+pub(super) fn reply(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Reply {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);

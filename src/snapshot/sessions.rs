@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::history::WorkingSessions;
 use crate::limits::add;
 use crate::sample::{Oid, Sessions};
 use crate::series::tenants::OTHER;
@@ -22,6 +23,8 @@ pub(crate) struct SessionKey {
 pub(crate) struct SessionTotal {
     pub(crate) count: u32,
     pub(crate) oldest_transaction: Option<f64>,
+    /// Those that work, by what they wait for.
+    pub(crate) working: WorkingSessions,
 }
 
 /// The sessions of the watched databases.
@@ -78,5 +81,8 @@ impl Grouped {
             .into_iter()
             .flatten()
             .reduce(f64::max);
+        if let Some(wait) = group.wait {
+            total.working.add(wait, group.count);
+        }
     }
 }

@@ -18,6 +18,7 @@ mod load;
 mod locks;
 mod machine;
 mod names;
+mod page;
 mod pooler;
 mod privileges;
 mod resources;

@@ -20,8 +20,10 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// A password with every character that some layer escapes.
 const SECRET: &str = r#"Xk7/ü?q:@ %41+&"~="#;
 const ENCODED: &str = "Xk7%2F%C3%BC%3Fq%3A%40%20%2541%2B%26%22~%3D";
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "/",
+    "/api/v1/status",
+    "/tenant/a/postgres",
     "/metrics",
     "/metrics?server=a",
     "/-/ready",

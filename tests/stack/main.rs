@@ -11,6 +11,7 @@ mod inhibition;
 mod load;
 mod machine;
 mod notifications;
+mod page;
 mod pictures;
 mod poolers;
 mod program;

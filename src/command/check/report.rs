@@ -8,17 +8,16 @@ use super::load::{self, LoadReport};
 use super::machine::ContainerReport;
 use super::poll::{NotRead, PolledServer};
 use super::poolers::{self, PoolerReport};
-use super::resources::{self, ResourceReport};
 use super::volumes::{self, VolumeReport};
 use crate::findings::{
     Finding, PoolerReading, Severity, Thresholds, findings, of_configured_storage, of_container,
     of_poolers, of_volume, worst_first,
 };
 use crate::isolation::Summary;
-use crate::limits::LimitStatus;
 use crate::sample::Volume;
 use crate::size_schedule::UnknownSize;
-use crate::snapshot::{ConnectionStatus, DatabaseView, RoleView};
+use crate::snapshot::{DatabaseView, RoleView};
+use crate::status::{self, Connections, ResourceReport, connections, urgency};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -51,18 +50,6 @@ pub(crate) struct ServerReport {
     pub(crate) volumes: Vec<VolumeReport>,
     /// Those of `poolers`, also if the check has no session.
     pub(crate) poolers: Vec<PoolerReport>,
-}
-
-/// Null: unknown, or there is no such limit.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Connections {
-    pub(crate) used: Option<u32>,
-    /// The limit that is reached first, and where it is set.
-    pub(crate) limit: Option<u32>,
-    pub(crate) bound_by: Option<&'static str>,
-    /// `datconnlimit` or `rolconnlimit`; 0 closes the database or role.
-    pub(crate) own_limit: Option<u32>,
-    pub(crate) headroom: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -118,8 +105,8 @@ pub(super) fn server(
     };
     report
         .resources
-        .extend(resources::of_volumes(volumes, thresholds));
-    resources::fullest_first(&mut report.resources);
+        .extend(status::of_volumes(volumes, thresholds));
+    status::fullest_first(&mut report.resources);
     report.findings.extend(of_poolers);
     report.poolers = poolers.iter().map(poolers::report).collect();
     for volume in volumes {
@@ -186,7 +173,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         connections: Some(connections(snapshot.server.as_ref())),
         load: load::report(snapshot, &polled.running),
         container: polled.container.as_ref().map(ContainerReport::of),
-        resources: resources::of_server(&polled, thresholds),
+        resources: status::of_server(snapshot, polled.storage_size, thresholds),
         not_read: polled.not_read,
         isolation: snapshot.isolation.as_deref().map(isolation),
         databases,
@@ -201,22 +188,7 @@ fn isolation(summary: &Summary) -> BTreeMap<&'static str, usize> {
     counts.map(|(kind, count)| (kind.label(), *count)).collect()
 }
 
-/// Sort key: worst first, then the smallest free fraction of the limit.
-fn urgency(status: Severity, connections: &Connections) -> (std::cmp::Reverse<Severity>, u64) {
-    let left = connections.headroom.zip(connections.limit);
-    let part = left.map_or(u64::MAX, |(headroom, limit)| {
-        u64::from(headroom) * 1_000_000 / u64::from(limit.max(1))
-    });
-    (std::cmp::Reverse(status), part)
-}
-
 fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
-    let closed = match (view.row.connection_limit, view.row.accepts_connections) {
-        (-2, _) => Some("invalid"),
-        (_, false) => Some("datallowconn"),
-        (0, true) => Some("limit 0"),
-        (_, true) => None,
-    };
     DatabaseReport {
         datname: view.row.name.clone(),
         status: thresholds
@@ -229,7 +201,7 @@ fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
         size_limit_bytes: view.size_limit(),
         owner: view.row.owner.clone(),
         budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
-        closed,
+        closed: view.closed(),
     }
 }
 
@@ -238,18 +210,5 @@ fn role(view: &RoleView, thresholds: Thresholds) -> RoleReport {
         rolname: view.row.name.clone(),
         status: thresholds.connections(view.connections.as_ref()),
         connections: connections(view.connections.as_ref()),
-    }
-}
-
-fn connections(status: Option<&ConnectionStatus>) -> Connections {
-    let limits = status.map(|status| &status.limits);
-    let binding = limits.and_then(LimitStatus::binding);
-    let own = limits.and_then(LimitStatus::own);
-    Connections {
-        used: limits.map(|limits| limits.used),
-        limit: binding.map(|limit| limit.connections),
-        bound_by: binding.map(|limit| limit.kind.label()),
-        own_limit: own.map(|limit| limit.connections),
-        headroom: limits.and_then(LimitStatus::headroom),
     }
 }

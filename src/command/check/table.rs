@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::load::LoadReport;
-use super::report::{Connections, DatabaseReport, Report, RoleReport, ServerReport};
-use super::resources::ResourceReport;
+use super::report::{DatabaseReport, Report, RoleReport, ServerReport};
 use crate::findings::{Severity, bytes};
 use crate::names::escape_for_terminal;
+use crate::status::{Connections, ResourceReport};
 
 /// Monitoring plugins (Nagios) show the first line. `|` is replaced, because performance data would follow it.
 pub(crate) fn render(report: &Report) -> String {

@@ -10,14 +10,17 @@ use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
 use crate::logging::{LogFormat, chain};
 use crate::state::Reload;
+use crate::timeline::Retention;
 
 pub(crate) type Loaded = Result<Config, ConfigError>;
 
-/// `web` and `log`.
+/// `web`, `log`, `history` and `state`.
 #[derive(PartialEq)]
 struct Fixed {
     listen_address: String,
     telemetry_path: String,
+    has_page: bool,
+    retention: Retention,
     log_level: tracing::Level,
     log_format: LogFormat,
 }
@@ -27,6 +30,8 @@ impl Fixed {
         Self {
             listen_address: config.listen_address.clone(),
             telemetry_path: config.telemetry_path.clone(),
+            has_page: config.has_page,
+            retention: config.retention.clone(),
             log_level: config.log_level,
             log_format: config.log_format,
         }
@@ -76,7 +81,7 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
         match loaded {
             Ok(new) => {
                 if self.started != Fixed::of(&new) {
-                    warn!("web and log take effect at the next start");
+                    warn!("web, log, history and state take effect at the next start");
                 }
                 self.last = successful_reload();
                 let servers = new.servers.len();

@@ -32,7 +32,7 @@ async fn the_link_to_each_server_works() {
     })
     .await;
     let page = agent.get("/").await.text();
-    let links = page.split("href=\"/metrics?server=").skip(1);
+    let links = page.split("href=\"metrics?server=").skip(1);
     let mut found = BTreeSet::new();
     for link in links.map(|rest| rest.split('"').next().expect("a closing quote")) {
         let reply = agent.get(&format!("/metrics?server={link}")).await;

@@ -3,8 +3,11 @@
 use super::{NOWHERE, agent_with, basic, hash};
 use crate::support::{Agent, AgentSpec, HttpReply, WebFolder, run};
 
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 10] = [
     "/",
+    "/page.css",
+    "/api/v1/status",
+    "/tenant/a/b",
     "/metrics",
     "/metrics?server=x",
     "/-/healthy",
@@ -55,7 +58,10 @@ async fn with_the_password_every_path_is_answered() {
     let agent = with_alice_and_bob().await;
     for (name, password) in [("alice", "a-pw"), ("bob", "b-pw")] {
         let header = basic(name, password);
-        for (path, status) in PATHS.iter().zip([200, 200, 404, 200, 503, 404, 404]) {
+        for (path, status) in PATHS
+            .iter()
+            .zip([200, 200, 200, 404, 200, 404, 200, 503, 404, 404])
+        {
             let reply = agent.get_with(path, &[("Authorization", &header)]).await;
             assert_eq!(reply.status, status, "{path}: {}", reply.text());
         }

@@ -1,0 +1,91 @@
+//! The findings of one server as it is published: those of its last poll or why there is none, and those of its storage. A
+//! function of the state. The live page and the API show them; a notifier can send them.
+
+use super::{Concern, Finding, Severity, Thresholds, findings, remedy};
+use super::{of_configured_storage, of_volume, worst_first};
+use crate::outcome::{ConnectFailure, Outcome};
+use crate::sample::Volume;
+use crate::state::{Down, Server};
+
+/// Worst first. A server that was not polled yet has one finding, which is unknown.
+pub(crate) fn of_published(server: &Server, thresholds: Thresholds) -> Vec<Finding> {
+    let mut all = match server.status.as_deref() {
+        Ok(snapshot) => findings(snapshot, None, thresholds),
+        Err(down) => vec![of_down(*down)],
+    };
+    let storage = server.storage();
+    let configured = storage.parts.total().zip(storage.size);
+    all.extend(configured.and_then(|(used, size)| of_configured_storage(used, size, thresholds)));
+    for (name, volume) in &server.attached.volumes {
+        let space = match &volume.reading {
+            Ok(space) => Ok(*space),
+            Err(Down::Starting) => continue,
+            Err(down) => Err(down.label().to_owned()),
+        };
+        let name = name.clone();
+        all.extend(of_volume(&Volume { name, space }, thresholds));
+    }
+    worst_first(&mut all);
+    all
+}
+
+/// As in `check`: critical if PostgreSQL refuses applications too, unknown if they may work.
+fn of_down(down: Down) -> Finding {
+    let (severity, text) = match down {
+        Down::Starting => (Severity::Unknown, "the agent has not polled the server yet"),
+        Down::Connect(reason) => of_failed_connect(reason),
+        Down::Poll(outcome) => of_failed_poll(outcome),
+    };
+    let finding = Finding::server(severity, Concern::Unreachable, text);
+    if down == Down::Starting {
+        finding
+    } else {
+        finding.with_remedy(remedy::CHECK)
+    }
+}
+
+fn of_failed_connect(reason: ConnectFailure) -> (Severity, &'static str) {
+    use Severity::{Critical, Unknown};
+    match reason {
+        ConnectFailure::TooManyConnections => (
+            Critical,
+            "no connection is left for the agent: the server or the agent's role is at its limit",
+        ),
+        ConnectFailure::Refused => (Critical, "no process answers at the address of the server"),
+        ConnectFailure::StartingUp => (
+            Critical,
+            "the server is starting up, shutting down or in recovery",
+        ),
+        ConnectFailure::OutOfMemory => (Critical, "the server has no memory for a session"),
+        ConnectFailure::Credentials => (
+            Unknown,
+            "the agent cannot read its password file or certificates",
+        ),
+        ConnectFailure::Dns => (Unknown, "the host name of the server cannot be resolved"),
+        ConnectFailure::Timeout => (Unknown, "the server does not answer a login in time"),
+        ConnectFailure::Tls => (Unknown, "the TLS handshake with the server fails"),
+        ConnectFailure::Auth => (Unknown, "the server refuses the login of the agent"),
+        ConnectFailure::Database => (
+            Unknown,
+            "the database that the agent connects to does not exist or is invalid",
+        ),
+        ConnectFailure::Pooler => (
+            Unknown,
+            "a connection pooler is between the agent and the server",
+        ),
+        ConnectFailure::Other => (Unknown, "the agent cannot connect"),
+    }
+}
+
+fn of_failed_poll(outcome: Outcome) -> (Severity, &'static str) {
+    use Severity::{Critical, Unknown};
+    match outcome {
+        Outcome::Lost => (Critical, "the session of the agent was lost"),
+        Outcome::OutOfMemory => (Critical, "the server has no memory for the agent's poll"),
+        Outcome::Timeout => (Unknown, "the server did not answer the last poll in time"),
+        Outcome::Denied => (Unknown, "the server refuses the agent's poll"),
+        Outcome::Error | Outcome::Ok => {
+            (Unknown, "the server answered the last poll with an error")
+        }
+    }
+}
