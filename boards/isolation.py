@@ -25,11 +25,11 @@ def tenants():
     ceiling = s.max(DATABASE, "pgcommons_database_pool_ceiling")
     columns = [
         Column("Database", label="datname", link=path("Tenant", "server", datname="__value.raw") + "&${__url_time_range}"),
-        Column("Foreign roles", s.max(DATABASE, "pgcommons_database_foreign_connect_roles"), steps=style.ANY_IS_DOUBTFUL, width=110,
+        Column("Foreign roles", s.max(DATABASE, "pgcommons_database_foreign_connect_roles"), steps=style.ANY_IS_DOUBTFUL, width=130,
                decimals=0),
-        Column("Pool ceiling", ceiling, width=100, decimals=0),
+        Column("Pool ceiling", ceiling, width=110, decimals=0),
         Column("Limit", limit, width=65, decimals=0),
-        Column("Ceiling / limit", queries.share(ceiling, limit), unit=style.SHARE, steps=style.POOLS, width=110, decimals=0),
+        Column("Ceiling / limit", queries.share(ceiling, limit), unit=style.SHARE, steps=style.POOLS, width=130, decimals=0),
         Column("Drift", s.max("server, datname, property", "pgcommons_database_drift"), label="property",
                texts=PROPERTIES, width=120),
     ]

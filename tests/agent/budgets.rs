@@ -10,7 +10,7 @@ use crate::support::{
 const BYTES_PER_SERIES: f64 = 110.0;
 /// Series of a database with one session: 25 for its statistics, 3 for its load, 3 for its isolation, one for temporary files, the others
 /// for its connections and size; without locks.
-const SERIES_PER_DATABASE: f64 = 41.0;
+const SERIES_PER_DATABASE: f64 = 42.0;
 const POLLS: f64 = 20.0;
 /// Only primary polls.
 const PRIMARY_ONLY: &str =
