@@ -19,7 +19,7 @@ test: ## run all tests, which start their own servers
 boards: ## write dashboards/*.json from the source in boards
 	scripts/boards
 
-pictures: ## draw the dashboards, as in docs/img
+pictures: ## draw the dashboards and the live page, as in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool
 	cargo build --locked --release
 	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored
