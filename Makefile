@@ -23,7 +23,7 @@ victoria: ## check rules and dashboards with VictoriaMetrics, which gets samples
 	@scripts/need cc openssl postgresql prometheus promtool pgbouncer victoria-metrics vmalert
 	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack -- --ignored victoria::
 
-pictures: ## draw the dashboards, as in docs/img
+pictures: ## draw the dashboards and the live page, as in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool
 	cargo build --locked --release
 	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored pictures::

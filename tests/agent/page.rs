@@ -7,7 +7,8 @@ mod terminal;
 use std::time::Duration;
 
 use crate::support::{
-    Agent, AgentSpec, Cluster, create_tenant, eventually, fresh, quoted, sessions, trusting, watch,
+    Agent, AgentSpec, Cluster, create_tenant, eventually, fresh, quoted, run, sessions, trusting,
+    watch,
 };
 
 /// Names that try to leave their place in a page, a script, a terminal or an address. PostgreSQL takes 63 bytes.
@@ -129,6 +130,34 @@ async fn a_server_that_is_down_is_shown_with_the_reason() {
     assert!(page.contains("pgcommons check"));
     assert!(page.contains("jobs, 1 failing"), "{page}");
     page_with(&agent, "/", "PostgreSQL ").await;
+}
+
+#[tokio::test]
+async fn wrong_values_are_refused_in_one_line_each() {
+    for (flag, problem) in [
+        (
+            "--web.page=maybe",
+            "web.page (--web.page): got \"maybe\", want true or false",
+        ),
+        (
+            "--state.dir=here",
+            "state.dir (--state.dir): got \"here\", want the absolute path",
+        ),
+    ] {
+        let output = run(AgentSpec {
+            args: &[flag],
+            env: &[("DATABASE_URL", "postgres://127.0.0.1:1")],
+            ..AgentSpec::default()
+        })
+        .await;
+        assert_eq!(output.status.code(), Some(2));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            error.starts_with(&format!("pgcommons: {problem}")),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }
 
 #[tokio::test]
