@@ -9,6 +9,7 @@ mod cache;
 mod custom;
 mod directory;
 mod file;
+mod format;
 mod group;
 mod inspect;
 mod judge;
@@ -32,9 +33,9 @@ use std::time::Duration;
 use wildmatch::WildMatch;
 
 pub(crate) use cache::{Cache, ReadFile, Unread};
-pub(crate) use inspect::Compression;
+pub(crate) use format::Compression;
 #[cfg(test)]
-pub(crate) use inspect::Format;
+pub(crate) use format::Format;
 pub(crate) use pace::Pace;
 pub(crate) use pattern::Pattern;
 pub(crate) use preset::Preset;

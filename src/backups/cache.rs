@@ -11,6 +11,8 @@ use super::subjects::CompleteBackup;
 
 /// Sizes that are kept of the earlier contents of a path.
 pub(super) const KEPT_SIZES: usize = 5;
+/// A file that could not be read is tried again after this.
+const RETRY_SECONDS: i64 = 300;
 
 /// Only files of the last scan are remembered.
 #[derive(Debug, Default)]
@@ -59,6 +61,8 @@ struct Known {
     sizes: Vec<u64>,
     /// The last content that was complete, also after it was overwritten.
     complete: Option<CompleteBackup>,
+    /// When its content was last asked for, in seconds since 1970.
+    wanted: i64,
     scan: u64,
 }
 
@@ -84,6 +88,7 @@ impl Cache {
                 inspection: None,
                 sizes: Vec::new(),
                 complete: None,
+                wanted: i64::MIN,
                 scan,
             };
             self.files.insert(key, known);
@@ -132,11 +137,25 @@ impl Cache {
         self.known(directory, path)?.complete.as_ref()
     }
 
-    pub(super) fn want(&mut self, directory: &Path, candidate: &Candidate) {
+    pub(super) fn want(&mut self, directory: &Path, candidate: &Candidate, now: i64) {
+        let key = (directory.to_owned(), candidate.path.clone());
+        if let Some(known) = self.files.get_mut(&key) {
+            known.wanted = now;
+        }
         self.unread.push(Unread {
             directory: directory.to_owned(),
             candidate: candidate.clone(),
         });
+    }
+
+    /// Whether a file that could not be read is to be tried again: a change of its permissions changes nothing that identifies it.
+    pub(super) fn is_due_again(&self, directory: &Path, path: &[u8], now: i64) -> bool {
+        self.known(directory, path).is_some_and(|known| {
+            let is_unreadable =
+                |inspection: &Inspection| matches!(inspection.proof, Proof::Unreadable(_));
+            known.inspection.as_ref().is_some_and(is_unreadable)
+                && now.saturating_sub(known.wanted) >= RETRY_SECONDS
+        })
     }
 
     /// The files whose content the last scan needed.

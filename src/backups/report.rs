@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use wildmatch::WildMatch;
 
-use super::inspect::{Compression, Format};
+use super::format::{Compression, Format};
 
 /// What the newest file means for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

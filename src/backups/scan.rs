@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 use super::BackupDirectory;
 use super::cache::Cache;
@@ -18,10 +17,10 @@ use crate::names::readable;
 
 /// Names with files of their own in one directory: each takes about 2 kB. Of a directory with more, no file is judged.
 const MAX_NAMES: usize = 5000;
-/// A file that is not complete may still be written, if it changed within this time: `pg_dump` waits for locks meanwhile.
-const SETTLED: Duration = Duration::from_mins(10);
-/// A file that changed within this time is read at the next scan.
-const QUIET: Duration = Duration::from_mins(1);
+/// A file that is not complete may still be written, if it changed within so many seconds: `pg_dump` waits for locks meanwhile.
+const SETTLED: i64 = 600;
+/// A file that changed within so many seconds is read at the next scan.
+const QUIET: i64 = 60;
 /// Complete files of another database than the name says, after which older ones are not read.
 const FOREIGN_FILES: usize = 3;
 
@@ -202,21 +201,19 @@ impl DirectoryScan<'_> {
         known: &mut Cache,
     ) -> Content {
         // Negative if the clocks differ.
-        let age = self
-            .now
-            .saturating_sub(candidate.identity.modified_seconds());
-        let (quiet, settled) = (
-            QUIET.as_secs().cast_signed(),
-            SETTLED.as_secs().cast_signed(),
-        );
+        let modified = candidate.identity.modified_seconds();
+        let age = self.now.saturating_sub(modified);
         let path = &self.directory.path;
+        if known.is_due_again(path, &candidate.path, self.now) {
+            known.want(path, candidate, self.now);
+        }
         let inspection = match known.inspection(path, &candidate.path) {
             Some(inspection) => inspection.clone(),
-            None if self.look == Look::Repeated && !is_unchanged && age < quiet => {
+            None if self.look == Look::Repeated && !is_unchanged && age < QUIET => {
                 return Content::Growing;
             }
             None if self.look == Look::Repeated => {
-                known.want(path, candidate);
+                known.want(path, candidate, self.now);
                 return Content::Unread;
             }
             None if !self.pace.affords(candidate.identity.size) => Inspection::not_read(),
@@ -229,7 +226,7 @@ impl DirectoryScan<'_> {
             }
         };
         let is_growing =
-            matches!(inspection.proof, Proof::Incomplete(_)) && (-quiet..settled).contains(&age);
+            matches!(inspection.proof, Proof::Incomplete(_)) && (-QUIET..SETTLED).contains(&age);
         if is_growing {
             Content::Growing
         } else {

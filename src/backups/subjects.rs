@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Compression;
+use super::format::Format;
 use super::group::Dated;
-use super::inspect::{Format, Inspection, Proof};
+use super::inspect::{Inspection, Proof};
 use super::judge::{backup_time, is_shrunk};
 use super::report::{Backup, NewestFile, State, Subject, SubjectReport};
 use super::timestamp::NamedTime;

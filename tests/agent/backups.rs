@@ -4,6 +4,7 @@ pub(crate) mod clients;
 mod command;
 mod coverage;
 mod damage;
+mod faults;
 mod formats;
 mod source;
 

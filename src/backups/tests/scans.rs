@@ -178,3 +178,27 @@ fn reading_keeps_its_pace() {
     let spent = start.elapsed().expect("the clock was not set");
     assert!(spent > Duration::from_secs(1), "{spent:?}");
 }
+
+/// `chmod` changes neither the size nor the time of a file.
+#[test]
+fn a_file_that_could_not_be_read_is_tried_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let dump = folder.path().join("shop.sql");
+    fs::create_dir(&dump).expect("it can be made");
+    let (contents, mut known) = (dump.join("toc.dat"), Cache::default());
+    let make_old = |path: &Path| {
+        let file = File::open(path).expect("it is there");
+        let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        file.set_modified(time).expect("it is ours");
+    };
+    std::os::unix::fs::symlink("elsewhere", &contents).expect("a link can be made");
+    make_old(&dump);
+    let mut found = |now| state(&scan(folder.path(), &mut known, now));
+    assert_eq!(found(NOW), Some(State::Unreadable));
+    fs::remove_file(&contents).expect("it is there");
+    fs::write(&contents, "").expect("it can be written");
+    make_old(&contents);
+    make_old(&dump);
+    assert_eq!(found(NOW + 200), Some(State::Unreadable));
+    assert_eq!(found(NOW + 400), Some(State::Incomplete));
+}

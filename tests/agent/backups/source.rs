@@ -1,22 +1,20 @@
-//! The agent reads the directories while it polls: series per database, coverage, and faults of the file system.
+//! The agent reads the directories while it polls: series per database, and coverage.
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use flate2::write::GzEncoder;
+use serde_json::Value;
 
 use super::{HOUR, make_old};
-use crate::storage::mount;
 use crate::support::{
-    AGENT, Agent, AgentSpec, Cluster, Scrape, StopMode, create_agent_role, trusting,
+    AGENT, Agent, AgentSpec, Cluster, Scrape, StopMode, create_agent_role, run, trusting,
 };
 
-const DUMP: &str =
+pub(super) const DUMP: &str =
     "--\n-- PostgreSQL database dump\n--\n\n--\n-- PostgreSQL database dump complete\n--\n";
 
-async fn cluster() -> Cluster {
+pub(super) async fn cluster() -> Cluster {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
     cluster.sql("CREATE DATABASE shop").await;
@@ -24,7 +22,7 @@ async fn cluster() -> Cluster {
 }
 
 /// An agent that lists the directories every second.
-async fn agent(cluster: &Cluster, directories: &[&Path], through: &[String]) -> Agent {
+pub(super) async fn agent(cluster: &Cluster, directories: &[&Path], through: &[String]) -> Agent {
     let directories = directories.iter().map(|path| {
         let path = path.display();
         format!("{{path: '{path}', preset: plain}}")
@@ -45,7 +43,7 @@ async fn agent(cluster: &Cluster, directories: &[&Path], through: &[String]) -> 
     Agent::start(spec).await
 }
 
-fn write(folder: &Path, name: &str, content: &str, age: Duration) {
+pub(super) fn write(folder: &Path, name: &str, content: &str, age: Duration) {
     let path = folder.join(name);
     fs::write(&path, content).expect("it can be written");
     make_old(&path, age);
@@ -56,32 +54,18 @@ fn time(page: &Scrape, datname: &str) -> Option<f64> {
     page.value(name, &[("datname", datname)])
 }
 
-fn has_state(page: &Scrape, datname: &str, state: &str) -> bool {
+pub(super) fn has_state(page: &Scrape, datname: &str, state: &str) -> bool {
     let labels = [("datname", datname), ("state", state)];
     page.value("pgcommons_database_backup_state", &labels) == Some(1.0)
 }
 
-fn without_backup(page: &Scrape) -> Option<f64> {
+pub(super) fn without_backup(page: &Scrape) -> Option<f64> {
     page.value("pgcommons_databases_without_backup", &[])
 }
 
 fn is_missing(page: &Scrape, datname: &str) -> bool {
     let name = "pgcommons_database_backup_missing";
     page.value(name, &[("datname", datname)]) == Some(1.0)
-}
-
-fn polls(page: &Scrape, poll: &str, outcome: &str) -> f64 {
-    let labels = [("poll", poll), ("outcome", outcome)];
-    page.value("pgcommons_polls_total", &labels)
-        .expect("every outcome has a series from the start")
-}
-
-/// No poll of PostgreSQL has failed.
-fn assert_unaffected(page: &Scrape) {
-    for outcome in ["timeout", "error", "lost"] {
-        assert!(polls(page, "activity", outcome) < 0.5, "{outcome}");
-    }
-    assert_eq!(page.value("pg_up", &[]), Some(1.0));
 }
 
 #[tokio::test]
@@ -170,107 +154,68 @@ async fn backups_are_read_while_postgresql_is_down() {
     );
 }
 
+/// The same findings as `pgcommons backups`, without a large file, whose content is not read.
 #[tokio::test]
-async fn a_directory_that_is_missing_makes_the_coverage_unknown() {
+async fn a_check_reports_backups() {
     let (cluster, folder) = (cluster().await, tempfile::tempdir().expect("a folder"));
-    let missing = folder.path().join("missing");
-    write(folder.path(), "shop_backup.sql", DUMP, HOUR);
-    let agent = agent(&cluster, &[folder.path(), &missing], &[]).await;
-    let unreadable = |page: &Scrape| page.value("pgcommons_backup_directories_unreadable", &[]);
-    let is_partial =
-        |page: &Scrape| unreadable(page) == Some(1.0) && has_state(page, "shop", "complete");
-    let page = agent.scrape_until("the other is read", is_partial).await;
-    assert_eq!(without_backup(&page), None);
-    fs::create_dir(&missing).expect("it can be made");
-    let is_whole =
-        |page: &Scrape| unreadable(page) == Some(0.0) && without_backup(page) == Some(0.0);
-    agent.scrape_until("it is there", is_whole).await;
-    let log = agent.log();
-    let lines: Vec<_> = log
-        .lines()
-        .filter(|it| it.contains("backups are "))
-        .collect();
-    assert_eq!(lines.len(), 2, "each change is logged once: {lines:#?}");
-    assert!(lines[0].contains("missing") && lines[0].contains("cannot be read"));
-}
-
-fn threads(agent: &Agent) -> usize {
-    let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid()));
-    tasks.expect("the agent runs").count()
-}
-
-#[tokio::test]
-async fn a_directory_that_hangs_affects_only_its_own_series() {
-    let (cluster, folder) = (cluster().await, tempfile::tempdir().expect("a folder"));
-    let mount = mount::hanging(folder.path());
-    if !mount::is_permitted(&mount) {
-        eprintln!("skipped: mounting a file system that hangs needs root and /dev/fuse");
-        return;
-    }
-    let mut agent = agent(&cluster, &[folder.path()], &mount::after(&mount)).await;
-    let fails = |page: &Scrape| polls(page, "backups", "timeout") > 2.0;
-    let page = agent.scrape_until("it fails", fails).await;
-    assert_unaffected(&page);
-    assert!(!page.text().contains("pgcommons_backup"), "{}", page.text());
-    let before = threads(&agent);
-    let fails_again = |page: &Scrape| polls(page, "backups", "timeout") > 5.0;
-    assert_unaffected(&agent.scrape_until("it fails again", fails_again).await);
-    assert!(threads(&agent) <= before, "threads pile up");
-    let path = folder.path().to_str().expect("a UTF-8 path");
-    mount::among_mounts_of(agent.pid(), &["umount", "-f", "-l", path]);
-    let is_listed = |page: &Scrape| without_backup(page) == Some(1.0);
-    agent.scrape_until("it is listed", is_listed).await;
-    agent.signal("TERM");
-    let ended = agent.wait(Duration::from_secs(20)).await.expect("it ends");
-    assert!(ended.success(), "{ended}");
-}
-
-/// The priority of the thread of that name, from proc(5).
-fn nice_of(agent: &Agent, thread: &str) -> Option<i32> {
-    let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs");
-    let stats = tasks.map(|task| fs::read_to_string(task.expect("a thread").path().join("stat")));
-    let stats: Vec<_> = stats.flatten().collect();
-    let own = stats
-        .iter()
-        .find(|stat| stat.contains(&format!("({thread})")))?;
-    let (_, fields) = own.rsplit_once(')')?;
-    fields.split_whitespace().nth(16)?.parse().ok()
-}
-
-#[tokio::test]
-async fn a_large_file_is_read_slowly_while_everything_else_goes_on() {
-    let (cluster, folder) = (cluster().await, tempfile::tempdir().expect("a folder"));
-    let path = folder.path().join("shop_backup.sql.gz");
-    let file = File::create(&path).expect("it can be made");
-    let mut encoder = GzEncoder::new(file, flate2::Compression::none());
-    encoder.write_all(DUMP.as_bytes()).expect("room");
-    let zeros = vec![b'-'; 1 << 20];
-    (0..20).for_each(|_| encoder.write_all(&zeros).expect("room"));
-    encoder.write_all(DUMP.as_bytes()).expect("room");
-    encoder.finish().expect("room");
-    make_old(&path, HOUR);
+    write(folder.path(), "shop_backup.sql", &DUMP[..50], HOUR);
+    let file = File::create(folder.path().join("large_backup.sql")).expect("it can be made");
+    file.set_len(200 << 20).expect("a sparse file");
+    cluster.sql("CREATE DATABASE large").await;
     let config = format!(
-        "poll: {{interval: 100ms}}\nbackups: {{interval: 1s, max_bytes_per_second: 4MiB}}\n\
-         servers: {{a: {{dsn: '{}', databases: {{exclude: [postgres]}}, backups: [{{path: '{}', preset: plain}}]}}}}\n",
+        "servers: {{a: {{dsn: '{}', databases: {{exclude: [postgres]}}, backups: [{{path: '{}', preset: plain}}]}}}}\n",
         cluster.url(AGENT, "", "postgres"),
         folder.path().display()
     );
     let spec = AgentSpec {
+        args: &["check", "--json"],
         config: Some(&config),
         ..AgentSpec::default()
     };
+    let output = run(spec).await;
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let findings = report["servers"][0]["findings"].as_array().expect("a list");
+    let backups = findings.iter().filter(|it| it["concern"] == "backup");
+    let subjects: Vec<_> = backups.map(|it| it["subject"].as_str()).collect();
+    assert_eq!(subjects, [Some("shop")], "{report:#}");
+    assert_eq!(output.status.code(), Some(2), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_reload_adds_and_removes_directories() {
+    let (cluster, folder) = (cluster().await, tempfile::tempdir().expect("a folder"));
+    let backups = folder.path().join("backups");
+    fs::create_dir(&backups).expect("it can be made");
+    write(&backups, "shop_backup.sql", DUMP, HOUR);
+    let path = folder.path().join("pgcommons.yaml");
+    let configure = |directories: &str| {
+        let config = format!(
+            "servers: {{a: {{dsn: '{}', databases: {{exclude: [postgres]}}{directories}}}}}\nbackups: {{interval: 1s}}\n",
+            cluster.url(AGENT, "", "postgres")
+        );
+        fs::write(&path, config).expect("it can be written");
+    };
+    configure("");
+    let spec = AgentSpec {
+        args: &["--config.file", path.to_str().expect("a UTF-8 path")],
+        ..AgentSpec::default()
+    };
     let agent = Agent::start(spec).await;
-    let unread = |page: &Scrape| page.value("pgcommons_backup_files_unread", &[]);
-    let page = agent
-        .scrape_until("it is listed", |page| unread(page) == Some(1.0))
+    let is_up = |page: &Scrape| page.value("pg_up", &[]) == Some(1.0);
+    let page = agent.scrape_until("up", is_up).await;
+    let has_any = |page: &Scrape| page.text().contains("backup");
+    assert!(!has_any(&page), "{}", page.text());
+    let directories = format!(
+        ", backups: [{{path: '{}', preset: plain}}]",
+        backups.display()
+    );
+    configure(&directories);
+    agent.signal("HUP");
+    let is_known = |page: &Scrape| without_backup(page) == Some(0.0);
+    agent.scrape_until("they are read", is_known).await;
+    configure("");
+    agent.signal("HUP");
+    agent
+        .scrape_until("they are gone", |page| !has_any(page))
         .await;
-    assert_eq!(without_backup(&page), None, "it is not known yet");
-    write(folder.path(), "late_backup.sql", DUMP, HOUR);
-    let two = |page: &Scrape| unread(page) == Some(2.0);
-    let page = agent.scrape_until("the listing goes on", two).await;
-    assert_unaffected(&page);
-    assert_eq!(nice_of(&agent, "backup-reader"), Some(19));
-    let is_read = |page: &Scrape| has_state(page, "shop", "complete") && unread(page) == Some(0.0);
-    let page = agent.scrape_until("it is read", is_read).await;
-    assert_unaffected(&page);
 }
