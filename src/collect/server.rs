@@ -2,13 +2,17 @@
 
 mod answers;
 mod host;
+mod jobs;
 mod judge;
 mod questions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jobs::{FIRST_SLOW, PROCESSES, SIZES, STATEMENTS};
 use questions::{Answer, Question};
+
+pub(crate) use jobs::JOBS;
 
 use super::server_log::ServerLog;
 use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
@@ -27,25 +31,6 @@ use crate::tracker::{PollTracker, PolledState};
 
 /// The catalogue is read at least this often, because the fingerprint does not cover memberships of roles.
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
-
-const FIRST_SLOW: usize = PRIMARY + 1;
-const STATEMENTS: usize = FIRST_SLOW + SLOW.len();
-const PROCESSES: usize = STATEMENTS + 1;
-const SIZES: usize = PROCESSES + 1;
-
-/// The label values `poll`.
-pub(crate) const JOBS: [&str; SIZES + 1] = {
-    let mut jobs = ["activity"; SIZES + 1];
-    let mut view = 0;
-    while view < SLOW.len() {
-        jobs[FIRST_SLOW + view] = SLOW[view].job;
-        view += 1;
-    }
-    jobs[STATEMENTS] = view::STATEMENTS;
-    jobs[PROCESSES] = view::PROCESSES;
-    jobs[SIZES] = "sizes";
-    jobs
-};
 
 pub(crate) struct ServerSource {
     config: Arc<ServerConfig>,
