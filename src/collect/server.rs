@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod host;
+mod jobs;
 mod judge;
 mod questions;
 
@@ -10,7 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::AccessSchedule;
+use jobs::{ACCESS, FIRST_SLOW, FOLLOWING, PROCESSES, SIZES, STATEMENTS};
 use questions::{Answer, Question};
+
+pub(crate) use jobs::JOBS;
 
 use super::server_log::ServerLog;
 use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
@@ -29,33 +33,6 @@ use crate::tracker::{PollTracker, PolledState};
 
 /// The catalogue is read at least this often, because the fingerprint does not cover memberships of roles.
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
-
-const FIRST_SLOW: usize = PRIMARY + 1;
-const ACCESS: usize = FIRST_SLOW + SLOW.len();
-const STATEMENTS: usize = ACCESS + 1;
-const PROCESSES: usize = STATEMENTS + 1;
-const SIZES: usize = PROCESSES + 1;
-
-/// The label values `poll`.
-pub(crate) const JOBS: [&str; SIZES + 1] = {
-    let mut jobs = ["activity"; SIZES + 1];
-    let mut view = 0;
-    while view < SLOW.len() {
-        jobs[FIRST_SLOW + view] = SLOW[view].job;
-        view += 1;
-    }
-    jobs[ACCESS] = view::ACCESS;
-    jobs[STATEMENTS] = view::STATEMENTS;
-    jobs[PROCESSES] = view::PROCESSES;
-    jobs[SIZES] = "sizes";
-    jobs
-};
-
-/// The cumulative statistics: a graph of their rates needs new ones at each scrape.
-const FOLLOWING: [usize; 2] = [
-    FIRST_SLOW + view::FOLLOWING[0],
-    FIRST_SLOW + view::FOLLOWING[1],
-];
 
 pub(crate) struct ServerSource {
     config: Arc<ServerConfig>,

@@ -33,6 +33,17 @@ pub(crate) struct HostReading {
 }
 
 impl HostQuestion {
+    fn usage(&self, process: &ListedProcess, stat: &Stat) -> ProcessUsage {
+        let private = self.private_before(stat);
+        ProcessUsage {
+            id: stat.id,
+            database: process.database,
+            cpu_seconds: stat.own_seconds + stat.ended_seconds,
+            pages: stat.pages,
+            private_bytes: private.or_else(|| private_bytes(stat.id.pid)),
+        }
+    }
+
     /// The private memory that the last look read, if it is the same now.
     fn private_before(&self, stat: &Stat) -> Option<u64> {
         let processes = &self.last.as_ref()?.processes;
@@ -52,8 +63,9 @@ fn seconds(time: Timespec) -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Reads a small file of each process, and another if its memory may have changed. `own` is the agent's own backend. `listed` is what PostgreSQL answered to a question that was sent at `asked`, by
-/// [`boot_clock`]. A process that has ended since is left out: its time is in the account of the postmaster.
+/// Reads a small file of each process, and another if its memory may have changed. `own` is the agent's own backend. `listed` is
+/// what PostgreSQL answered to a question that was sent at `asked`, by [`boot_clock`]. A process that has ended since is left out:
+/// its time is in the account of the postmaster.
 pub(crate) fn look(
     own: Backend,
     question: &HostQuestion,
@@ -84,17 +96,11 @@ pub(crate) fn look(
     if !is_server {
         return Err(HostError::OtherProcess { pid: own.pid });
     }
-    let usage = |(process, stat): &(&ListedProcess, Stat)| ProcessUsage {
-        id: stat.id,
-        database: process.database,
-        cpu_seconds: stat.own_seconds + stat.ended_seconds,
-        pages: stat.pages,
-        private_bytes: question
-            .private_before(stat)
-            .or_else(|| private_bytes(stat.id.pid)),
-    };
     let table = question.all.then(|| {
-        let mut processes: Vec<_> = stats.iter().map(usage).collect();
+        let usage = stats
+            .iter()
+            .map(|(process, stat)| question.usage(process, stat));
+        let mut processes: Vec<_> = usage.collect();
         processes.sort_by_key(|process| process.id.pid);
         Arc::new(ProcessTable {
             postmaster: postmaster.id,

@@ -15,10 +15,10 @@ use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::postgres::view::SLOW;
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::{Catalogue, Container, Oid, Readings};
+use crate::sample::{Activity, Catalogue, Container, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
-use crate::tracker::{PollContext, PollTracker};
+use crate::tracker::{PollContext, PollTracker, PolledState};
 
 use super::load::RECENT;
 use super::machine;
@@ -106,15 +106,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let running = answer(deadline, session.running(RECENT)).await?;
     let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
-    let context = PollContext {
-        info: session.info(),
-        policy: &server.policy.showing_all(),
-        now: Duration::ZERO,
-        window: server.cadence.window,
-    };
-    let mut tracker = PollTracker::default();
-    let polled = tracker.observe(activity, context);
-    let catalogue = tracker.catalogue().unwrap_or_default();
+    let (polled, catalogue) = observed(server, &session, activity);
     let (readings, mut not_read) =
         read_slow(&session, polled.sees_all_sessions(), deadline).await?;
     let machine = machine::look(server, &session, deadline).await;
@@ -143,6 +135,23 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         container: machine.container,
         storage_size: server.storage.size,
     })
+}
+
+/// The poll against the limits of the server.
+fn observed(
+    server: &ServerConfig,
+    session: &Session,
+    activity: Activity,
+) -> (PolledState, Arc<Catalogue>) {
+    let context = PollContext {
+        info: session.info(),
+        policy: &server.policy.showing_all(),
+        now: Duration::ZERO,
+        window: server.cadence.window,
+    };
+    let mut tracker = PollTracker::default();
+    let polled = tracker.observe(activity, context);
+    (polled, tracker.catalogue().unwrap_or_default())
 }
 
 /// Reads each slow view once.
