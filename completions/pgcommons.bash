@@ -37,6 +37,9 @@ _pgcommons() {
             pgcommons,tenant-sql)
                 cmd="pgcommons__subcmd__tenant__subcmd__sql"
                 ;;
+            pgcommons,top)
+                cmd="pgcommons__subcmd__top"
+                ;;
             *)
                 ;;
         esac
@@ -44,7 +47,7 @@ _pgcommons() {
 
     case "${cmd}" in
         pgcommons)
-            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --log.format --help --version check backups audit plan role-sql tenant-sql healthcheck"
+            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --web.page --state.dir --log.format --help --version check top backups audit plan role-sql tenant-sql healthcheck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -68,6 +71,14 @@ _pgcommons() {
                     ;;
                 --log.level)
                     COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                --web.page)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state.dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log.format)
@@ -325,6 +336,32 @@ _pgcommons() {
                     return 0
                     ;;
                 --server-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgcommons__subcmd__top)
+            opts="-h --interval --config.file --log.level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pgcommons_global_optspecs
-    string join \n config.file= config.check web.listen-address= web.telemetry-path= web.config.file= log.level= log.format= h/help V/version
+    string join \n config.file= config.check web.listen-address= web.telemetry-path= web.config.file= log.level= web.page= state.dir= log.format= h/help V/version
 end
 
 function __fish_pgcommons_needs_command
@@ -32,6 +32,8 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log l
 info\t''
 warn\t''
 error\t''"
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.page -d 'Whether there are the live page and /api/v1/status: true or false' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l state.dir -d 'Directory in which the history of the live page survives restarts' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.format -d 'Form of the log lines' -r -f -a "text\t''
 logfmt\t''
 json\t''"
@@ -39,6 +41,7 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Ch
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll once and print databases and roles, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "top" -d 'Show databases and resources in the terminal, again and again, worst first; until Ctrl-C'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "backups" -d 'Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "audit" -d 'Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "plan" -d 'Compare declared pools, connections and sizes with what the server has; exit codes as check'
@@ -55,6 +58,13 @@ warn\t''
 error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand top" -l interval -d 'How often the screen is written again' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand top" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand top" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand top" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l path -d 'Directory of backups, instead of those in the configuration; may be repeated' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand backups" -l preset -d 'Tool that names the files' -r -f -a "plain\t''
 coolify\t''
