@@ -41,13 +41,10 @@ pub(crate) struct PoolerView {
 
 impl PoolerView {
     /// Used and limit of `max_client_conn`. None: unknown.
-    pub(crate) fn clients(&self) -> Option<(f64, f64)> {
+    pub(crate) fn clients(&self) -> Option<(i64, i64)> {
         let mut lists = self.settings.lists.iter();
         let (_, used) = lists.find(|(item, _)| item == "used_clients")?;
-        Some((
-            *used,
-            self.settings.max_clients.filter(|limit| *limit > 0.0)?,
-        ))
+        Some((*used, self.settings.max_clients.filter(|limit| *limit > 0)?))
     }
 }
 

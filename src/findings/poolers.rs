@@ -8,7 +8,7 @@ use super::severity::{Severity, Thresholds};
 use super::{Concern, Finding, Scope, remedy};
 use crate::limits::{Limit, LimitKind};
 use crate::pooler::{Ceiling, PoolerView, Queue};
-use crate::sample::pooler::AliasFigure;
+use crate::sample::pooler::{AliasFigure, count};
 use crate::snapshot::{DatabaseView, Snapshot};
 
 /// One pooler, as a poll saw it.
@@ -34,7 +34,7 @@ pub(super) fn findings(
                 findings.extend(of_queues(name, view, snapshot));
             }
             Err((severity, why)) => {
-                let text = format!("pooler {} does not answer: {why}", name);
+                let text = format!("pooler {name} does not answer: {why}");
                 findings.push(finding(name, *severity, text));
             }
         }
@@ -51,8 +51,8 @@ fn finding(pooler: &str, severity: Severity, text: String) -> Finding {
 
 fn of_clients(name: &str, view: &PoolerView, thresholds: Thresholds) -> Option<Finding> {
     let (used, limit) = view.clients()?;
-    let severity = thresholds.available((limit - used).max(0.0) as u64, limit as u64);
-    let text = format!("pooler {} has {used} of {limit} clients", name);
+    let severity = thresholds.available(count(limit - used).into(), count(limit).into());
+    let text = format!("pooler {name} has {used} of {limit} clients");
     Some(finding(name, severity, text).with_remedy("pgbouncer.ini: max_client_conn"))
 }
 
@@ -61,14 +61,10 @@ fn of_several_servers(name: &str, view: &PoolerView) -> Option<Finding> {
         return None;
     }
     let text = format!(
-        "pooler {} leads to several servers: which of its clients wait for this one is unknown",
-        name
+        "pooler {name} leads to several servers: which of its clients wait for this one is unknown"
     );
     let finding = finding(name, Severity::Unknown, text);
-    Some(finding.with_remedy(format!(
-        "pgcommons.yaml: server_hosts of the pooler {}",
-        name
-    )))
+    Some(finding.with_remedy(format!("pgcommons.yaml: server_hosts of the pooler {name}")))
 }
 
 /// Which of the two is the bottleneck: PostgreSQL has headroom, or it has none.
@@ -124,7 +120,7 @@ fn raise_pool(view: &PoolerView, datname: &str) -> String {
         .map(|alias| {
             let known = |figure| alias.figure(figure).unwrap_or_default();
             let most = known(AliasFigure::MaxConnections);
-            let is_full = most > 0.0 && known(AliasFigure::CurrentConnections) >= most;
+            let is_full = most > 0 && known(AliasFigure::CurrentConnections) >= most;
             if is_full {
                 format!("{} max_db_connections {most}", alias.name)
             } else {

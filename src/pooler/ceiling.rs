@@ -163,10 +163,9 @@ fn max_of(alias: &Alias) -> Ceiling {
 }
 
 /// 0 and less are no limit.
-fn limit(figure: Option<f64>) -> Ceiling {
-    figure
-        .filter(|figure| *figure > 0.0)
-        .map(|figure| figure as u64)
+fn limit(figure: Option<i64>) -> Ceiling {
+    let limit = figure.and_then(|figure| u64::try_from(figure).ok());
+    limit.filter(|limit| *limit > 0)
 }
 
 /// The smaller of two bounds.

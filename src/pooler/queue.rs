@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SERIES;
 use crate::history::Peak;
-use crate::sample::pooler::{Alias, Pool, PoolFigure};
+use crate::sample::pooler::{Alias, Pool, PoolFigure, count};
 
 /// The clients that wait for one database of PostgreSQL.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -95,7 +95,7 @@ fn counts<'a>(pools: &[Pool], aliases: &[&'a Alias]) -> BTreeMap<&'a str, (u32, 
         };
         *waiting = waiting.saturating_add(pool.waiting().unwrap_or(0));
         let figures = SERVERS.iter().filter_map(|figure| pool.figure(*figure));
-        *servers = servers.saturating_add(figures.sum::<f64>() as u32);
+        *servers = servers.saturating_add(count(figures.sum()));
     }
     counts
 }

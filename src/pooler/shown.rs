@@ -29,7 +29,7 @@ impl Shown {
             .iter()
             .map(|pool| (clients(pool), key(pool)))
             .collect();
-        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        order.sort_by_key(|(clients, _)| std::cmp::Reverse(*clients));
         let names: Vec<_> = order.iter().map(|(_, name)| &**name).collect();
         self.pools.assign(now, SERIES, &names);
         let hidden_pools = names.iter().filter(|name| !self.pools.has(name)).count();
@@ -113,7 +113,7 @@ fn key(pool: &Pool) -> String {
     format!("{}\0{}", pool.alias, pool.user)
 }
 
-fn clients(pool: &Pool) -> f64 {
+fn clients(pool: &Pool) -> i64 {
     let figures = [PoolFigure::ClientsActive, PoolFigure::ClientsWaiting];
     figures
         .iter()

@@ -5,9 +5,9 @@ const WINDOW: Duration = Duration::from_mins(2);
 const SECOND: Duration = Duration::from_secs(1);
 
 fn pool(alias: &str, user: &str, waiting: u32) -> Pool {
-    let mut figures = [Some(0.0); PoolFigure::COUNT];
-    figures[PoolFigure::ClientsWaiting as usize] = Some(f64::from(waiting));
-    figures[PoolFigure::ServersActive as usize] = Some(3.0);
+    let mut figures = [Some(0); PoolFigure::COUNT];
+    figures[PoolFigure::ClientsWaiting as usize] = Some(i64::from(waiting));
+    figures[PoolFigure::ServersActive as usize] = Some(3);
     Pool {
         alias: alias.to_owned(),
         user: user.to_owned(),
@@ -17,10 +17,10 @@ fn pool(alias: &str, user: &str, waiting: u32) -> Pool {
 
 /// `size`, reserve, and `max_db_connections`.
 fn alias(name: &str, datname: &str, [size, reserve, most]: [u32; 3]) -> Alias {
-    let mut figures = [Some(0.0); AliasFigure::COUNT];
-    figures[AliasFigure::PoolSize as usize] = Some(f64::from(size));
-    figures[AliasFigure::ReservePool as usize] = Some(f64::from(reserve));
-    figures[AliasFigure::MaxConnections as usize] = Some(f64::from(most));
+    let mut figures = [Some(0); AliasFigure::COUNT];
+    figures[AliasFigure::PoolSize as usize] = Some(i64::from(size));
+    figures[AliasFigure::ReservePool as usize] = Some(i64::from(reserve));
+    figures[AliasFigure::MaxConnections as usize] = Some(i64::from(most));
     Alias {
         name: name.to_owned(),
         host: "db".to_owned(),
@@ -75,11 +75,11 @@ fn limits_of_the_entry_and_of_the_user_bound_the_pools() {
     assert_eq!(ceiling(users.to_vec(), with(0)), Some(30));
     assert_eq!(ceiling(users.to_vec(), with(12)), Some(12));
     let mut limited = with(0);
-    limited.max_user_connections = Some(4.0);
+    limited.max_user_connections = Some(4);
     assert_eq!(ceiling(users.to_vec(), limited.clone()), Some(12));
     limited.users.push(PoolerUser {
         name: "a".to_owned(),
-        pool_size: Some(2.0),
+        pool_size: Some(2),
         reserve_pool: None,
         max_connections: None,
     });
@@ -137,7 +137,8 @@ fn each_poll_counts_until_the_next_one() {
         };
         tracker.observe(answer, &[], now, WINDOW).queues["t1"]
     };
-    assert_eq!(poll(SECOND, [3, 2], &mut tracker).seconds, 0.0);
+    let first = poll(SECOND, [3, 2], &mut tracker);
+    assert_eq!((first.seconds, first.waiting), (0.0, 5));
     let after = poll(SECOND * 3, [0, 0], &mut tracker);
     assert_eq!((after.seconds, after.waiting, after.peak), (10.0, 0, 5));
     poll(SECOND * 4, [7, 0], &mut tracker);

@@ -41,9 +41,10 @@ impl Console {
     pub(crate) async fn ask(&self, with_settings: bool) -> Result<PoolerAnswer, QueryError> {
         let pools = self.show("SHOW POOLS").await?;
         let pools = pools.iter().map(pool).collect();
-        let settings = match with_settings {
-            true => Some(self.settings().await?),
-            false => None,
+        let settings = if with_settings {
+            Some(self.settings().await?)
+        } else {
+            None
         };
         Ok(PoolerAnswer { pools, settings })
     }
@@ -77,7 +78,7 @@ impl Console {
     /// None: they are too many, or the console does not tell how many there are.
     async fn clients(
         &self,
-        lists: &[(String, f64)],
+        lists: &[(String, i64)],
     ) -> Result<Option<BTreeMap<[String; 4], u32>>, QueryError> {
         let used = lists.iter().find(|(item, _)| item == "used_clients");
         if used.is_none_or(|(_, used)| *used > MOST_CLIENTS) {
@@ -165,7 +166,7 @@ fn alias_totals(row: &SimpleQueryRow) -> AliasTotals {
     }
 }
 
-fn item(row: &SimpleQueryRow) -> Option<(String, f64)> {
+fn item(row: &SimpleQueryRow) -> Option<(String, i64)> {
     Some((text(row, &["list"]), number(row, &["items"])?))
 }
 
@@ -182,10 +183,8 @@ fn text(row: &SimpleQueryRow, names: &[&str]) -> String {
     })
 }
 
-fn number(row: &SimpleQueryRow, names: &[&str]) -> Option<f64> {
-    let text = text(row, names);
-    let number: f64 = text.parse().ok()?;
-    number.is_finite().then_some(number)
+fn number(row: &SimpleQueryRow, names: &[&str]) -> Option<i64> {
+    text(row, names).parse().ok()
 }
 
 fn index(row: &SimpleQueryRow, name: &str) -> Option<usize> {

@@ -102,19 +102,23 @@ pub(crate) struct Pool {
     /// The name in `[databases]`, not the database of PostgreSQL.
     pub(crate) alias: String,
     pub(crate) user: String,
-    pub(crate) figures: [Option<f64>; PoolFigure::COUNT],
+    pub(crate) figures: [Option<i64>; PoolFigure::COUNT],
 }
 
 impl Pool {
-    pub(crate) fn figure(&self, figure: PoolFigure) -> Option<f64> {
+    pub(crate) fn figure(&self, figure: PoolFigure) -> Option<i64> {
         self.figures[figure as usize]
     }
 
     /// Clients that wait for a server connection. None: the console has no such column.
     pub(crate) fn waiting(&self) -> Option<u32> {
-        let waiting = self.figure(PoolFigure::ClientsWaiting)?;
-        Some(waiting.clamp(0.0, f64::from(u32::MAX)) as u32)
+        self.figure(PoolFigure::ClientsWaiting).map(count)
     }
+}
+
+/// A number of clients or connections.
+pub(crate) fn count(figure: i64) -> u32 {
+    u32::try_from(figure.max(0)).unwrap_or(u32::MAX)
 }
 
 /// A row of `SHOW DATABASES`: an entry of `[databases]`.
@@ -129,11 +133,11 @@ pub(crate) struct Alias {
     /// Empty: each client's own user.
     pub(crate) force_user: String,
     pub(crate) pool_mode: String,
-    pub(crate) figures: [Option<f64>; AliasFigure::COUNT],
+    pub(crate) figures: [Option<i64>; AliasFigure::COUNT],
 }
 
 impl Alias {
-    pub(crate) fn figure(&self, figure: AliasFigure) -> Option<f64> {
+    pub(crate) fn figure(&self, figure: AliasFigure) -> Option<i64> {
         self.figures[figure as usize]
     }
 }
@@ -143,21 +147,21 @@ impl Alias {
 pub(crate) struct PoolerUser {
     pub(crate) name: String,
     /// None: that of the entry of `[databases]`.
-    pub(crate) pool_size: Option<f64>,
-    pub(crate) reserve_pool: Option<f64>,
+    pub(crate) pool_size: Option<i64>,
+    pub(crate) reserve_pool: Option<i64>,
     /// None, and 0: no limit.
-    pub(crate) max_connections: Option<f64>,
+    pub(crate) max_connections: Option<i64>,
 }
 
 /// A row of `SHOW STATS_TOTALS`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AliasTotals {
     pub(crate) alias: String,
-    pub(crate) figures: [Option<f64>; TotalFigure::COUNT],
+    pub(crate) figures: [Option<i64>; TotalFigure::COUNT],
 }
 
 /// With more clients they are not read: each is a row.
-pub(crate) const MOST_CLIENTS: f64 = 2_000.0;
+pub(crate) const MOST_CLIENTS: i64 = 2_000;
 
 /// What changes seldom, and the counters. An empty list: the console does not know the command.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -170,11 +174,11 @@ pub(crate) struct PoolerSettings {
     /// Clients by database, user, application and state. None: there are more than [`MOST_CLIENTS`], or the console does not tell.
     pub(crate) clients: Option<BTreeMap<[String; 4], u32>>,
     /// `SHOW LISTS`: item and count.
-    pub(crate) lists: Vec<(String, f64)>,
+    pub(crate) lists: Vec<(String, i64)>,
     /// `max_client_conn`
-    pub(crate) max_clients: Option<f64>,
+    pub(crate) max_clients: Option<i64>,
     /// `max_user_connections`; 0: no limit.
-    pub(crate) max_user_connections: Option<f64>,
+    pub(crate) max_user_connections: Option<i64>,
 }
 
 /// What one poll brought.

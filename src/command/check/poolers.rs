@@ -18,8 +18,8 @@ use crate::postgres::{Console, CredentialFiles, console_failure};
 pub(crate) struct PoolerReport {
     pub(crate) pooler: String,
     pub(crate) version: Option<String>,
-    pub(crate) clients: Option<f64>,
-    pub(crate) max_clients: Option<f64>,
+    pub(crate) clients: Option<i64>,
+    pub(crate) max_clients: Option<i64>,
     /// Clients that wait, of all databases of this server.
     pub(crate) waiting: Option<u32>,
     /// Why it is unknown.

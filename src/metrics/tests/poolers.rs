@@ -19,8 +19,8 @@ pub(super) fn poolers() -> BTreeMap<String, Arc<Attachment<Arc<PoolerView>>>> {
 }
 
 /// 1, 2, 3 and so on, so that two columns cannot be confused.
-fn figures<const N: usize>() -> [Option<f64>; N] {
-    std::array::from_fn(|n| Some(n as f64 + 1.0))
+fn figures<const N: usize>() -> [Option<i64>; N] {
+    std::array::from_fn(|n| i64::try_from(n + 1).ok())
 }
 
 fn view() -> PoolerView {
@@ -63,10 +63,10 @@ fn view() -> PoolerView {
         totals: vec![totals],
         lists: lists
             .zip(1..)
-            .map(|(item, n)| (item.to_owned(), f64::from(n)))
+            .map(|(item, n)| (item.to_owned(), i64::from(n)))
             .collect(),
-        max_clients: Some(100.0),
-        max_user_connections: Some(0.0),
+        max_clients: Some(100),
+        max_user_connections: Some(0),
     };
     let mut tracker = PoolerTracker::default();
     let mut view = None;

@@ -28,7 +28,7 @@ async fn clients_that_wait_are_counted_and_summed_up() {
     clients.add(&pooler, 30, "shop", "shop");
     let is_full = |page: &crate::support::Scrape| of(page, "clients_waiting", "shop") == Some(25.0);
     let before = agent.scrape_until("25 wait", is_full).await;
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     tokio::time::sleep(SECOND * 3).await;
     let after = agent.scrape_until("25 wait", is_full).await;
     let took = began.elapsed().as_secs_f64();

@@ -134,7 +134,7 @@ fn of_aliases(server: &Server, series: &mut Series, figure: AliasFigure) {
                 &*alias.force_user,
                 &*alias.pool_mode,
             ];
-            series.put_known(labels, alias.figure(figure));
+            series.put_known(labels, alias.figure(figure).map(|it| it as f64));
         }
     }
 }
@@ -142,7 +142,7 @@ fn of_aliases(server: &Server, series: &mut Series, figure: AliasFigure) {
 fn of_totals(server: &Server, series: &mut Series, figure: TotalFigure, unit: f64) {
     for (pooler, view) in server.attached.pooler_views() {
         for totals in &view.settings.totals {
-            let figure = totals.figures[figure as usize].map(|figure| figure / unit);
+            let figure = totals.figures[figure as usize].map(|figure| figure as f64 / unit);
             series.put_known([pooler, &*totals.alias], figure);
         }
     }

@@ -99,7 +99,7 @@ pub(in crate::metrics::catalog) const METRICS: &[Metric] = &[
         "max_client_conn. Absent while the pooler is down.",
         |server, series| {
             for (pooler, view) in server.attached.pooler_views() {
-                series.put_known([pooler], view.settings.max_clients);
+                series.put_known([pooler], view.settings.max_clients.map(|it| it as f64));
             }
         },
     ),
@@ -109,7 +109,8 @@ pub(in crate::metrics::catalog) const METRICS: &[Metric] = &[
         "max_user_connections; 0: no limit. Absent while the pooler is down.",
         |server, series| {
             for (pooler, view) in server.attached.pooler_views() {
-                series.put_known([pooler], view.settings.max_user_connections);
+                let most = view.settings.max_user_connections;
+                series.put_known([pooler], most.map(|it| it as f64));
             }
         },
     ),
@@ -208,7 +209,10 @@ pub(in crate::metrics::catalog) const METRICS: &[Metric] = &[
 fn of_pools(server: &Server, series: &mut Series, figure: PoolFigure) {
     for (pooler, view) in server.attached.pooler_views() {
         for pool in &view.pools {
-            series.put_known([pooler, &*pool.alias, &*pool.user], pool.figure(figure));
+            series.put_known(
+                [pooler, &*pool.alias, &*pool.user],
+                pool.figure(figure).map(|it| it as f64),
+            );
         }
     }
 }
@@ -218,7 +222,7 @@ fn of_list(server: &Server, series: &mut Series, item: &str) {
         let mut lists = view.settings.lists.iter();
         let count = lists
             .find(|(name, _)| name == item)
-            .map(|(_, count)| *count);
+            .map(|(_, count)| *count as f64);
         series.put_known([pooler], count);
     }
 }
