@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors soak boards pictures bench check kubernetes deb image golden clean
+.PHONY: help demo test test-majors soak boards victoria pictures bench fuzz check kubernetes deb image golden clean
 
 # Tests mostly wait for servers and deadlines, so there are more of them than CPU cores.
 export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
@@ -19,14 +19,21 @@ test: ## run all tests, which start their own servers
 boards: ## write dashboards/*.json from the source in boards
 	scripts/boards
 
+victoria: ## check rules and dashboards with VictoriaMetrics, which gets samples by remote write
+	@scripts/need cc openssl postgresql prometheus promtool pgbouncer victoria-metrics vmalert
+	PG_BIN="$$(scripts/postgres 18)" cargo test --locked --test stack -- --ignored victoria::
+
 pictures: ## draw the dashboards and the live page, as in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool
 	cargo build --locked --release
-	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored
+	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored pictures::
 
 test-majors: ## run the integration tests with PostgreSQL 12 to 18, or MAJORS="13 16"
 	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
 	scripts/test-majors $(MAJORS)
+
+fuzz: ## read two million damaged backup files, or FUZZ_CASES=100000 of each kind
+	TMPDIR=/dev/shm PROPTEST_CASES=$${FUZZ_CASES:-1000000} cargo test --locked --lib -- --nocapture backups::tests::fuzz
 
 soak: ## run an hour of polls in two minutes, or SOAK_POLLS=100000: memory and file descriptors must not grow
 	@scripts/need cc openssl postgresql

@@ -35,7 +35,7 @@ def numbers():
 def polls():
     by = "server, poll, volume, outcome"
     good, bad = (s.over(by, "rate", "pgcommons_polls_total", "$__rate_interval", f'outcome{equals}"ok"') for equals in ("=", "!="))
-    failures = s.over("server, reason", "rate", "pgcommons_connect_failures_total", "$__rate_interval")
+    failures = s.over("server, reason", "rate", "pgcommons_connect_failures_total", "$__rate_interval", 'pooler=""')
     refused = bar_chart(chart(
         "Failed attempts to connect", "Failed attempts to open a session, per minute, by reason. too_many_connections: no slot is "
         "free, so applications are refused too.", [(f"60 * sum by (server, reason) ({failures}) > 0", "{{server}}: {{reason}}")],

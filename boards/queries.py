@@ -82,7 +82,7 @@ def server_at_the_limit(scope):
 def server_state(scope):
     """A key of style.SERVER_STATE for each server. Nothing is known of a server whose agent is not scraped."""
     up = scope.max(SERVER, "pg_up")
-    refused = scope.over(SERVER, "increase", "pgcommons_connect_failures_total", "3m", 'reason="too_many_connections"')
+    refused = scope.over(SERVER, "increase", "pgcommons_connect_failures_total", "3m", 'pooler=""', 'reason="too_many_connections"')
     statistics = scope.min(SERVER, "pgcommons_privilege", 'privilege="pg_read_all_stats"')
     return f"""(
   2 + 0 * ({free_slots(scope)} == 0 or ({up} == 0 and {refused} > 0))

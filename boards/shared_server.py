@@ -1,4 +1,8 @@
 """Shared server: one server, and how its databases and roles share it."""
+import backups
+import isolation
+import load
+import poolers
 import queries
 import resources
 import storage
@@ -124,13 +128,10 @@ def roles():
 
 
 def work():
-    active = queries.statistic(DATABASE, f"rate({s.series('pg_stat_database_active_time_seconds_total')}[$__rate_interval])")
     return row(
         8,
         stacked(chart("Size of each database", "Size on disk of the measured databases.", [(queries.size(s), "{{datname}}")],
                       style.BYTES)),
-        stacked(chart("Active sessions by database", "Average number of sessions that execute a statement, by database. A statement is "
-                      "counted when it ends. Absent before PostgreSQL 14.", [(active, "{{datname}}")], axis="sessions")),
         transactions())
 
 
@@ -153,10 +154,14 @@ def board():
             row(9, what_runs_out(), storage.parts(), widths=(15, 9)),
             numbers(), databases(),
             row(7, alerts(s, hide=["server"]), roles(), widths=(15, 9)),
+            load.of_server(), load.of_machine(),
             connections(),
+            row(8, poolers.pools(), poolers.waiting(), poolers.clients(), widths=(12, 7, 5)),
             row(7, storage.volumes(), storage.slots(), widths=(11, 13)),
             row(8, storage.temporary_files(), storage.wal(), storage.archiving()),
+            backups.of_server(),
             work(),
+            row(9, isolation.findings(), isolation.tenants(), widths=(9, 15)),
             row(8, storage.checkpoints(), storage.standbys(), committed(), widths=(10, 10, 4)),
         ],
         variables=[one_server()], annotations=[restarts(s), crashes(s)],

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pgcommons_global_optspecs
-    string join \n config.file= config.check web.listen-address= web.config.file= log.level= web.page= state.dir= h/help V/version
+    string join \n config.file= config.check web.listen-address= web.telemetry-path= web.config.file= log.level= web.page= state.dir= log.format= h/help V/version
 end
 
 function __fish_pgcommons_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.telemetry-path -d 'Path of the metrics' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of Prometheus exporters' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''
@@ -33,6 +34,9 @@ warn\t''
 error\t''"
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.page -d 'Whether there are the live page and /api/v1/status: true or false' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l state.dir -d 'Directory in which the history of the live page survives restarts' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.format -d 'Form of the log lines' -r -f -a "text\t''
+logfmt\t''
+json\t''"
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.check -d 'Check the configuration and exit'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -s V -l version -d 'Print version'
@@ -91,17 +95,17 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l sarif -d '
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l max-connections -d '`max_connections` of the server' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l reserved-connections -d 'Slots of them that ordinary roles cannot use' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l storage -d 'Storage of the server, such as 128GiB' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l memory -d 'Memory that PostgreSQL may use, such as 2GiB' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l shared-buffers -d '`shared_buffers` of the server' -r
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l work-mem -d '`work_mem` of the server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l storage -d 'Storage of the server, such as 128GiB; instead of `storage.size` in the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l memory -d 'Memory that PostgreSQL may use, such as 2GiB; instead of `memory` in the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l shared-buffers -d '`shared_buffers` of the server; read with --live, else 128MiB is assumed' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l work-mem -d '`work_mem` of the server; read with --live, else 4MiB is assumed' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l server -d 'Only this server of the configuration' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
-complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, limits and roles from the configured servers, and compare them too'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, memory settings, limits, owners and roles from the configured servers, and compare them too'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r

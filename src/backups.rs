@@ -31,14 +31,15 @@ use std::time::Duration;
 
 use wildmatch::WildMatch;
 
-pub(crate) use cache::Cache;
+pub(crate) use cache::{Cache, ReadFile, Unread};
 pub(crate) use inspect::Compression;
-pub(crate) use pace::{Pace, lower_priority};
+#[cfg(test)]
+pub(crate) use inspect::Format;
+pub(crate) use pace::Pace;
 pub(crate) use pattern::Pattern;
 pub(crate) use preset::Preset;
 pub(crate) use report::{
-    Backup, Coverage, DirectoryProblem, DirectoryReport, NewestFile, Report, State, Subject,
-    SubjectReport,
+    Backup, Coverage, DirectoryReport, NewestFile, Report, State, Subject, SubjectReport,
 };
 pub(crate) use scan::{Look, Scanner};
 

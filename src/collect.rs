@@ -3,8 +3,13 @@
 
 mod attached;
 mod backoff;
+mod backups;
+mod container;
+mod current;
+mod freshness;
 mod poller;
 mod pollers;
+mod pooler;
 mod question;
 mod schedule;
 mod server;

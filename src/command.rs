@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::config::{Config, ConfigError, Environment, Flag};
+use crate::config::{Config, ConfigError, Environment, ExporterFlag, Flag};
 use crate::findings::Severity;
 use crate::http::{Protection, WebFile};
 use crate::systemd::Systemd;
@@ -104,7 +104,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;
-            logging::init(config.log_level);
+            logging::init(config.log_level, config.log_format);
             let systemd = Systemd::new(environment);
             let (global, variables) = (global.clone(), environment.clone());
             let load = move || settings(&global, &variables);
@@ -141,7 +141,10 @@ fn prepared(
 
 /// Loads the configuration; flags override its keys.
 fn settings(global: &Global, environment: &Environment) -> Result<Config, ConfigError> {
-    Config::load(global.config_file.as_deref(), environment, &flags(global))
+    let mut config = Config::load(global.config_file.as_deref(), environment, &flags(global))?;
+    let warnings = global.exporter.iter().filter_map(ExporterFlag::warning);
+    config.warnings.extend(warnings);
+    Ok(config)
 }
 
 fn flags(global: &Global) -> Vec<Flag<'_>> {
@@ -153,7 +156,13 @@ fn flags(global: &Global) -> Vec<Flag<'_>> {
         ),
         ("--web.page", ["web", "page"], &global.page),
         ("--state.dir", ["state", "dir"], &global.state_dir),
+        (
+            "--web.telemetry-path",
+            ["web", "telemetry_path"],
+            &global.telemetry_path,
+        ),
         ("--log.level", ["log", "level"], &global.log_level),
+        ("--log.format", ["log", "format"], &global.log_format),
     ];
     let flags = given.into_iter().filter_map(|(name, key, value)| {
         Some(Flag {
@@ -162,7 +171,8 @@ fn flags(global: &Global) -> Vec<Flag<'_>> {
             value: value.as_deref()?,
         })
     });
-    flags.collect()
+    let of_exporter = global.exporter.iter().filter_map(ExporterFlag::as_flag);
+    of_exporter.chain(flags).collect()
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {

@@ -3,13 +3,17 @@
 
 mod backups;
 mod connection;
+mod data_source;
 mod dsn;
 mod env;
+mod exporter;
+mod host;
 mod keys;
 mod listener;
 mod misspelt;
 mod model;
 mod password;
+mod poolers;
 mod pools;
 mod problem;
 mod raw;
@@ -19,6 +23,7 @@ mod reference;
 mod renamed;
 mod retention;
 mod review;
+mod servers;
 mod shapes;
 mod storage;
 mod tables;
@@ -35,8 +40,10 @@ use std::path::Path;
 pub(crate) use backups::PATTERN_RULES;
 pub use env::Environment;
 pub(crate) use env::Flag;
+pub(crate) use exporter::ExporterFlag;
 pub(crate) use model::{
-    Cadence, ChannelBinding, Config, DATA_VOLUME, RootCert, ServerConfig, SslMode, StorageConfig,
+    BackupCadence, BackupConfig, Cadence, ChannelBinding, Config, ContainerConfig, DATA_VOLUME,
+    HostConfig, PoolerConfig, PoolerSettings, RootCert, ServerConfig, SslMode, StorageConfig,
     Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
@@ -53,8 +60,7 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<Self, ConfigError> {
-        let document = path.map(read).transpose()?.unwrap_or_default();
-        validate::config(document, environment, flags)
+        validate::config(document(path, environment)?, environment, flags)
     }
 
     /// The listen address of this configuration. Problems outside `web` are not reported.
@@ -63,8 +69,17 @@ impl Config {
         environment: &Environment,
         flags: &[Flag<'_>],
     ) -> Result<String, ConfigError> {
-        let document = path.map(read).transpose()?.unwrap_or_default();
-        listener::only_address(document.table, environment, flags)
+        listener::only_address(document(path, environment)?.table, environment, flags)
+    }
+}
+
+fn document(path: Option<&Path>, environment: &Environment) -> Result<Document, ConfigError> {
+    let Some(path) = path else {
+        return Ok(Document::default());
+    };
+    match read(path) {
+        Ok(document) => Ok(exporter::without_auth_modules(document)),
+        Err(error) => exporter::missing_file(path, error, environment),
     }
 }
 

@@ -3,6 +3,9 @@
 mod archiving;
 mod backups;
 mod connections;
+mod container;
+mod declared;
+mod poolers;
 mod published;
 mod remedy;
 mod resources;
@@ -13,10 +16,11 @@ mod storage;
 
 use serde::Serialize;
 
-use crate::sample::Volume;
+use crate::sample::{Container, Volume};
 use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
+pub(crate) use poolers::PoolerReading;
 pub(crate) use published::of_published;
 pub(crate) use severity::{Severity, Thresholds};
 
@@ -28,6 +32,7 @@ pub(crate) enum Scope {
     Database,
     Role,
     Volume,
+    Pooler,
 }
 
 /// The kind of problem.
@@ -40,6 +45,8 @@ pub(crate) enum Concern {
     Privilege,
     Connections,
     Size,
+    /// The control group of PostgreSQL.
+    Memory,
     /// Workers, slots, locks or ids that all databases share.
     Resource,
     /// WAL that replication slots keep.
@@ -48,12 +55,18 @@ pub(crate) enum Concern {
     Storage,
     /// More connections than the budget, or a budget for a database that does not exist.
     Budget,
+    /// Declared pools that can open more connections than they may.
+    Pools,
+    /// The limit, the owner or a role of a database differs from the configuration.
+    Drift,
     /// WAL files wait to be archived.
     Archiving,
     /// A process of the server died, and all sessions were ended.
     Crash,
     /// An invalid database: a DROP DATABASE runs, or was interrupted.
     Invalid,
+    /// Clients wait in a pooler, it does not answer, or it may open more connections than PostgreSQL admits.
+    Pooler,
     /// A database without a backup, or with one that is old or incomplete.
     Backup,
 }
@@ -63,7 +76,7 @@ pub(crate) struct Finding {
     #[serde(rename = "status")]
     pub(crate) severity: Severity,
     pub(crate) scope: Scope,
-    /// The database, role or volume; None for the server.
+    /// The database, role, volume or pooler; None for the server.
     pub(crate) subject: Option<String>,
     pub(crate) concern: Concern,
     pub(crate) text: String,
@@ -127,11 +140,13 @@ pub(crate) fn findings(
     let mut findings = server::findings(snapshot, sizes_failure, thresholds);
     findings.extend(resources::findings(snapshot, thresholds));
     findings.extend(archiving::of_server(snapshot));
+    findings.extend(declared::of_server(snapshot));
     for view in &snapshot.databases {
         findings.extend(connections::of_database(view, thresholds));
         findings.extend(connections::of_budget(view));
         findings.extend(sizes::of_database(view, thresholds));
         findings.extend(server::invalid(view));
+        findings.extend(declared::of_database(view, snapshot.slots.ordinary));
     }
     for view in &snapshot.roles {
         findings.extend(connections::of_role(view, thresholds));
@@ -154,6 +169,24 @@ pub(crate) fn of_configured_storage(
 /// The findings of one volume. They do not depend on a poll of PostgreSQL.
 pub(crate) fn of_volume(volume: &Volume, thresholds: Thresholds) -> Vec<Finding> {
     let mut findings = storage::findings(volume, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+/// The findings of the poolers in front of a server. `snapshot` is None while PostgreSQL does not answer.
+pub(crate) fn of_poolers(
+    poolers: &[PoolerReading],
+    snapshot: Option<&Snapshot>,
+    thresholds: Thresholds,
+) -> Vec<Finding> {
+    let mut findings = poolers::findings(poolers, snapshot, thresholds);
+    findings.retain(|finding| finding.severity > Severity::Ok);
+    findings
+}
+
+/// The findings of the control group.
+pub(crate) fn of_container(container: &Container, thresholds: Thresholds) -> Vec<Finding> {
+    let mut findings = container::findings(container, thresholds);
     findings.retain(|finding| finding.severity > Severity::Ok);
     findings
 }

@@ -2,6 +2,7 @@
 //! recorded here once. Pure: `now` is the time since the poller began.
 
 mod active;
+mod processes;
 mod statements;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,6 +12,7 @@ use crate::sample::Oid;
 
 use active::Integral;
 pub(crate) use active::{ActiveSeconds, ActiveTimes, Working, WorkingSessions};
+pub(crate) use processes::{DatabaseProcesses, ProcessHistory, ProcessTotals};
 pub(crate) use statements::{Place, StatementHistory, StatementTotals};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -41,8 +43,13 @@ impl Peak {
         }
     }
 
+    /// The highest value of the window of the last push.
+    pub(crate) fn highest(&self) -> Option<u32> {
+        self.candidates.front().map(|&(_, value)| value)
+    }
+
     /// The highest value of the last `window`, which is at most the one of the last push.
-    pub(crate) fn highest(&self, now: Duration, window: Duration) -> Option<u32> {
+    pub(crate) fn within(&self, now: Duration, window: Duration) -> Option<u32> {
         let mut candidates = self.candidates.iter();
         let recent = candidates.find(|(at, _)| now.saturating_sub(*at) <= window);
         recent.map(|&(_, value)| value)
@@ -78,8 +85,8 @@ impl ObjectHistory {
         }
         self.was_exhausted = seen.headroom == Some(0);
         HistoryStatus {
-            peak: self.peak.highest(time.now, time.window),
-            minute_peak: self.peak.highest(time.now, MINUTE),
+            peak: self.peak.within(time.now, time.window),
+            minute_peak: self.peak.within(time.now, MINUTE),
             exhausted: self.exhausted,
         }
     }

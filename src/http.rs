@@ -34,11 +34,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::health::CloseReason;
-use crate::state::Published;
-use crate::timeline::PublishedTimelines;
 use client::{Client, RECEIVE_BUFFER, SEND_BUFFER, Socket};
 use connection_table::{ConnectionTable, Slot};
 pub(crate) use protection::Protection;
+pub(crate) use routes::Pages;
 use service::{Service, Transport};
 pub(crate) use web_file::WebFile;
 
@@ -76,12 +75,12 @@ pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
 /// Serves until `stop`, and then lets current answers finish. Without timelines there are no pages for people.
 pub(crate) async fn serve(
     listener: TcpListener,
-    published: (Published, Option<PublishedTimelines>),
+    pages: Pages,
     protection: watch::Receiver<Arc<Protection>>,
     stop: impl Future<Output = ()>,
 ) {
     let mut table = ConnectionTable::new();
-    let service = Arc::new(Service::new(published, protection, table.capacity()));
+    let service = Arc::new(Service::new(pages, protection, table.capacity()));
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     let mut failing = false;

@@ -4,6 +4,7 @@
 
 mod belonging;
 mod databases;
+mod declared;
 mod foreign;
 mod graph;
 mod kind;
@@ -19,6 +20,7 @@ use crate::sample::access::{Access, DatabaseAccess, Name, RoleAccess};
 use crate::sample::{Oid, ServerInfo};
 
 use belonging::Belonging;
+pub(crate) use declared::UnmetRole;
 use graph::{Graph, RoleSet};
 pub(crate) use kind::Kind;
 pub(crate) use repair::Repair;
@@ -103,6 +105,8 @@ pub(crate) struct Judgement {
     pub(crate) skipped: Vec<Skipped>,
     /// For each database that accepts connections: the login roles that may connect and do not belong to it.
     pub(crate) foreign: BTreeMap<String, usize>,
+    /// Roles that the configuration declares for a database and that cannot connect to it.
+    pub(crate) unmet: Vec<UnmetRole>,
     /// Login roles that may connect only where PUBLIC may: no ownership, no privilege of their own, not declared.
     pub(crate) homeless: Names,
 }
@@ -174,6 +178,7 @@ impl<'a> Judge<'a> {
             None => judgement.skip([Kind::ElevatedMembership], TOO_MANY_MEMBERSHIPS),
         }
         self.sessions(judgement);
+        judgement.unmet = self.unmet();
         judgement.homeless = self.names(&self.belonging.homeless);
     }
 

@@ -3,14 +3,13 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
 use pgcommons::cli::{Cli, usage_error};
 
 fn main() -> ExitCode {
     let environment = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    match Cli::try_parse() {
+    match Cli::from_arguments(std::env::args_os().collect()) {
         Ok(cli) => pgcommons::run(&cli, &environment),
         Err(error) => {
             // `--help` and `--version` fail only if they cannot be printed. For the checks, an exit code of 2 would mean critical.

@@ -62,6 +62,28 @@ pub(crate) fn readable(bytes: &[u8]) -> String {
     name
 }
 
+/// The name that [`readable`] shows so. None: its bytes are not UTF-8, so that no statement in UTF-8 can name the object. A statement with
+/// the readable form could name an object of another tenant.
+pub(crate) fn exact(shown: &str) -> Option<String> {
+    String::from_utf8(meant(shown)).ok()
+}
+
+/// Decodes a readable name to the original bytes.
+fn meant(shown: &str) -> Vec<u8> {
+    let (mut rest, mut bytes) = (shown.as_bytes(), Vec::new());
+    while let [first, after @ ..] = rest {
+        if is_escape(rest) {
+            let digit = |at: usize| char::from(rest[at]).to_digit(16).unwrap_or_default();
+            bytes.extend(u8::try_from(digit(2) * 16 + digit(3)));
+            rest = &rest[4..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    bytes
+}
+
 fn is_escape(bytes: &[u8]) -> bool {
     let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     matches!(bytes, [b'\\', b'x', high, low, ..] if is_digit(high) && is_digit(low))
@@ -112,22 +134,6 @@ mod tests {
         assert_eq!(readable(br"back\slash\x\xE9"), r"back\slash\x\xE9");
     }
 
-    /// Decodes a readable name to the original bytes.
-    fn meant(name: &str) -> Vec<u8> {
-        let (mut rest, mut bytes) = (name.as_bytes(), Vec::new());
-        while let [first, after @ ..] = rest {
-            if is_escape(rest) {
-                let digits = str::from_utf8(&rest[2..4]).expect("two digits");
-                bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
-                rest = &rest[4..];
-            } else {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-        bytes
-    }
-
     proptest! {
         #[test]
         fn a_readable_name_is_unambiguous(
@@ -138,7 +144,8 @@ mod tests {
             ], 0..8),
         ) {
             let name = parts.concat();
-            prop_assert_eq!(meant(&readable(&name)), name);
+            prop_assert_eq!(meant(&readable(&name)), name.clone());
+            prop_assert_eq!(exact(&readable(&name)), String::from_utf8(name).ok());
         }
     }
 }

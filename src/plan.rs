@@ -1,13 +1,17 @@
 //! Whether what the configuration declares fits the server: pools against limits, limits against connection slots, sizes against the
 //! storage, slots against the memory; and where the server differs from the configuration. Pure.
 
-use crate::names::identifier_on_one_line;
+mod drift;
+mod memory;
+mod pools;
+
+use crate::isolation::UnmetRole;
 use crate::policy::{Budget, Policy};
 
-/// A backend without a query, in bytes: its catalogue caches and stack. Measured, with tens of tables.
-const BACKEND_BYTES: u64 = 5 << 20;
+pub(crate) use drift::{Drift, drift};
+pub(crate) use pools::{pool_excess, pools_above_slots};
 
-/// What is known of the server; from flags, or read from it.
+/// What is known of the server: from the configuration, from flags, or read from it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Capacity {
     /// Connection slots that ordinary roles may use.
@@ -20,16 +24,18 @@ pub(crate) struct Capacity {
     pub(crate) shared_buffers: Option<u64>,
     pub(crate) work_mem: Option<u64>,
     /// The databases of a server that was asked.
-    pub(crate) databases: Option<Vec<DatabaseLimit>>,
-    /// The roles of a server that was asked.
-    pub(crate) roles: Vec<String>,
+    pub(crate) databases: Option<Vec<DatabaseState>>,
+    /// The declared roles that cannot connect on a server that was asked.
+    pub(crate) unmet: Vec<UnmetRole>,
 }
 
-/// A database and its `datconnlimit`; -1: no limit.
+/// A database of a server that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DatabaseLimit {
+pub(crate) struct DatabaseState {
     pub(crate) name: String,
+    /// `datconnlimit`; -1: no limit.
     pub(crate) limit: i32,
+    pub(crate) owner: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +50,11 @@ pub(crate) enum Kind {
     MemoryAboveLimit,
     /// `datconnlimit` differs from the budget.
     LimitDrift,
+    OwnerDrift,
     DatabaseMissing,
     RoleMissing,
+    /// A declared role may not connect.
+    ConnectMissing,
 }
 
 impl Kind {
@@ -57,8 +66,19 @@ impl Kind {
             Self::SizesAboveStorage => "sizes_above_storage",
             Self::MemoryAboveLimit => "memory_above_limit",
             Self::LimitDrift => "limit_drift",
+            Self::OwnerDrift => "owner_drift",
             Self::DatabaseMissing => "database_missing",
             Self::RoleMissing => "role_missing",
+            Self::ConnectMissing => "connect_missing",
+        }
+    }
+
+    fn of_drift(drift: &Drift) -> Self {
+        match drift {
+            Drift::Limit { .. } | Drift::NoLimit { .. } => Self::LimitDrift,
+            Drift::Owner { .. } => Self::OwnerDrift,
+            Drift::RoleMissing { .. } => Self::RoleMissing,
+            Drift::ConnectMissing { .. } => Self::ConnectMissing,
         }
     }
 }
@@ -68,6 +88,7 @@ pub(crate) struct Finding {
     pub(crate) kind: Kind,
     pub(crate) datname: Option<String>,
     pub(crate) text: String,
+    /// One statement with its semicolon.
     pub(crate) sql: Option<String>,
 }
 
@@ -80,6 +101,13 @@ impl Finding {
             sql: None,
         }
     }
+
+    fn of_drift(datname: &str, drift: &Drift) -> Self {
+        Self {
+            sql: drift.sql(datname).map(|sql| sql + ";"),
+            ..Self::of(Kind::of_drift(drift), Some(datname), drift.text(datname))
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,6 +115,8 @@ pub(crate) struct Plan {
     pub(crate) findings: Vec<Finding>,
     /// Comparisons that were not made, and what they need.
     pub(crate) unchecked: Vec<&'static str>,
+    /// Settings that a comparison assumed, because they are not known.
+    pub(crate) assumed: Option<String>,
 }
 
 pub(crate) fn plan(policy: &Policy, capacity: &Capacity) -> Plan {
@@ -96,112 +126,63 @@ pub(crate) fn plan(policy: &Policy, capacity: &Capacity) -> Plan {
             .extend(pools_above_limit(name, budget, capacity));
     }
     sums(policy, capacity, &mut plan);
-    memory(capacity, &mut plan);
+    memory::memory(capacity, &mut plan);
     match &capacity.databases {
-        Some(databases) => drift(policy, databases, capacity, &mut plan),
+        Some(databases) => differences(policy, databases, capacity, &mut plan),
         None => plan
             .unchecked
-            .push("limits and roles of the server: --live"),
+            .push("limits, owners and roles of the server: --live"),
     }
     plan
 }
 
-/// The smallest limit is that of PostgreSQL, the budget, or all slots.
 fn pools_above_limit(name: &str, budget: &Budget, capacity: &Capacity) -> Option<Finding> {
-    let ceiling = budget.pool_ceiling()?;
     let databases = capacity.databases.iter().flatten();
     let own = databases
         .filter(|it| it.name == name)
         .find_map(|it| u32::try_from(it.limit).ok());
-    let limits = [
-        (own, "the connection limit of the database"),
-        (budget.connections, "its budget"),
-        (capacity.slots, "the slots of the server"),
-    ];
-    let limits = limits
-        .into_iter()
-        .filter_map(|(limit, what)| Some((u64::from(limit?), what)));
-    let (limit, what) = limits.min_by_key(|(limit, _)| *limit)?;
-    let text = format!(
-        "database {name}: the ceiling of its pools, {ceiling} connections, is above {what}, {limit}"
-    );
-    (ceiling > limit).then(|| Finding::of(Kind::PoolsAboveLimit, Some(name), text))
+    let excess = pool_excess(budget, own, capacity.slots)?;
+    Some(Finding::of(
+        Kind::PoolsAboveLimit,
+        Some(name),
+        excess.text(name),
+    ))
 }
 
 fn sums(policy: &Policy, capacity: &Capacity, plan: &mut Plan) {
-    let budgets = || policy.budgets.values();
-    match capacity.slots {
-        Some(slots) => {
-            let ceilings = budgets().filter_map(|it| it.pool_ceiling()).sum();
-            let connections = budgets().filter_map(|it| it.connections);
-            let connections = connections.map(u64::from).sum();
-            for (kind, what, sum) in [
-                (Kind::PoolsAboveSlots, "the ceilings of all pools", ceilings),
-                (
-                    Kind::LimitsAboveSlots,
-                    "the connections of all budgets",
-                    connections,
-                ),
-            ] {
-                let text = above(what, sum, u64::from(slots), "slots for ordinary roles");
-                plan.findings
-                    .extend(text.map(|text| Finding::of(kind, None, text)));
-            }
+    let budgets = || policy.budgets.values().map(|it| &**it);
+    if let Some(slots) = capacity.slots {
+        let pools = pools_above_slots(budgets(), slots);
+        let connections = budgets().filter_map(|it| it.connections);
+        let connections = connections.map(u64::from).sum();
+        let what = "the connections of all budgets";
+        let limits = pools::above(what, connections, slots.into(), pools::SLOTS);
+        for (kind, text) in [
+            (Kind::PoolsAboveSlots, pools),
+            (Kind::LimitsAboveSlots, limits),
+        ] {
+            plan.findings
+                .extend(text.map(|text| Finding::of(kind, None, text)));
         }
-        None => plan
-            .unchecked
-            .push("sums against the slots: --max-connections, or --live"),
-    }
-    match capacity.storage {
-        Some(storage) => {
-            let sizes = budgets().filter_map(|it| it.size_bytes).sum();
-            let text = above(
-                "the sizes of all budgets",
-                sizes,
-                storage,
-                "bytes of storage",
-            );
-            let finding = text.map(|text| Finding::of(Kind::SizesAboveStorage, None, text));
-            plan.findings.extend(finding);
-        }
-        None => plan.unchecked.push("sizes against the storage: --storage"),
-    }
-}
-
-fn above(what: &str, sum: u64, capacity: u64, unit: &str) -> Option<String> {
-    let percent = sum.saturating_mul(100) / capacity.max(1);
-    (sum > capacity).then(|| format!("{what}, {sum}, are {percent} % of the {capacity} {unit}"))
-}
-
-/// What PostgreSQL takes if each connection sorts once: `work_mem` applies to each sort or hash of a query.
-fn memory(capacity: &Capacity, plan: &mut Plan) {
-    let known = (
-        capacity.memory,
-        capacity.max_connections,
-        capacity.shared_buffers,
-        capacity.work_mem,
-    );
-    let (Some(memory), Some(connections), Some(buffers), Some(work)) = known else {
-        plan.unchecked
-            .push("connections against the memory: --memory, with --max-connections or --live");
-        return;
-    };
-    let worst = buffers + u64::from(connections) * (BACKEND_BYTES + work);
-    let mib = |bytes: u64| bytes >> 20;
-    if worst > memory {
-        let text = format!(
-            "{connections} connections with work_mem of {} MiB and shared_buffers of {} MiB can take {} MiB of {} MiB of memory",
-            mib(work),
-            mib(buffers),
-            mib(worst),
-            mib(memory)
+    } else {
+        plan.unchecked.push(
+            "sums against the slots: --max-connections, --live, or servers.NAME.connections_limit",
         );
-        plan.findings
-            .push(Finding::of(Kind::MemoryAboveLimit, None, text));
+    }
+    if let Some(storage) = capacity.storage {
+        let sizes = budgets().filter_map(|it| it.size_bytes).sum();
+        let what = "the sizes of all budgets";
+        let text = pools::above(what, sizes, storage, "bytes of storage");
+        let finding = text.map(|text| Finding::of(Kind::SizesAboveStorage, None, text));
+        plan.findings.extend(finding);
+    } else {
+        plan.unchecked
+            .push("sizes against the storage: servers.NAME.storage.size, or --storage");
     }
 }
 
-fn drift(policy: &Policy, databases: &[DatabaseLimit], capacity: &Capacity, plan: &mut Plan) {
+/// What the server has beside what is declared.
+fn differences(policy: &Policy, databases: &[DatabaseState], capacity: &Capacity, plan: &mut Plan) {
     for (name, budget) in &policy.budgets {
         match databases.iter().find(|it| it.name == *name) {
             None if policy.expected.contains(name) => {
@@ -210,38 +191,16 @@ fn drift(policy: &Policy, databases: &[DatabaseLimit], capacity: &Capacity, plan
                     .push(Finding::of(Kind::DatabaseMissing, Some(name), text));
             }
             None => {}
-            Some(found) => plan.findings.extend(limit_drift(found, budget)),
-        }
-        for role in budget
-            .roles
-            .iter()
-            .filter(|role| !capacity.roles.contains(role))
-        {
-            let text =
-                format!("role {role}, which is declared for database {name}, does not exist");
-            plan.findings
-                .push(Finding::of(Kind::RoleMissing, Some(name), text));
+            Some(found) => {
+                let found = drift(found.limit, &found.owner, budget);
+                let found = found.iter().map(|it| Finding::of_drift(name, it));
+                plan.findings.extend(found);
+            }
         }
     }
-}
-
-fn limit_drift(found: &DatabaseLimit, budget: &Budget) -> Option<Finding> {
-    let (name, wanted) = (&found.name, budget.connections?);
-    if i64::from(found.limit) == i64::from(wanted) {
-        return None;
-    }
-    let limit = match found.limit {
-        -1 => "no connection limit".to_owned(),
-        limit => format!("a connection limit of {limit}"),
-    };
-    let text = format!("database {name} has {limit}, and a budget of {wanted}");
-    let database = identifier_on_one_line(name);
-    Some(Finding {
-        sql: Some(format!(
-            "alter database {database} connection limit {wanted};"
-        )),
-        ..Finding::of(Kind::LimitDrift, Some(name), text)
-    })
+    let unmet = capacity.unmet.iter();
+    let unmet = unmet.map(|it| Finding::of_drift(&it.datname, &Drift::from(it)));
+    plan.findings.extend(unmet);
 }
 
 #[cfg(test)]

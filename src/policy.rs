@@ -24,6 +24,8 @@ pub(crate) struct Budget {
     pub(crate) connections: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) owner: Option<String>,
+    /// The role that must own the database.
+    pub(crate) owner_role: Option<String>,
     /// Roles that may connect to the database, beside its owner. The audit reports others.
     pub(crate) roles: BTreeSet<String>,
     /// The connection pools of its applications.
@@ -109,6 +111,8 @@ pub(crate) struct Policy {
     /// The maximum number of slots for ordinary roles, if a cloud provider reserves slots that no setting shows.
     pub(crate) connections_limit: Option<u32>,
     pub(crate) machine: Machine,
+    /// `stats.zero_locks`: lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
 }
 
 impl Policy {

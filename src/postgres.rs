@@ -2,6 +2,7 @@
 
 mod column;
 mod connection;
+mod console;
 mod error;
 pub(crate) mod role;
 mod session;
@@ -10,5 +11,6 @@ mod tls;
 pub(crate) mod view;
 
 pub(crate) use connection::{APPLICATION_NAME, CredentialFiles};
+pub(crate) use console::{Console, console_failure};
 pub(crate) use error::{ConnectError, QueryError};
 pub(crate) use session::{ActivityQuestion, Session};

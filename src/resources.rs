@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use crate::sample::readings::{Locks, ReplicationSlot, ResourceLimits, Resources};
 use crate::sample::{Oid, Readings, Sessions, Stats};
 
-pub(crate) use memory::worst_case as memory_worst_case;
+pub(crate) use memory::{setting_bytes, worst_case as memory_worst_case};
 pub(crate) use storage::{Storage, StorageParts};
 
 /// The label `resource`.

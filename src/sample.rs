@@ -5,6 +5,8 @@ pub(crate) mod access;
 mod activity;
 pub(crate) mod archive;
 mod catalogue;
+mod host;
+pub(crate) mod pooler;
 pub(crate) mod readings;
 pub(crate) mod replication;
 mod server;
@@ -17,6 +19,10 @@ mod storage;
 
 pub(crate) use activity::{Activity, Sessions, WaitClass};
 pub(crate) use catalogue::{Catalogue, Database, Fingerprint, Role};
+pub(crate) use host::{
+    Container, ContainerMemory, ListedProcess, PageCounts, PressureKind, PressureResource,
+    ProcessId, ProcessTable, ProcessUsage, ServerProcesses, Throttling,
+};
 pub(crate) use readings::Readings;
 pub(crate) use server::{Backend, ServerInfo, Support};
 pub(crate) use sizes::{Size, SizeMeasurement};

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::StatementTotals;
+use crate::history::{ProcessTotals, StatementTotals};
 use crate::isolation::Summary;
 use crate::limits::ConnectionSlots;
+use crate::plan::{self, Drift};
 use crate::policy::{Budget, Machine};
 use crate::resources::StorageParts;
 use crate::sample::readings::Blocking;
@@ -21,7 +22,7 @@ use crate::size_schedule::{SizeSchedule, UnknownSize};
 use crate::tracker::PolledState;
 
 pub(crate) use crate::history::{ActiveSeconds, WorkingSessions};
-pub(crate) use load::{Load, StatementsView};
+pub(crate) use load::{Load, ProcessesView, StatementsView};
 use sessions::{Grouped, grouped};
 pub(crate) use sessions::{SessionKey, SessionTotal};
 pub(crate) use shared::ResourceView;
@@ -38,6 +39,8 @@ pub(crate) struct DatabaseView {
     /// Sessions that wait for a lock; None: the agent's role does not see all sessions.
     pub(crate) blocked: Option<u32>,
     pub(crate) stats: Option<Arc<DatabaseStats>>,
+    /// Where it differs from its budget. The declared roles are left out until the privileges were read.
+    pub(crate) drift: Vec<Drift>,
 }
 
 impl DatabaseView {
@@ -84,6 +87,8 @@ pub(crate) struct Snapshot {
     pub(crate) in_recovery: bool,
     pub(crate) slots: ConnectionSlots,
     pub(crate) machine: Machine,
+    /// Lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
     pub(crate) committed: u64,
     /// None: the agent's role does not see all sessions, and a partial count must not pass for the total.
     pub(crate) server: Option<ConnectionStatus>,
@@ -116,6 +121,8 @@ pub(crate) struct Snapshot {
     pub(crate) blocking: Option<BTreeMap<String, Blocking>>,
     /// None: `pg_stat_statements` is not installed in the agent's database.
     pub(crate) statements: Option<StatementsView>,
+    /// None: `/proc` is not read, or its last poll failed.
+    pub(crate) processes: Option<ProcessesView>,
     /// When the oldest known size was measured, in seconds since the epoch.
     pub(crate) oldest_size: Option<f64>,
 }
@@ -126,6 +133,7 @@ pub(crate) struct SlowReadings {
     pub(crate) readings: Readings,
     pub(crate) isolation: Option<Arc<Summary>>,
     pub(crate) statements: Option<Arc<StatementTotals>>,
+    pub(crate) processes: Option<Arc<ProcessTotals>>,
     pub(crate) sizes: Arc<SizeSchedule>,
     /// Time since the poller began.
     pub(crate) now: Duration,
@@ -146,6 +154,7 @@ impl Snapshot {
             in_recovery: polled.in_recovery,
             slots: tenants.slots,
             machine: tenants.machine,
+            zero_locks: tenants.zero_locks,
             committed: tenants.committed,
             server: polled.server,
             starting: polled.starting,
@@ -169,6 +178,10 @@ impl Snapshot {
                 .statements
                 .as_deref()
                 .map(|totals| load::statements(tenants, totals)),
+            processes: slow
+                .processes
+                .as_deref()
+                .map(|totals| load::processes(tenants, totals)),
             readings: slow.readings.clone(),
             isolation: slow.isolation.clone(),
             oldest_size: oldest(slow),
@@ -193,8 +206,20 @@ fn databases(
         budget: tenant.budget.clone(),
         blocked: grouped.map(|grouped| grouped.blocked_in(tenant.row.oid)),
         stats: stats.and_then(|stats| stats.get(&tenant.row.oid).cloned()),
+        drift: drift(tenant, slow.isolation.as_deref()),
     };
     polled.databases.iter().map(view).collect()
+}
+
+fn drift(tenant: &Tenant, isolation: Option<&Summary>) -> Vec<Drift> {
+    let (row, Some(budget)) = (&tenant.row, &tenant.budget) else {
+        return Vec::new();
+    };
+    let unmet = isolation.and_then(|it| it.unmet.as_ref());
+    let unmet = unmet.into_iter().flatten();
+    let unmet = unmet.filter(|it| it.datname == row.name).map(Drift::from);
+    let own = plan::drift(row.connection_limit, &row.owner, budget);
+    own.into_iter().chain(unmet).collect()
 }
 
 fn role((row, connections): &(Arc<Role>, Option<ConnectionStatus>)) -> RoleView {

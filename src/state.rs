@@ -3,20 +3,24 @@
 
 mod attached;
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::backups::Coverage;
 use crate::crashes::Crashes;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::resources::Storage;
+use crate::sample::ProcessId;
+use crate::series::tenants::TenantSet;
 use crate::snapshot::{DatabaseView, RoleView, Snapshot};
 
 use attached::is_past;
-pub(crate) use attached::{Attached, Attachment};
+pub(crate) use attached::{Attached, Attachment, SourceLabels};
 
 /// Why there is no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,12 @@ pub(crate) struct Server {
     pub(crate) attached: Arc<Attached>,
     /// Known while the server is down, too.
     pub(crate) crashes: Crashes,
+    /// The databases of the last successful poll, also while the server is down.
+    pub(crate) tenants: Option<Arc<TenantSet>>,
+    /// Built on the first request, as `page`.
+    coverage: OnceLock<Option<Coverage>>,
+    /// The last that was found in `/proc`. It may have ended.
+    pub(crate) postmaster: Option<ProcessId>,
     /// Until when `status` is current. The poller extends it when it begins a poll in time. None: until it is replaced.
     current_until: Option<watch::Receiver<Instant>>,
     /// `/metrics?server=NAME`
@@ -75,6 +85,9 @@ impl Server {
             health,
             attached: Arc::default(),
             crashes: Crashes::default(),
+            tenants: None,
+            coverage: OnceLock::new(),
+            postmaster: None,
             current_until: None,
             page: Page::default(),
         }
@@ -93,6 +106,9 @@ impl Server {
             health: self.health.clone(),
             attached,
             crashes: self.crashes,
+            tenants: self.tenants.clone(),
+            coverage: OnceLock::new(),
+            postmaster: self.postmaster,
             current_until: self.current_until.clone(),
             page: Page::default(),
         }
@@ -100,6 +116,14 @@ impl Server {
 
     pub(crate) fn with_crashes(self, crashes: Crashes) -> Self {
         Self { crashes, ..self }
+    }
+
+    pub(crate) fn with_tenants(self, tenants: Option<Arc<TenantSet>>) -> Self {
+        Self { tenants, ..self }
+    }
+
+    pub(crate) fn with_postmaster(self, postmaster: Option<ProcessId>) -> Self {
+        Self { postmaster, ..self }
     }
 
     fn has_expired(&self, now: Instant) -> bool {
@@ -119,9 +143,10 @@ impl Server {
         server
     }
 
-    /// The health of PostgreSQL, with an empty name, and of each attached source, with its label `volume`.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = (&str, &Health)> {
-        std::iter::once(("", &self.health)).chain(self.attached.health())
+    /// The health of PostgreSQL and of each attached source, with their labels.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (SourceLabels<'_>, &Health)> {
+        let postgresql = (SourceLabels::default(), &self.health);
+        std::iter::once(postgresql).chain(self.attached.health())
     }
 
     /// The snapshot of the last poll; None while the server is down.
@@ -140,6 +165,18 @@ impl Server {
             size: self.attached.storage_size,
             volumes: self.attached.all_volumes().collect(),
         }
+    }
+
+    /// The backups compared with the databases. None: backups are not configured, or one of the two is not known completely.
+    pub(crate) fn backup_coverage(&self) -> Option<&Coverage> {
+        let coverage = self.coverage.get_or_init(|| {
+            let tenants = self.tenants.as_ref().filter(|_| self.status.is_ok())?;
+            let report = self.attached.backup_report()?;
+            let all = tenants.catalogue.databases.iter();
+            let needed: HashSet<&str> = tenants.to_back_up().collect();
+            report.coverage(all.map(|row| &*row.name), |name| needed.contains(name))
+        });
+        coverage.as_ref()
     }
 
     pub(crate) fn databases(&self) -> &[DatabaseView] {

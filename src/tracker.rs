@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::{
-    ActiveTimes, History, HistoryPoll, HistoryStatus, Observed, StatementHistory, Working,
+    ActiveTimes, History, HistoryPoll, HistoryStatus, Observed, ProcessHistory, StatementHistory,
+    Working,
 };
 use crate::limits::{self, LimitStatus, Usage, add};
 use crate::policy::Policy;
@@ -81,6 +82,7 @@ struct Selected {
 pub(crate) struct PollTracker {
     history: History,
     statements: StatementHistory,
+    processes: ProcessHistory,
     names: Arc<SeriesNames>,
     selected: Option<Selected>,
 }
@@ -133,6 +135,7 @@ impl PollTracker {
     pub(crate) fn reset(&mut self) {
         self.history = History::default();
         self.statements = StatementHistory::default();
+        self.processes = ProcessHistory::default();
         self.selected = None;
     }
 
@@ -188,7 +191,7 @@ impl PollTracker {
         for (datname, group) in with_datname(tenants, sessions) {
             let counts = by_database.entry(datname).or_default();
             let count = counts.entry(&group.application_name).or_default();
-            add(count, group.count);
+            add(count, group.others());
         }
         let names = Arc::make_mut(&mut self.names);
         for (datname, counts) in by_database {
@@ -221,7 +224,8 @@ fn with_datname<'a>(
     tenants: &'a TenantSet,
     sessions: &'a [Sessions],
 ) -> impl Iterator<Item = (&'a str, &'a Sessions)> {
-    let visible = sessions.iter().filter(|group| group.backend_type.is_some());
+    let is_shown = |group: &&Sessions| group.backend_type.is_some() && group.others() > 0;
+    let visible = sessions.iter().filter(is_shown);
     let labelled = visible.filter_map(|group| Some((tenants.datname(group.database?)?, group)));
     labelled.filter(|(datname, _)| !tenants.is_sum(datname))
 }

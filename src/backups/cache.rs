@@ -1,10 +1,13 @@
-//! What earlier scans found, so that every version of a file is read once.
+//! What earlier scans found, so that every version of a file is read once; and which files are still to be read.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::file::Identity;
-use super::inspect::{Inspection, Proof};
+use super::file::{Identity, open_root};
+use super::inspect::{Inspection, Proof, inspect};
+use super::listing::Candidate;
+use super::pace::Pace;
+use super::subjects::CompleteBackup;
 
 /// Sizes that are kept of the earlier contents of a path.
 pub(super) const KEPT_SIZES: usize = 5;
@@ -13,7 +16,39 @@ pub(super) const KEPT_SIZES: usize = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     files: HashMap<(PathBuf, Vec<u8>), Known>,
+    unread: Vec<Unread>,
     scan: u64,
+}
+
+/// A file whose content the last scan needed and did not have.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    directory: PathBuf,
+    candidate: Candidate,
+}
+
+/// A file after an attempt to read it.
+#[derive(Debug)]
+pub(crate) struct ReadFile {
+    file: Unread,
+    inspection: Option<Inspection>,
+}
+
+impl Unread {
+    /// Bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.candidate.identity.size
+    }
+
+    /// Blocks as long as reading takes.
+    pub(crate) fn read(self, pace: &Pace) -> ReadFile {
+        let root = open_root(&self.directory).ok();
+        let inspection = root.and_then(|root| inspect(&root, &self.candidate, pace));
+        ReadFile {
+            file: self,
+            inspection,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -22,12 +57,15 @@ struct Known {
     inspection: Option<Inspection>,
     /// Of the earlier complete contents, newest first: for a job that overwrites its file.
     sizes: Vec<u64>,
+    /// The last content that was complete, also after it was overwritten.
+    complete: Option<CompleteBackup>,
     scan: u64,
 }
 
 impl Cache {
     pub(super) fn begin(&mut self) {
         self.scan += 1;
+        self.unread.clear();
     }
 
     /// Forgets the files that this scan has not seen.
@@ -45,6 +83,7 @@ impl Cache {
                 identity,
                 inspection: None,
                 sizes: Vec::new(),
+                complete: None,
                 scan,
             };
             self.files.insert(key, known);
@@ -77,6 +116,43 @@ impl Cache {
         let key = (directory.to_owned(), path.to_vec());
         if let Some(known) = self.files.get_mut(&key) {
             known.inspection = Some(inspection);
+        }
+    }
+
+    /// Keeps a complete backup until its path has another one, or no file.
+    pub(super) fn remember(&mut self, directory: &Path, path: &[u8], complete: CompleteBackup) {
+        let key = (directory.to_owned(), path.to_vec());
+        if let Some(known) = self.files.get_mut(&key) {
+            known.complete = Some(complete);
+        }
+    }
+
+    /// The last complete content of a path whose content is not complete now.
+    pub(super) fn overwritten(&self, directory: &Path, path: &[u8]) -> Option<&CompleteBackup> {
+        self.known(directory, path)?.complete.as_ref()
+    }
+
+    pub(super) fn want(&mut self, directory: &Path, candidate: &Candidate) {
+        self.unread.push(Unread {
+            directory: directory.to_owned(),
+            candidate: candidate.clone(),
+        });
+    }
+
+    /// The files whose content the last scan needed.
+    pub(crate) fn take_unread(&mut self) -> Vec<Unread> {
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Stores the content of a file, unless the file has changed since.
+    pub(crate) fn add(&mut self, read: ReadFile) {
+        let Unread {
+            directory,
+            candidate,
+        } = read.file;
+        let known = self.files.get_mut(&(directory, candidate.path));
+        if let Some(known) = known.filter(|known| known.identity == candidate.identity) {
+            known.inspection = read.inspection;
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Listing {
     pub(super) entries: usize,
     /// Links that would match, and lead to another folder.
     pub(super) links: usize,
-    /// Folders that cannot be read.
+    /// Folders that cannot be read, or are too deep.
     pub(super) unreadable: usize,
     pub(super) is_cut_off: bool,
 }
@@ -55,12 +55,15 @@ impl<F: FnMut(Candidate)> Lister<'_, F> {
                 continue;
             }
             self.listing.entries += 1;
+            self.pace.step();
             if self.listing.entries > MAX_ENTRIES || self.pace.is_stopped() {
                 self.listing.is_cut_off = true;
                 return Ok(());
             }
             let path = [prefix, name].concat();
             match entry.file_type() {
+                // ext4 makes it on every volume, for root only, and no tool writes backups there.
+                FileType::Directory if depth == 0 && name == b"lost+found" => {}
                 FileType::Directory => self.folder(folder, path, name, depth),
                 FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
                     self.file(folder, path, name, depth);
@@ -106,7 +109,7 @@ impl<F: FnMut(Candidate)> Lister<'_, F> {
     /// A folder whose name matches is a dump in directory format, unless it holds other files.
     fn folder(&mut self, parent: &OwnedFd, path: Vec<u8>, name: &[u8], depth: usize) {
         if depth >= MAX_DEPTH {
-            self.listing.is_cut_off = true;
+            self.listing.unreadable += 1;
             return;
         }
         let Ok(folder) = open_folder(parent, name) else {

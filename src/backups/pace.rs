@@ -3,23 +3,21 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{Advice, fadvise};
 use tokio::time::Instant;
 
-/// Gives the calling thread the lowest priority for the CPU. Linux counts threads, not processes (`setpriority(2)`).
-pub(crate) fn lower_priority() {
-    const LOWEST: i32 = 19;
-    let _ = rustix::process::setpriority_process(None, LOWEST); // reading also works at normal priority
-}
-
-/// The limit of one scan. `stop` ends the scan at its next read.
+/// The limit of one thread. `stop` ends its work at the next read.
 #[derive(Debug)]
 pub(crate) struct Pace {
     bytes_per_second: u64,
     stop: Arc<AtomicBool>,
+    /// Entries listed and reads done. A thread that does not count for long hangs.
+    steps: AtomicU64,
+    /// The total size of the files that may still be read.
+    budget: AtomicU64,
 }
 
 /// The cause of an error if the scan was stopped.
@@ -32,7 +30,34 @@ impl Pace {
         Self {
             bytes_per_second: bytes_per_second.max(1),
             stop,
+            steps: AtomicU64::new(0),
+            budget: AtomicU64::new(u64::MAX),
         }
+    }
+
+    /// Larger files are not read, and none after files of this size in total.
+    pub(crate) fn with_budget(self, bytes: u64) -> Self {
+        Self {
+            budget: AtomicU64::new(bytes),
+            ..self
+        }
+    }
+
+    /// Takes a file of this size out of the budget, if it fits.
+    pub(super) fn affords(&self, size: u64) -> bool {
+        let left = self.budget.load(Ordering::Relaxed).checked_sub(size);
+        if let Some(left) = left {
+            self.budget.store(left, Ordering::Relaxed);
+        }
+        left.is_some()
+    }
+
+    pub(super) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -101,6 +126,7 @@ impl Read for PacedFile<'_> {
             return Err(io::Error::other(Stopped));
         }
         let read = self.file.read(buffer)?;
+        self.pace.step();
         self.read += read as u64;
         if self.read >= STEP.min(self.pace.bytes_per_second) {
             self.wait()?;

@@ -1,5 +1,6 @@
 //! The result of a scan: the newest backup of each database, and which databases have none.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -75,8 +76,12 @@ pub(crate) struct SubjectReport {
     pub(crate) subject: Subject,
     pub(crate) newest: Option<NewestFile>,
     pub(crate) newest_complete: Option<Backup>,
+    /// The newest complete backup that a file had before it was overwritten by one that is not complete. It is gone.
+    pub(crate) overwritten: Option<Backup>,
     /// A newer file is still being written.
     pub(crate) is_growing: bool,
+    /// A newer file is still to be read.
+    pub(crate) is_unread: bool,
     /// The age at which the newest complete one is stale.
     pub(crate) max_age: Duration,
 }
@@ -86,9 +91,9 @@ pub(crate) struct SubjectReport {
 pub(crate) enum DirectoryProblem {
     /// It does not exist or cannot be read.
     Unreadable(String),
-    /// The number of folders below it that cannot be read.
+    /// The number of folders below it that cannot be read, or are more than eight levels deep.
     Folders(usize),
-    /// It has too many files, or folders too deep, to list.
+    /// It has too many files to list, or files of too many names.
     TooLarge,
     /// The scan was stopped before it ended.
     Stopped,
@@ -110,8 +115,40 @@ pub(crate) struct Report {
     pub(crate) directories: Vec<DirectoryReport>,
     /// Sorted by subject. A database that only `pg_dumpall` backs up is listed too.
     pub(crate) subjects: Vec<SubjectReport>,
+    /// Files whose content is still to be read.
+    pub(crate) unread: usize,
     /// Databases that need no backup.
-    pub(super) excluded: Vec<WildMatch>,
+    pub(crate) excluded: Vec<WildMatch>,
+}
+
+impl DirectoryReport {
+    /// None: all its files are known.
+    pub(crate) fn problem_text(&self) -> Option<String> {
+        Some(match self.problem.as_ref()? {
+            DirectoryProblem::Unreadable(why) => format!("cannot be read: {why}"),
+            DirectoryProblem::Folders(count) => format!("{count} of its folders cannot be read"),
+            DirectoryProblem::TooLarge => "has too many files to list".to_owned(),
+            DirectoryProblem::Stopped => "took too long to read".to_owned(),
+        })
+    }
+}
+
+impl Report {
+    /// The backups of a database.
+    pub(crate) fn database(&self, name: &str) -> Option<&SubjectReport> {
+        let of = |report: &SubjectReport| match &report.subject {
+            Subject::Database(own) => own.as_str().cmp(name),
+            Subject::Cluster | Subject::Globals | Subject::Unnamed => Ordering::Greater,
+        };
+        let at = self.subjects.binary_search_by(of).ok()?;
+        self.subjects.get(at)
+    }
+
+    /// Directories whose files are not all known.
+    pub(crate) fn unreadable_directories(&self) -> usize {
+        let directories = self.directories.iter();
+        directories.filter(|it| it.problem.is_some()).count()
+    }
 }
 
 /// Databases compared with backups.
@@ -129,7 +166,9 @@ impl SubjectReport {
             subject,
             newest: None,
             newest_complete: None,
+            overwritten: None,
             is_growing: false,
+            is_unread: false,
             max_age,
         }
     }
@@ -138,10 +177,28 @@ impl SubjectReport {
         self.newest.as_ref().map(|newest| newest.state)
     }
 
-    /// Whether there is a backup that is complete, or may be: the agent cannot decrypt a file to find out.
+    /// The newest backup that is complete, or may be, because its completeness cannot be decided; also if it was overwritten since.
+    /// A file that cannot be read does not count.
+    pub(crate) fn last_good(&self) -> Option<&Backup> {
+        let newest = self.newest.as_ref();
+        let unproven = newest.filter(|newest| newest.state == State::Unproven);
+        let unproven = unproven.map(|newest| &newest.file);
+        let all = [&self.newest_complete, &self.overwritten].into_iter();
+        let all = all.filter_map(Option::as_ref).chain(unproven);
+        all.max_by_key(|backup| backup.time)
+    }
+
+    /// Whether there is a backup that is complete, or may be: the agent cannot decrypt a file to find out, and one that is being
+    /// written is judged later.
     fn may_restore(&self) -> bool {
         let state = self.state();
-        self.newest_complete.is_some() || matches!(state, Some(State::Unproven | State::Unreadable))
+        let may = matches!(state, Some(State::Unproven | State::Unreadable));
+        self.newest_complete.is_some() || self.is_growing || may
+    }
+
+    /// Whether it is not known if there is a backup.
+    fn is_unknown(&self) -> bool {
+        self.is_unread && !self.may_restore()
     }
 
     /// Adds the backups of another subject that includes this one.
@@ -150,10 +207,14 @@ impl SubjectReport {
         if other.newest.as_ref().map(file_time) > self.newest.as_ref().map(file_time) {
             self.newest.clone_from(&other.newest);
             self.is_growing |= other.is_growing;
+            self.is_unread |= other.is_unread;
         }
         let time = |backup: &Backup| backup.time;
         if other.newest_complete.as_ref().map(time) > self.newest_complete.as_ref().map(time) {
             self.newest_complete.clone_from(&other.newest_complete);
+        }
+        if other.overwritten.as_ref().map(time) > self.overwritten.as_ref().map(time) {
+            self.overwritten.clone_from(&other.overwritten);
         }
         self.max_age = self.max_age.min(other.max_age);
     }
@@ -193,7 +254,8 @@ impl Report {
     }
 
     /// Compares the backups with the databases of the server. `existing` is every database; `watched` those that should have a
-    /// backup. None: it is not known, because a directory cannot be read, or because of a file whose databases are not known.
+    /// backup. None: it is not known, because a directory cannot be read, or because of a file that is still to be read or whose
+    /// databases are not known.
     pub(crate) fn coverage<'a>(
         &self,
         existing: impl IntoIterator<Item = &'a str>,
@@ -204,7 +266,8 @@ impl Report {
             Subject::Unnamed => report.may_restore(),
             Subject::Database(_) | Subject::Globals => false,
         };
-        if !self.is_whole() || self.subjects.iter().any(is_opaque) {
+        let is_unknown = |report: &SubjectReport| is_opaque(report) || report.is_unknown();
+        if !self.is_whole() || self.subjects.iter().any(is_unknown) {
             return None;
         }
         let existing: BTreeSet<&str> = existing.into_iter().collect();

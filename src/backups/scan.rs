@@ -1,4 +1,4 @@
-//! One scan: lists the directories, reads the files that decide, and reports the newest backup of each subject.
+//! One scan: lists the directories, looks at the files that decide, and reports the newest backup of each subject.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,11 +13,11 @@ use super::inspect::{Inspection, Proof, inspect};
 use super::listing::{Candidate, Lister, Listing};
 use super::pace::Pace;
 use super::report::{DirectoryProblem, DirectoryReport, Report, Subject};
-use super::subjects::{Judged, Subjects};
+use super::subjects::{Content, Judged, Subjects};
 use crate::names::readable;
 
-/// Names with files of their own in one directory.
-const MAX_NAMES: usize = 10_000;
+/// Names with files of their own in one directory: each takes about 2 kB. Of a directory with more, no file is judged.
+const MAX_NAMES: usize = 5000;
 /// A file that is not complete may still be written, if it changed within this time: `pg_dump` waits for locks meanwhile.
 const SETTLED: Duration = Duration::from_mins(10);
 /// A file that changed within this time is read at the next scan.
@@ -28,9 +28,10 @@ const FOREIGN_FILES: usize = 3;
 /// How often the caller scans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// A single scan: also files that changed just now are read.
+    /// A single scan: it reads files itself, also those that changed just now.
     Once,
-    /// One of many scans: a file is read once it has not changed since the last one, or for a minute.
+    /// One of many scans: it reads no file, and leaves the names of those to read in the cache. A file is to be read once it has
+    /// not changed since the last scan, or for a minute.
     Repeated,
 }
 
@@ -127,8 +128,9 @@ impl DirectoryScan<'_> {
             listing: Listing::default(),
             each: |candidate: Candidate| {
                 let name = &candidate.named.database;
-                if groups.len() >= MAX_NAMES && !groups.contains_key(name) {
-                    has_too_many = true;
+                has_too_many |= groups.len() >= MAX_NAMES && !groups.contains_key(name);
+                if has_too_many {
+                    groups = HashMap::new();
                 } else {
                     groups
                         .entry(name.clone())
@@ -140,6 +142,9 @@ impl DirectoryScan<'_> {
         lister.list(&root, b"", 0)?;
         let mut listing = lister.listing;
         listing.is_cut_off |= has_too_many;
+        if listing.is_cut_off {
+            groups = HashMap::new(); // the newest of a name may not be among them
+        }
         Ok(Listed {
             root,
             groups,
@@ -161,11 +166,23 @@ impl DirectoryScan<'_> {
             |dated: &Dated| known.see(directory, &dated.candidate.path, dated.candidate.identity);
         let unchanged: Vec<bool> = files.iter().map(see).collect();
         let (mut judged, mut foreign) = (Vec::new(), 0);
+        let mut has_unread = false;
         for (n, dated) in files.iter().enumerate() {
-            let inspection = self.inspection(root, &dated.candidate, unchanged[n], known);
+            // An older file is read only if the newer one turns out not to be complete.
+            if has_unread && known.inspection(directory, &dated.candidate.path).is_none() {
+                break;
+            }
+            let content = self.content(root, &dated.candidate, unchanged[n], known);
+            has_unread |= matches!(content, Content::Unread);
             let earlier = earlier_sizes(directory, &files[n..], known);
             let max_age = self.directory.max_age;
-            let file = Judged::new(dated, inspection.as_ref(), &earlier, max_age, self.now);
+            let mut file = Judged::new(dated, &content, &earlier, max_age, self.now);
+            let path = &dated.candidate.path;
+            if let Some(complete) = file.complete() {
+                known.remember(directory, path, complete);
+            } else {
+                file.overwritten = known.overwritten(directory, path).cloned();
+            }
             let is_complete = file.is_complete();
             let is_own = own.is_none() || file.subject.is_none() || file.subject == own;
             judged.push(file);
@@ -177,14 +194,13 @@ impl DirectoryScan<'_> {
         judged
     }
 
-    /// None: the file is still being written, or the scan was stopped.
-    fn inspection(
+    fn content(
         &self,
         root: &OwnedFd,
         candidate: &Candidate,
         is_unchanged: bool,
         known: &mut Cache,
-    ) -> Option<Inspection> {
+    ) -> Content {
         // Negative if the clocks differ.
         let age = self
             .now
@@ -196,15 +212,28 @@ impl DirectoryScan<'_> {
         let path = &self.directory.path;
         let inspection = match known.inspection(path, &candidate.path) {
             Some(inspection) => inspection.clone(),
-            None if self.look == Look::Repeated && !is_unchanged && age < quiet => return None,
+            None if self.look == Look::Repeated && !is_unchanged && age < quiet => {
+                return Content::Growing;
+            }
+            None if self.look == Look::Repeated => {
+                known.want(path, candidate);
+                return Content::Unread;
+            }
+            None if !self.pace.affords(candidate.identity.size) => Inspection::not_read(),
             None => {
-                let inspection = inspect(root, candidate, self.pace)?;
+                let Some(inspection) = inspect(root, candidate, self.pace) else {
+                    return Content::Unread;
+                };
                 known.store(path, &candidate.path, inspection.clone());
                 inspection
             }
         };
         let is_growing =
             matches!(inspection.proof, Proof::Incomplete(_)) && (-quiet..settled).contains(&age);
-        (!is_growing).then_some(inspection)
+        if is_growing {
+            Content::Growing
+        } else {
+            Content::Read(inspection)
+        }
     }
 }

@@ -11,27 +11,55 @@ use super::report::{Backup, NewestFile, State, Subject, SubjectReport};
 use super::timestamp::NamedTime;
 use crate::names::readable;
 
-/// A file that was read.
+/// What is known of the content of a file.
+pub(super) enum Content {
+    Read(Inspection),
+    /// It is still being written.
+    Growing,
+    /// It is still to be read, or could not be read because it changed or the scan was stopped.
+    Unread,
+}
+
+/// A backup that is complete, or was before its file was overwritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CompleteBackup {
+    pub(super) backup: Backup,
+    /// The databases of `pg_dumpall`.
+    pub(super) covers: Vec<String>,
+}
+
+/// A file with what is known of its content.
 pub(super) struct Judged {
     /// The subject that the content names.
     pub(super) subject: Option<Subject>,
     backup: Backup,
     modified: i128,
     covers: Vec<String>,
-    /// None: it is still being written, or it could not be read before the scan was stopped.
-    verdict: Option<(State, Option<String>)>,
+    verdict: Verdict,
     max_age: Duration,
+    /// The last complete content of the file, if it was overwritten.
+    pub(super) overwritten: Option<CompleteBackup>,
+}
+
+enum Verdict {
+    Judged(State, Option<String>),
+    Growing,
+    Unread,
 }
 
 impl Judged {
     /// `earlier` are the sizes of the backups before this one. `max_age` is that of the directory.
     pub(super) fn new(
         dated: &Dated,
-        inspection: Option<&Inspection>,
+        content: &Content,
         earlier: &[u64],
         max_age: Duration,
         now: i64,
     ) -> Self {
+        let inspection = match content {
+            Content::Read(inspection) => Some(inspection),
+            Content::Growing | Content::Unread => None,
+        };
         let candidate = &dated.candidate;
         let size_bytes = candidate.identity.size;
         let header = inspection.and_then(|it| it.created).map(NamedTime::Local);
@@ -52,24 +80,40 @@ impl Judged {
                 path: readable(&candidate.path),
             },
             modified: candidate.identity.modified,
-            verdict: inspection.map(|it| verdict(&it.proof, is_shrunk(size_bytes, earlier))),
+            verdict: match content {
+                Content::Read(it) => verdict(&it.proof, is_shrunk(size_bytes, earlier)),
+                Content::Growing => Verdict::Growing,
+                Content::Unread => Verdict::Unread,
+            },
             max_age,
+            overwritten: None,
         }
     }
 
+    pub(super) fn complete(&self) -> Option<CompleteBackup> {
+        self.is_complete().then(|| CompleteBackup {
+            backup: self.backup.clone(),
+            covers: self.covers.clone(),
+        })
+    }
+
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.verdict, Some((State::Complete | State::Shrunk, _)))
+        matches!(
+            self.verdict,
+            Verdict::Judged(State::Complete | State::Shrunk, _)
+        )
     }
 }
 
-fn verdict(proof: &Proof, is_shrunk: bool) -> (State, Option<String>) {
-    match proof {
+fn verdict(proof: &Proof, is_shrunk: bool) -> Verdict {
+    let (state, why) = match proof {
         Proof::Complete if is_shrunk => (State::Shrunk, None),
         Proof::Complete => (State::Complete, None),
         Proof::Incomplete(why) => (State::Incomplete, Some((*why).to_owned())),
         Proof::Unproven(why) => (State::Unproven, Some((*why).to_owned())),
         Proof::Unreadable(why) => (State::Unreadable, Some(why.clone())),
-    }
+    };
+    Verdict::Judged(state, why)
 }
 
 fn content_subject(inspection: &Inspection) -> Option<Subject> {
@@ -106,7 +150,7 @@ impl Subjects {
         }
     }
 
-    /// The report of each subject, and the databases of the newest complete file of `pg_dumpall`.
+    /// The report of each subject, and the databases of the newest complete file of `pg_dumpall`, also if it was overwritten.
     pub(super) fn reports(self) -> (Vec<SubjectReport>, Vec<String>) {
         let mut covered = Vec::new();
         let subjects = self.0.into_iter();
@@ -130,11 +174,20 @@ fn report(subject: Subject, mut files: Vec<Judged>, covered: &mut Vec<String>) -
         .min()
         .unwrap_or_default();
     let mut report = SubjectReport::new(subject, max_age);
+    let mut overwritten = Vec::new();
     for file in files {
         let is_complete = file.is_complete();
-        let Some((state, why)) = file.verdict else {
-            report.is_growing |= report.newest.is_none();
-            continue;
+        overwritten.extend(file.overwritten);
+        let (state, why) = match file.verdict {
+            Verdict::Judged(state, why) => (state, why),
+            Verdict::Growing => {
+                report.is_growing |= report.newest.is_none();
+                continue;
+            }
+            Verdict::Unread => {
+                report.is_unread |= report.newest.is_none();
+                continue;
+            }
         };
         if is_complete && report.newest_complete.is_none() {
             report.newest_complete = Some(file.backup.clone());
@@ -145,6 +198,13 @@ fn report(subject: Subject, mut files: Vec<Judged>, covered: &mut Vec<String>) -
             state,
             why,
         });
+    }
+    let time = |it: &CompleteBackup| it.backup.time;
+    if let Some(newest) = overwritten.into_iter().max_by_key(time) {
+        if report.newest_complete.is_none() {
+            covered.extend(newest.covers);
+        }
+        report.overwritten = Some(newest.backup);
     }
     report
 }

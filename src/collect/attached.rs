@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::backups::BackupSource;
+use super::container::ContainerSource;
+use super::pooler::PoolerSource;
 use super::source::Source;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
@@ -12,9 +15,19 @@ use crate::state::{Attached, Attachment, Down};
 /// `before` is what is published under the same configured names.
 pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
     let volumes = config.volumes().map(|volume| volume.volume);
+    let poolers = config.poolers().map(|pooler| pooler.pooler);
     Attached {
         storage_size: config.storage.size,
         volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
+        poolers: kept::<PoolerSource, _>(poolers, &before.poolers),
+        backups: config.backup_source().map(|_| {
+            let before = before.backups.clone();
+            before.unwrap_or_else(starting::<BackupSource, _>)
+        }),
+        container: config.container().map(|_| {
+            let before = before.container.clone();
+            before.unwrap_or_else(starting::<ContainerSource, _>)
+        }),
     }
 }
 
@@ -25,9 +38,12 @@ fn kept<S: Source, T: Clone>(
     names: impl Iterator<Item = String>,
     before: &Attachments<T>,
 ) -> Attachments<T> {
-    let starting = || Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)));
-    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting);
+    let attachment = |name: &String| before.get(name).cloned().unwrap_or_else(starting::<S, T>);
     names
         .map(|name| (name.clone(), attachment(&name)))
         .collect()
+}
+
+fn starting<S: Source, T: Clone>() -> Arc<Attachment<T>> {
+    Arc::new(Attachment::new(Err(Down::Starting), Health::of(S::JOBS)))
 }

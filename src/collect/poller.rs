@@ -9,14 +9,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::backoff::{Backoff, rest};
+use super::freshness::Freshness;
 use super::schedule::JobSchedule;
 use super::source::{PRIMARY, Publication, Session as _, Source};
 use super::throttle::CostThrottle;
-use super::ticks::Ticks;
+use super::ticks::{Alarm, Ticks};
 use super::transitions::TransitionLog;
 use crate::clock::wall_clock;
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
+use crate::scrapes::Scrapes;
 use crate::state::{Down, Publisher};
 
 /// After this many errors in a row the poller closes the session, which may be the cause. Timeouts do not count: on a busy
@@ -32,16 +34,21 @@ pub(crate) struct Poller<S: Source> {
     began: Instant,
     pub(super) health: Health,
     throttle: CostThrottle,
+    pub(super) freshness: Freshness,
     /// In the order of the source's jobs. The entry of the primary job is not used.
     pub(super) schedule: Vec<JobSchedule>,
     /// The last primary poll succeeded.
     pub(super) is_up: bool,
     /// Until when the last poll is current.
-    current_until: watch::Sender<Instant>,
+    pub(super) current_until: watch::Sender<Instant>,
 }
 
 impl<S: Source> Poller<S> {
-    pub(crate) fn new(mut config: watch::Receiver<Arc<S::Config>>, publisher: Publisher) -> Self {
+    pub(crate) fn new(
+        mut config: watch::Receiver<Arc<S::Config>>,
+        publisher: Publisher,
+        scrapes: watch::Receiver<Scrapes>,
+    ) -> Self {
         let source = S::new(Arc::clone(&config.borrow_and_update()));
         let now = Instant::now();
         Self {
@@ -53,6 +60,7 @@ impl<S: Source> Poller<S> {
             began: now,
             health: Health::of(S::JOBS),
             throttle: CostThrottle::default(),
+            freshness: Freshness::new(scrapes),
             schedule: vec![JobSchedule::default(); S::JOBS.len()],
             is_up: false,
             current_until: watch::channel(now).0,
@@ -78,10 +86,11 @@ impl<S: Source> Poller<S> {
     /// Polls until the session is lost, or the configuration needs another one.
     async fn serve(&mut self, mut session: S::Session, backoff: &mut Backoff) {
         let mut errors = 0;
-        let Some(mut ticks) = self.ticks() else {
+        let Some((mut ticks, mut alarm)) = self.timers() else {
             return;
         };
         loop {
+            self.set(&mut alarm);
             tokio::select! {
                 () = ticks.tick() => {
                     match self.poll(&mut session).await {
@@ -97,6 +106,11 @@ impl<S: Source> Poller<S> {
                     }
                     self.slow_down(&ticks);
                 }
+                () = alarm.rings() => {
+                    if self.refresh(&mut session).await == Outcome::Lost {
+                        return self.lost(&session);
+                    }
+                }
                 // The session was closed between two polls. A poll now finds out why, instead of after the interval.
                 () = session.closed() => {
                     self.poll(&mut session).await;
@@ -107,10 +121,10 @@ impl<S: Source> Poller<S> {
                         *backoff = Backoff::default();
                         return self.publish_down(Down::Starting);
                     }
-                    let Some(new) = self.ticks() else {
+                    let Some(new) = self.timers() else {
                         return;
                     };
-                    ticks = new;
+                    (ticks, alarm) = new;
                 }
             }
         }
@@ -136,9 +150,10 @@ impl<S: Source> Poller<S> {
     }
 
     /// None: the kernel gives no timer, so the agent cannot poll.
-    fn ticks(&mut self) -> Option<Ticks> {
-        match Ticks::every(self.source.timing().interval) {
-            Ok(ticks) => Some(ticks),
+    fn timers(&mut self) -> Option<(Ticks, Alarm)> {
+        let ticks = Ticks::every(self.source.timing().interval);
+        match ticks.and_then(|ticks| Ok((ticks, Alarm::new()?))) {
+            Ok(timers) => Some(timers),
             Err(error) => {
                 let down = Down::Poll(Outcome::Error);
                 self.log.down(down, &error);
@@ -230,27 +245,8 @@ impl<S: Source> Poller<S> {
         self.log.ready(&self.source.version());
     }
 
-    /// A question begins that may take `span`. Published data stays current until then, unless it has expired already: a poll
-    /// that begins late does not make old data current again.
-    pub(super) fn keep_current(&self, span: Duration) {
-        let now = Instant::now();
-        let until = self.current_until();
-        if now <= until {
-            self.current_until.send_replace(until.max(now + span));
-        }
-    }
-
-    /// A tick has ended, and the next one is due within `span`.
-    fn set_current(&self, span: Duration) {
-        let now = Instant::now();
-        if now <= self.current_until() {
-            self.current_until.send_replace(now + span);
-        }
-    }
-
-    /// Until when the last poll is current.
-    pub(super) fn current_until(&self) -> Instant {
-        *self.current_until.borrow()
+    pub(super) fn observe(&mut self) {
+        self.source.observe(&self.publisher.borrow());
     }
 
     /// Publishes the last poll, with the last answers of the slow jobs.

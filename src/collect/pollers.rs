@@ -9,7 +9,15 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::poller::Poller;
 use super::source::{Source, SourceId};
+use crate::scrapes::Scrapes;
 use crate::state::Publisher;
+
+/// What every poller publishes to, and what it reads.
+#[derive(Clone)]
+pub(super) struct Channels {
+    pub(super) publisher: Publisher,
+    pub(super) scrapes: watch::Receiver<Scrapes>,
+}
 
 pub(super) struct Pollers<S: Source>(BTreeMap<SourceId, PollerTask<S::Config>>);
 
@@ -31,7 +39,7 @@ impl<S: Source> Pollers<S> {
         &mut self,
         sources: Vec<S::Config>,
         tasks: &mut JoinSet<Infallible>,
-        publisher: &Publisher,
+        channels: &Channels,
     ) {
         let wanted: BTreeSet<_> = sources.iter().map(S::id).collect();
         self.0.retain(|id, poller| {
@@ -42,7 +50,7 @@ impl<S: Source> Pollers<S> {
             stays
         });
         for source in sources {
-            self.apply_one(source, tasks, publisher);
+            self.apply_one(source, tasks, channels);
         }
     }
 
@@ -50,7 +58,7 @@ impl<S: Source> Pollers<S> {
         &mut self,
         source: S::Config,
         tasks: &mut JoinSet<Infallible>,
-        publisher: &Publisher,
+        channels: &Channels,
     ) {
         let id = S::id(&source);
         if let Some(poller) = self.0.get(&id) {
@@ -62,7 +70,11 @@ impl<S: Source> Pollers<S> {
             return;
         }
         let (config, watched) = watch::channel(Arc::new(source));
-        let poller = Poller::<S>::new(watched, publisher.clone());
+        let poller = Poller::<S>::new(
+            watched,
+            channels.publisher.clone(),
+            channels.scrapes.clone(),
+        );
         let task = tasks.spawn(poller.run());
         self.0.insert(id, PollerTask { config, task });
     }

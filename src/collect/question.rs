@@ -32,6 +32,7 @@ enum SlowJobResult<S: Source> {
 
 impl<S: Source> Poller<S> {
     pub(super) async fn poll_primary(&mut self, session: &mut S::Session) -> Outcome {
+        self.observe();
         let Some(question) = self.source.question(PRIMARY, self.now()) else {
             return Outcome::Ok;
         };
@@ -48,6 +49,7 @@ impl<S: Source> Poller<S> {
             Ok(answer) => {
                 let cost = self.source.answered(session, answer, took, now);
                 self.add_cost(cost);
+                self.freshness.primary_ended(took, cost);
                 self.mark_current();
                 self.publish();
                 Outcome::Ok
@@ -138,9 +140,11 @@ impl<S: Source> Poller<S> {
         let limit = self.schedule[job].limit(timeout);
         let (now, interval) = (self.now(), self.source.interval(job));
         self.schedule[job].asked(now, interval);
+        self.slow_job_began(job, started);
         self.keep_current(timeout + grace);
         let result = self.ask_slow_job(session, question, limit).await;
         let took = started.elapsed();
+        self.slow_job_ended(job, took);
         let outcome = self.take_slow_answer(session, job, result, took);
         let now = self.now();
         match outcome {

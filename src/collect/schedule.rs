@@ -15,6 +15,8 @@ const REST_AFTER_DENIAL: Duration = Duration::from_mins(10);
 pub(super) struct JobSchedule {
     due: Duration,
     limit: Duration,
+    /// Until then it rests after a failure.
+    rests_until: Duration,
 }
 
 impl Default for JobSchedule {
@@ -23,6 +25,7 @@ impl Default for JobSchedule {
         Self {
             due: Duration::ZERO,
             limit: FIRST_LIMIT,
+            rests_until: Duration::ZERO,
         }
     }
 }
@@ -39,6 +42,13 @@ impl JobSchedule {
 
     pub(super) fn make_due(&mut self, now: Duration) {
         self.due = self.due.min(now);
+    }
+
+    /// Makes the job due, unless it rests after a failure.
+    pub(super) fn bring_forward(&mut self, now: Duration) {
+        if self.rests_until <= now {
+            self.make_due(now);
+        }
     }
 
     /// The source gives up after this: at most 0.8 of the deadline, so that it gives up before the agent does.
@@ -59,13 +69,18 @@ impl JobSchedule {
     /// The job timed out: it gets twice the time, after a rest.
     pub(super) fn timed_out(&mut self, now: Duration, timeout: Duration) {
         let limit = self.limit(timeout);
-        self.due = self.due.max(now + (limit * REST).min(MAX_REST));
+        self.rest_until(now + (limit * REST).min(MAX_REST));
         self.limit = limit * 2;
     }
 
     /// The source refused the job. A new session, or a reload, asks again at once.
     pub(super) fn denied(&mut self, now: Duration) {
-        self.due = self.due.max(now + REST_AFTER_DENIAL);
+        self.rest_until(now + REST_AFTER_DENIAL);
+    }
+
+    fn rest_until(&mut self, end: Duration) {
+        self.due = self.due.max(end);
+        self.rests_until = end;
     }
 }
 
@@ -102,6 +117,24 @@ mod tests {
         assert_eq!(job.limit(TIMEOUT), TIMEOUT * 4 / 5);
         job.answered(SECOND / 10);
         assert_eq!(job.limit(TIMEOUT), SECOND);
+    }
+
+    #[test]
+    fn a_job_is_brought_forward_unless_it_rests() {
+        let mut job = JobSchedule::default();
+        job.asked(SECOND, Some(15 * SECOND));
+        job.bring_forward(5 * SECOND);
+        assert!(job.is_due(5 * SECOND));
+        job.asked(5 * SECOND, Some(15 * SECOND));
+        job.timed_out(6 * SECOND, TIMEOUT);
+        job.bring_forward(9 * SECOND);
+        assert!(!job.is_due(19 * SECOND), "it rests for ten seconds");
+        job.bring_forward(16 * SECOND);
+        assert!(job.is_due(16 * SECOND));
+        job.asked(16 * SECOND, Some(15 * SECOND));
+        job.denied(16 * SECOND);
+        job.bring_forward(60 * SECOND);
+        assert!(!job.is_due(60 * SECOND));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! A PostgreSQL server as a source: its primary job is activity, its slow jobs are the slow views and the sizes.
 
+mod access;
 mod answers;
+mod host;
 mod judge;
 mod questions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::AccessSchedule;
 use questions::{Answer, Question};
 
 use super::server_log::ServerLog;
@@ -14,13 +17,13 @@ use super::source::{PRIMARY, PollTiming, Publication, Source, SourceId};
 use crate::clock::wall_clock;
 use crate::config::ServerConfig;
 use crate::crashes::CrashWitness;
-use crate::history::StatementTotals;
+use crate::history::{ProcessTotals, StatementTotals};
 use crate::isolation::Summary;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
-use crate::sample::{Backend, Oid, Readings};
-use crate::size_schedule::{SizeSchedule, UnknownSize, cost};
+use crate::sample::{Backend, Oid, ProcessTable, Readings, ServerProcesses};
+use crate::size_schedule::{SizeSchedule, cost};
 use crate::state::{Down, Publisher, Server};
 use crate::tracker::{PollTracker, PolledState};
 
@@ -28,8 +31,10 @@ use crate::tracker::{PollTracker, PolledState};
 const CATALOGUE_INTERVAL: Duration = Duration::from_secs(15);
 
 const FIRST_SLOW: usize = PRIMARY + 1;
-const STATEMENTS: usize = FIRST_SLOW + SLOW.len();
-const SIZES: usize = STATEMENTS + 1;
+const ACCESS: usize = FIRST_SLOW + SLOW.len();
+const STATEMENTS: usize = ACCESS + 1;
+const PROCESSES: usize = STATEMENTS + 1;
+const SIZES: usize = PROCESSES + 1;
 
 /// The label values `poll`.
 pub(crate) const JOBS: [&str; SIZES + 1] = {
@@ -39,10 +44,18 @@ pub(crate) const JOBS: [&str; SIZES + 1] = {
         jobs[FIRST_SLOW + view] = SLOW[view].job;
         view += 1;
     }
+    jobs[ACCESS] = view::ACCESS;
     jobs[STATEMENTS] = view::STATEMENTS;
+    jobs[PROCESSES] = view::PROCESSES;
     jobs[SIZES] = "sizes";
     jobs
 };
+
+/// The cumulative statistics: a graph of their rates needs new ones at each scrape.
+const FOLLOWING: [usize; 2] = [
+    FIRST_SLOW + view::FOLLOWING[0],
+    FIRST_SLOW + view::FOLLOWING[1],
+];
 
 pub(crate) struct ServerSource {
     config: Arc<ServerConfig>,
@@ -51,10 +64,17 @@ pub(crate) struct ServerSource {
     /// The last successful poll; None: there was none yet.
     polled: Option<Arc<PolledState>>,
     readings: Readings,
+    access: AccessSchedule,
     /// The judgement of the last privileges that were read.
     isolation: Option<Arc<Summary>>,
     /// None: `pg_stat_statements` is not there, or its last poll failed.
     statements: Option<Arc<StatementTotals>>,
+    /// None: `/proc` is not read, or its last poll failed.
+    processes: Option<Arc<ProcessTotals>>,
+    /// The last look at `/proc`.
+    process_table: Option<Arc<ProcessTable>>,
+    /// The agent's backend and the postmaster, as `/proc` shows them; kept while the server is down.
+    own_processes: Option<ServerProcesses>,
     sizes: Arc<SizeSchedule>,
     /// The databases whose sizes were asked for last.
     batch: Vec<Oid>,
@@ -73,6 +93,7 @@ impl Source for ServerSource {
     type Session = postgres::Session;
     type Opener = CredentialFiles;
     const JOBS: &'static [&'static str] = &JOBS;
+    const FOLLOWING: &'static [usize] = &FOLLOWING;
 
     fn new(config: Arc<ServerConfig>) -> Self {
         Self {
@@ -81,8 +102,12 @@ impl Source for ServerSource {
             tracker: PollTracker::default(),
             polled: None,
             readings: Readings::default(),
+            access: AccessSchedule::default(),
             isolation: None,
             statements: None,
+            processes: None,
+            process_table: None,
+            own_processes: None,
             sizes: Arc::default(),
             batch: Vec::new(),
             catalogue_due: Duration::ZERO,
@@ -155,8 +180,10 @@ impl Source for ServerSource {
 
     fn interval(&self, job: usize) -> Option<Duration> {
         let cadence = &self.config.cadence;
-        if job == STATEMENTS {
-            return Some(view::rarely(cadence));
+        match job {
+            STATEMENTS => return Some(view::rarely(cadence)),
+            PROCESSES => return Some(cadence.stats),
+            _ => {}
         }
         let view = SLOW.get(job.checked_sub(FIRST_SLOW)?)?;
         Some((view.interval)(cadence))
@@ -189,7 +216,9 @@ impl Source for ServerSource {
                     permitted: self.sees_all_sessions(),
                 })
             }
+            ACCESS => self.access.question(now).map(Question::Access),
             STATEMENTS => Some(Question::Statements),
+            PROCESSES => self.processes_question(),
             slow if JOBS[slow] == view::BLOCKING && !self.some_session_waits() => None,
             job => {
                 let view = &SLOW[job - FIRST_SLOW];
@@ -219,11 +248,18 @@ impl Source for ServerSource {
                 let before = self.readings.statistics.clone();
                 update(&mut self.readings);
                 self.measure_written(before.as_ref());
-                self.judge(session);
+                took
+            }
+            Answer::Access(changed) => {
+                self.privileges(session, changed, took, now);
                 took
             }
             Answer::Statements(statements) => {
                 self.statements = statements.map(|now| self.tracker.statements(now));
+                took
+            }
+            Answer::Processes(reading) => {
+                self.looked(reading);
                 took
             }
             Answer::Sizes(measured) => {
@@ -236,16 +272,15 @@ impl Source for ServerSource {
 
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration) {
         if job == SIZES {
-            let why = match why {
-                Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => UnknownSize::Error,
-                Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
-            };
-            let sizes = Arc::make_mut(&mut self.sizes);
-            sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
+            self.sizes_failed(why, took, now);
         } else if job == STATEMENTS {
             self.statements = None;
+        } else if job == ACCESS {
+            self.privileges_failed(now);
+        } else if job == PROCESSES {
+            self.look_failed(why);
         } else if let Some(view) = job.checked_sub(FIRST_SLOW) {
-            self.forget(view);
+            (SLOW[view].clear)(&mut self.readings);
         }
     }
 
@@ -265,7 +300,11 @@ impl Source for ServerSource {
         let old = std::mem::replace(&mut self.config, config);
         let cadence = self.config.cadence;
         self.tracker.invalidate();
+        self.access = AccessSchedule::default(); // the same privileges may be another judgement now
         Arc::make_mut(&mut self.sizes).limit_due(now + cadence.sizes.interval);
+        if old.target != self.config.target {
+            self.polled = None; // it may be another server
+        }
         old.target != self.config.target || old.cadence.timeout != cadence.timeout
     }
 
@@ -285,6 +324,8 @@ impl Source for ServerSource {
         };
         let server = Server::new(self.config.name.clone(), status, publication.health)
             .with_crashes(self.crashes.crashes())
+            .with_tenants(self.polled.as_ref().map(|it| Arc::clone(&it.tenants)))
+            .with_postmaster(self.own_processes.map(|own| own.postmaster))
             .current_until(publication.current_until);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
-use crate::state::{Down, Publisher};
+use crate::state::{Down, Publisher, State};
 
 /// The job that decides whether the source is up. When another job fails, only its own series are lost.
 pub(crate) const PRIMARY: usize = 0;
@@ -70,6 +70,8 @@ pub(crate) trait Source: Send + Sized + 'static {
     type Opener: Default + Send;
     /// The label values `poll` of its jobs. The first is the primary one.
     const JOBS: &'static [&'static str];
+    /// The jobs that are also asked shortly before the page is.
+    const FOLLOWING: &'static [usize] = &[];
     const MESSAGES: LogMessages = LogMessages {
         ready: "ready",
         down: "down",
@@ -97,6 +99,9 @@ pub(crate) trait Source: Send + Sized + 'static {
 
     /// The session was lost. Called before the source is published as down.
     fn lost(&mut self, _session: &Self::Session) {}
+
+    /// What is published now, before each primary question. An attached source may need what its server has found out.
+    fn observe(&mut self, _published: &State) {}
 
     /// How long a job other than the primary one rests after a success. None: [`Source::question`] decides when it is due.
     fn interval(&self, job: usize) -> Option<Duration>;

@@ -9,28 +9,38 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::JOBS;
 use super::attached::attached;
-use super::pollers::Pollers;
+use super::backups::BackupSource;
+use super::container::ContainerSource;
+use super::pollers::{Channels, Pollers};
+use super::pooler::PoolerSource;
 use super::server::ServerSource;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
 use crate::health::Health;
-use crate::state::{Down, Published, Publisher, Reload, Server, State};
+use crate::scrapes::Scrapes;
+use crate::state::{Down, Published, Reload, Server, State};
 
 pub(crate) struct Supervisor {
-    publisher: Publisher,
+    channels: Channels,
     servers: Pollers<ServerSource>,
     volumes: Pollers<VolumeSource>,
+    poolers: Pollers<PoolerSource>,
+    backups: Pollers<BackupSource>,
+    containers: Pollers<ContainerSource>,
     tasks: JoinSet<Infallible>,
 }
 
 impl Supervisor {
-    /// Also returns the receiver of what the pollers will publish.
-    pub(crate) fn new(reload: Reload) -> (Self, Published) {
+    /// Also returns the receiver of what the pollers will publish. `scrapes`: when the pages are asked for.
+    pub(crate) fn new(reload: Reload, scrapes: watch::Receiver<Scrapes>) -> (Self, Published) {
         let (publisher, state) = watch::channel(Arc::new(State::new(Vec::new(), reload)));
         let supervisor = Self {
-            publisher,
+            channels: Channels { publisher, scrapes },
             servers: Pollers::default(),
             volumes: Pollers::default(),
+            poolers: Pollers::default(),
+            backups: Pollers::default(),
+            containers: Pollers::default(),
             tasks: JoinSet::new(),
         };
         (supervisor, state)
@@ -39,15 +49,21 @@ impl Supervisor {
     /// Starts, stops and reconfigures pollers, so that exactly these servers and their attached sources are polled.
     pub(crate) fn apply(&mut self, servers: Vec<ServerConfig>, reload: Reload) {
         self.publish(&servers, reload);
-        let (tasks, publisher) = (&mut self.tasks, &self.publisher);
+        let (tasks, channels) = (&mut self.tasks, &self.channels);
         let volumes = servers.iter().flat_map(ServerConfig::volumes).collect();
-        self.volumes.apply(volumes, tasks, publisher);
-        self.servers.apply(servers, tasks, publisher);
+        self.volumes.apply(volumes, tasks, channels);
+        let poolers = servers.iter().flat_map(ServerConfig::poolers).collect();
+        self.poolers.apply(poolers, tasks, channels);
+        let backups = servers.iter().filter_map(ServerConfig::backup_source);
+        self.backups.apply(backups.collect(), tasks, channels);
+        let containers = servers.iter().filter_map(ServerConfig::container).collect();
+        self.containers.apply(containers, tasks, channels);
+        self.servers.apply(servers, tasks, channels);
     }
 
     /// What was published of these servers and their attached sources is kept.
     fn publish(&self, servers: &[ServerConfig], reload: Reload) {
-        self.publisher.send_modify(|state| {
+        self.channels.publisher.send_modify(|state| {
             let starting = |name: &str| {
                 let down = Err(Down::Starting);
                 Arc::new(Server::new(name.to_owned(), down, Health::of(&JOBS)))
@@ -64,7 +80,8 @@ impl Supervisor {
 
     /// Publishes how the configuration was read, when the servers have not changed.
     pub(crate) fn set_reload(&self, reload: Reload) {
-        self.publisher
+        self.channels
+            .publisher
             .send_modify(|state| *state = Arc::new(State::new(state.servers.clone(), reload)));
     }
 
@@ -90,7 +107,8 @@ mod tests {
             successful: true,
             last_success: 0.0,
         };
-        Supervisor::new(reload).0
+        let scrapes = watch::channel(Scrapes::default()).1;
+        Supervisor::new(reload, scrapes).0
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
 //! The ticks of the primary poll, from a `timerfd`. Tokio's timer would wake the agent twice per second, once only to find
-//! that the tick is not due; waking up is the largest part of what a poll costs the agent.
+//! that the tick is not due; waking up is the largest part of what a poll costs the agent. An alarm rings once.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,6 +11,7 @@ use rustix::time::{
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::time::Instant;
 
 pub(super) struct Ticks {
     timer: AsyncFd<OwnedFd>,
@@ -20,13 +21,11 @@ pub(super) struct Ticks {
 impl Ticks {
     /// The first tick is at once. Fails when no file descriptor is left.
     pub(super) fn every(period: Duration) -> io::Result<Self> {
-        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let ticks = Self {
-            timer: registered(timer)?,
+            timer: timer()?,
             period,
         };
-        ticks.reset_after(Duration::from_nanos(1));
+        ticks.reset_after(NOW);
         Ok(ticks)
     }
 
@@ -36,20 +35,63 @@ impl Ticks {
 
     /// Waits for the next tick. Missed ticks count as one. Cancel-safe.
     pub(super) async fn tick(&self) {
-        let read = |timer: &OwnedFd| Ok(rustix::io::read(timer, &mut [0; 8])?);
-        // Reading fails only if other code has closed the descriptor.
-        drop(self.timer.async_io(Interest::READABLE, read).await);
+        expired(&self.timer).await;
     }
 
     /// The next tick is after `wait`, the following ones a period apart.
     pub(super) fn reset_after(&self, wait: Duration) {
-        let spec = Itimerspec {
-            it_interval: timespec(self.period),
-            it_value: timespec(wait.max(Duration::from_nanos(1))), // zero would stop the timer
-        };
-        let set = timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &spec);
-        set.expect("the descriptor is a timer and both times are valid");
+        set(&self.timer, wait.max(NOW), self.period);
     }
+}
+
+pub(super) struct Alarm {
+    timer: AsyncFd<OwnedFd>,
+    at: Option<Instant>,
+}
+
+impl Alarm {
+    /// It is not set. Fails when no file descriptor is left.
+    pub(super) fn new() -> io::Result<Self> {
+        let (timer, at) = (timer()?, None);
+        Ok(Self { timer, at })
+    }
+
+    /// Rings once, at this time. None: not at all.
+    pub(super) fn set(&mut self, at: Option<Instant>) {
+        if std::mem::replace(&mut self.at, at) != at {
+            let wait = at.map(|at| at.saturating_duration_since(Instant::now()));
+            let wait = wait.map_or(Duration::ZERO, |wait| wait.max(NOW));
+            set(&self.timer, wait, Duration::ZERO);
+        }
+    }
+
+    /// Cancel-safe.
+    pub(super) async fn rings(&self) {
+        expired(&self.timer).await;
+    }
+}
+
+/// The shortest time: zero would stop the timer.
+const NOW: Duration = Duration::from_nanos(1);
+
+fn timer() -> io::Result<AsyncFd<OwnedFd>> {
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    registered(timerfd_create(TimerfdClockId::Monotonic, flags)?)
+}
+
+fn set(timer: &AsyncFd<OwnedFd>, wait: Duration, period: Duration) {
+    let spec = Itimerspec {
+        it_interval: timespec(period),
+        it_value: timespec(wait),
+    };
+    let set = timerfd_settime(timer.get_ref(), TimerfdTimerFlags::empty(), &spec);
+    set.expect("the descriptor is a timer and both times are valid");
+}
+
+async fn expired(timer: &AsyncFd<OwnedFd>) {
+    let read = |timer: &OwnedFd| Ok(rustix::io::read(timer, &mut [0; 8])?);
+    // Reading fails only if other code has closed the descriptor.
+    drop(timer.async_io(Interest::READABLE, read).await);
 }
 
 #[expect(
@@ -97,5 +139,20 @@ mod tests {
         ticks.reset_after(Duration::from_hours(1));
         let next = timeout(PERIOD * 3, ticks.tick()).await;
         assert!(next.is_err(), "ticks missed before a reset are dropped");
+    }
+
+    #[tokio::test]
+    async fn an_alarm_rings_once_and_not_when_it_is_taken_back() {
+        let mut alarm = Alarm::new().expect("a timer");
+        let start = Instant::now();
+        alarm.set(Some(start + PERIOD));
+        alarm.rings().await;
+        assert!(start.elapsed() >= PERIOD, "{:?}", start.elapsed());
+        assert!(timeout(PERIOD * 3, alarm.rings()).await.is_err());
+        alarm.set(Some(start)); // in the past
+        alarm.rings().await;
+        alarm.set(Some(Instant::now() + PERIOD));
+        alarm.set(None);
+        assert!(timeout(PERIOD * 3, alarm.rings()).await.is_err());
     }
 }

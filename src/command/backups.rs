@@ -14,14 +14,17 @@ use super::cli::BackupsArgs;
 use super::{print, print_json};
 use crate::backups::{
     BackupDirectory, Cache, DEFAULT_BYTES_PER_SECOND, Look, Pace, Pattern, Preset, Report, Scanner,
-    lower_priority,
 };
+use crate::blocking::lower_priority;
 use crate::clock::wall_clock;
 use crate::config::{Config, ConfigError, PATTERN_RULES, ServerConfig};
 use crate::logging::chain;
 use crate::policy::Policy;
 use crate::postgres::{ActivityQuestion, CredentialFiles, Session};
+use crate::sample::Catalogue;
 use report::{BackupsReport, Scanned};
+
+pub(super) use report::findings_of;
 
 /// The directories of one server.
 struct Task {
@@ -96,11 +99,10 @@ fn tasks(
         !tasks.is_empty(),
         "no server has backups in the configuration; set servers.NAME.backups, or --path"
     );
-    Ok((
-        tasks,
-        args.max_bytes_per_second
-            .unwrap_or(config.backup_bytes_per_second),
-    ))
+    let first = tasks.first().and_then(|task| task.server.as_ref());
+    let configured = first.map(|server| server.cadence.backups.bytes_per_second); // the same for all
+    let rate = args.max_bytes_per_second.or(configured);
+    Ok((tasks, rate.unwrap_or(DEFAULT_BYTES_PER_SECOND)))
 }
 
 /// The directories of the command line, which share their patterns. A preset's come after the others.
@@ -135,7 +137,7 @@ fn directories(args: &BackupsArgs) -> anyhow::Result<Vec<BackupDirectory>> {
 }
 
 /// Scans on a thread of its own. None: the file system did not answer.
-async fn scan(
+pub(super) async fn scan(
     directories: Arc<Vec<BackupDirectory>>,
     pace: &Arc<Pace>,
     limit: Duration,
@@ -177,12 +179,16 @@ async fn databases(server: &ServerConfig) -> Result<Vec<Existing>, String> {
     let activity = activity
         .map_err(|_| format!("no answer within {}", humantime::format_duration(deadline)))?;
     let catalogue = activity.map_err(|error| chain(&error))?.catalogue;
+    Ok(existing(&catalogue))
+}
+
+pub(super) fn existing(catalogue: &Catalogue) -> Vec<Existing> {
     let databases = catalogue.databases.iter();
     let databases = databases.map(|row| Existing {
         name: row.name.clone(),
         is_invalid: row.is_invalid(),
     });
-    Ok(databases.collect())
+    databases.collect()
 }
 
 /// Seconds since 1970.
@@ -190,6 +196,6 @@ async fn databases(server: &ServerConfig) -> Result<Vec<Existing>, String> {
     clippy::cast_possible_truncation,
     reason = "seconds fit for billions of years"
 )]
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     wall_clock() as i64
 }

@@ -1,8 +1,11 @@
 //! `pgcommons check`: polls every server once, for people and for monitoring plugins (Nagios exit codes).
 
+mod backups;
 mod load;
+mod machine;
 mod own_session;
 mod poll;
+mod poolers;
 mod refusal;
 mod report;
 mod table;

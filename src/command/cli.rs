@@ -1,17 +1,18 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
 mod top;
+mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
-use clap::error::ContextValue;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
-use crate::backups::Preset;
-use crate::config::may_be_secret;
+use crate::config::{ExporterFlag, may_be_secret};
 pub use top::TopArgs;
+use values::{OneOf, fraction, major, preset_names, size, time_limit};
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
@@ -36,11 +37,14 @@ pub struct Global {
     /// Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     pub listen_address: Option<String>,
+    /// Path of the metrics
+    #[arg(long = "web.telemetry-path", value_name = "PATH")]
+    pub telemetry_path: Option<String>,
     /// YAML file with TLS and users of the listener, in the format of Prometheus exporters
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
     /// Log level
-    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = LogLevel)]
+    #[arg(long = "log.level", value_name = "LEVEL", global = true, value_parser = OneOf(&["debug", "info", "warn", "error"]))]
     pub log_level: Option<String>,
     /// Whether there are the live page and /api/v1/status: true or false
     #[arg(long = "web.page", value_name = "BOOLEAN")]
@@ -48,6 +52,33 @@ pub struct Global {
     /// Directory in which the history of the live page survives restarts
     #[arg(long = "state.dir", value_name = "DIR")]
     pub state_dir: Option<String>,
+    /// Form of the log lines
+    #[arg(long = "log.format", value_name = "FORMAT", value_parser = OneOf(&["text", "logfmt", "json"]))]
+    pub log_format: Option<String>,
+    /// Flags of `postgres_exporter` that the agent does not have itself
+    #[arg(skip)]
+    pub(crate) exporter: Vec<ExporterFlag>,
+}
+
+impl Cli {
+    /// Parses the arguments, the name of the program first. Flags of `postgres_exporter` are accepted without a command, because that
+    /// program has none.
+    pub fn from_arguments(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let error = match Self::try_parse_from(&arguments) {
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => error,
+            parsed => return parsed,
+        };
+        let (rest, exporter) = ExporterFlag::take_from(arguments);
+        if exporter.is_empty() {
+            return Err(error);
+        }
+        let mut cli = Self::try_parse_from(rest)?;
+        if cli.command.is_some() {
+            return Err(error);
+        }
+        cli.global.exporter = exporter;
+        Ok(cli)
+    }
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -111,7 +142,7 @@ pub struct AuditArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// Read connection slots, limits and roles from the configured servers, and compare them too
+    /// Read connection slots, memory settings, limits, owners and roles from the configured servers, and compare them too
     #[arg(long, conflicts_with = "max_connections")]
     pub live: bool,
     /// `max_connections` of the server
@@ -120,18 +151,18 @@ pub struct PlanArgs {
     /// Slots of them that ordinary roles cannot use
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub reserved_connections: u32,
-    /// Storage of the server, such as 128GiB
+    /// Storage of the server, such as 128GiB; instead of `storage.size` in the configuration
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub storage: Option<u64>,
-    /// Memory that PostgreSQL may use, such as 2GiB
+    /// Memory that PostgreSQL may use, such as 2GiB; instead of `memory` in the configuration
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
-    /// `shared_buffers` of the server
-    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
-    pub shared_buffers: u64,
-    /// `work_mem` of the server
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size)]
-    pub work_mem: u64,
+    /// `shared_buffers` of the server; read with --live, else 128MiB is assumed
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub shared_buffers: Option<u64>,
+    /// `work_mem` of the server; read with --live, else 4MiB is assumed
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub work_mem: Option<u64>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -235,64 +266,4 @@ pub fn usage_error(error: &clap::Error) -> String {
     }
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     format!("pgcommons: {line}; see pgcommons --help")
-}
-
-/// Takes any text, because the configuration checks it together with the file and the variables. It is here for the help and
-/// for completions.
-#[derive(Debug, Clone)]
-struct LogLevel;
-
-impl TypedValueParser for LogLevel {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        arg: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, arg, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let levels = ["debug", "info", "warn", "error"];
-        Some(Box::new(levels.into_iter().map(PossibleValue::new)))
-    }
-}
-
-/// `15`, or a whole version such as `15.4`.
-fn major(text: &str) -> Result<u32, String> {
-    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
-    match (major.parse(), minor.parse::<u32>()) {
-        (Ok(major @ 13..=18), Ok(_)) => Ok(major),
-        _ => Err("want a version of PostgreSQL from 13 to 18, such as 15".to_owned()),
-    }
-}
-
-fn preset_names() -> PossibleValuesParser {
-    Preset::ALL.map(|(name, _)| name).into()
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    match text.parse::<bytesize::ByteSize>() {
-        Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
-        _ => Err("want a size above 0, as in 10GiB or 500MB".to_owned()),
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(fraction) if fraction > 0.0 && fraction <= 1.0 => Ok(fraction),
-        _ => Err("want a number above 0 and up to 1".to_owned()),
-    }
-}
-
-/// Adding a much longer duration to a point in time could overflow.
-const MAX_TIME_LIMIT: Duration = Duration::from_hours(24);
-
-fn time_limit(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(limit) if limit <= MAX_TIME_LIMIT => Ok(limit),
-        _ => Err("want a duration with its unit, up to 24h".to_owned()),
-    }
 }

@@ -14,7 +14,8 @@ use tracing::{info, warn};
 
 use crate::collect::Supervisor;
 use crate::config::Config;
-use crate::http::{self, Protection, WebFile};
+use crate::http::{self, Pages, Protection, WebFile};
+use crate::scrapes::ScrapeLog;
 use crate::state::Published;
 use crate::systemd::Systemd;
 use crate::timeline::{self, Store};
@@ -32,7 +33,9 @@ pub(super) async fn run(
     let (retention, has_page) = (config.retention.clone(), config.has_page);
     let (store, timelines) = Store::open(&retention);
     let (recorded, timelines) = watch::channel(Arc::new(timelines));
-    let (mut supervisor, state, mut reloader) = start(config, load);
+    let metrics_path = config.telemetry_path.clone();
+    let scrapes = ScrapeLog::default();
+    let (mut supervisor, state, mut reloader) = start(config, &scrapes, load);
     let mut recording = pin!(timeline::run(
         retention.clone(),
         state.clone(),
@@ -43,8 +46,13 @@ pub(super) async fn run(
     let (publisher, protection) = watch::channel(Arc::new(protection));
     let mut following = pin!(follow(web_file, publisher));
     let (stop, stopped) = oneshot::channel::<()>();
-    let page = has_page.then(|| timelines.clone());
-    let mut listening = pin!(http::serve(listener, (state, page), protection, async {
+    let pages = Pages {
+        published: state,
+        timelines: has_page.then(|| timelines.clone()),
+        metrics_path,
+        scrapes,
+    };
+    let mut listening = pin!(http::serve(listener, pages, protection, async {
         drop(stopped.await);
     }));
     loop {
@@ -75,12 +83,12 @@ pub(super) async fn run(
 }
 
 /// Starts the pollers.
-fn start<F>(config: Config, load: F) -> (Supervisor, Published, Reloader<F>)
+fn start<F>(config: Config, scrapes: &ScrapeLog, load: F) -> (Supervisor, Published, Reloader<F>)
 where
     F: Fn() -> Loaded + Send + Sync + 'static,
 {
     let reload = successful_reload();
-    let (mut supervisor, state) = Supervisor::new(reload);
+    let (mut supervisor, state) = Supervisor::new(reload, scrapes.subscribe());
     log_warnings(&config);
     let reloader = Reloader::new(&config, reload, load);
     supervisor.apply(config.servers, reload);

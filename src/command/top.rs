@@ -14,6 +14,7 @@ use super::cli::TopArgs;
 use crate::clock::wall_clock;
 use crate::collect::Supervisor;
 use crate::config::Config;
+use crate::scrapes::ScrapeLog;
 use crate::state::{Published, Reload};
 use crate::status::Status;
 use crate::timeline::Timelines;
@@ -37,7 +38,8 @@ pub(super) async fn run(args: &TopArgs, config: Config) -> anyhow::Result<()> {
         successful: true,
         last_success: wall_clock(),
     };
-    let (mut supervisor, state) = Supervisor::new(reload);
+    let scrapes = ScrapeLog::default(); // nothing is scraped here
+    let (mut supervisor, state) = Supervisor::new(reload, scrapes.subscribe());
     supervisor.apply(config.servers, reload);
     let _screen = Screen::begin().context("writing to the terminal")?;
     let mut ticks = interval(args.interval);

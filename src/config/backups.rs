@@ -6,6 +6,7 @@ use config::{Value, ValueKind};
 use serde::Deserialize as _;
 use wildmatch::WildMatch;
 
+use super::BackupCadence;
 use super::keys::Shape;
 use super::raw::{Block, Leaf, RawBackup, RawBackups};
 use super::redact::{kind, quoted};
@@ -19,11 +20,14 @@ pub(super) const DIRECTORY: &str = "the absolute path of a directory";
 pub(crate) const PATTERN_RULES: &str = "a relative pattern of up to 255 bytes with *, one {database}, one {timestamp} or \
      {unixtime}, {compression}, {extension}";
 
-/// `backups.max_bytes_per_second`
-pub(super) fn bytes_per_second(reader: &mut Reader, block: Block<RawBackups>) -> u64 {
+/// `backups`
+pub(super) fn cadence(reader: &mut Reader, block: Block<RawBackups>) -> BackupCadence {
     let raw = reader.table("backups", block);
     let rate = RawBackups::max_bytes_per_second();
-    reader.value("backups", raw.max_bytes_per_second, &rate)
+    BackupCadence {
+        interval: reader.value("backups", raw.interval, &RawBackups::interval()),
+        bytes_per_second: reader.value("backups", raw.max_bytes_per_second, &rate),
+    }
 }
 
 /// A list of directories with backups.

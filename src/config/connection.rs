@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use config::Value;
 use secrecy::SecretString;
 
+use super::data_source::DataSource;
 use super::dsn::{self, PARAMETERS, Parameters};
 use super::env::Environment;
 use super::keys::{Key, Shape, path};
@@ -44,11 +45,11 @@ impl ConnectionParams {
             .to_owned()
     }
 
-    /// Merges the three layers. `misspelt`: a key that could have the host is already a problem.
+    /// Merges the three layers. `own`: the keys of the server, and its DSN. `misspelt`: a key that could have the host is already a problem.
     pub(super) fn collect(
         reader: &mut Reader,
         (prefix, misspelt): (String, bool),
-        raw: &mut RawServer,
+        (own, dsn): (Vec<(&'static str, Leaf)>, Leaf),
         environment: &Environment,
     ) -> Self {
         let mut merged = Self {
@@ -58,8 +59,7 @@ impl ConnectionParams {
             misspelt,
         };
         let problems = reader.problems.len();
-        let own = raw.connection();
-        if let Some((key, dsn)) = merged.dsn(reader, &own, raw.dsn.take(), environment) {
+        if let Some((key, dsn)) = merged.dsn(reader, &own, dsn, environment) {
             merged.take_from_dsn(reader, &key, &dsn);
         }
         merged.fill_from(environment);
@@ -72,6 +72,31 @@ impl ConnectionParams {
         }
         merged.misspelt |= reader.problems.len() > problems;
         merged.warn_of_two_passwords(reader);
+        merged
+    }
+
+    /// Those of `DATA_SOURCE_*`; libpq's variables set the rest. Without a host it is this host, as in the exporter's driver.
+    pub(super) fn of_data_source(source: DataSource, environment: &Environment) -> Self {
+        let DataSource { key, parameters } = source;
+        let origin = |name: &String| (name.clone(), format!("{key} ({name})"));
+        let mut merged = Self {
+            prefix: String::new(),
+            origins: parameters.keys().map(origin).collect(),
+            parameters,
+            misspelt: false,
+        };
+        merged.fill_from(environment);
+        if merged.parameters.contains_key("password_file") {
+            merged.parameters.remove("password");
+            merged.origins.insert(
+                "password_file".to_owned(),
+                "DATA_SOURCE_PASS_FILE".to_owned(),
+            );
+        }
+        if !merged.parameters.contains_key("hostaddr") {
+            let host = merged.parameters.entry("host".to_owned());
+            host.or_insert_with(|| "localhost".to_owned());
+        }
         merged
     }
 

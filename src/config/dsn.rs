@@ -51,6 +51,20 @@ pub(super) type Parameters = BTreeMap<String, String>;
 
 /// Returns the parameters, or the text of what a correct string has.
 pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
+    match parse_known(dsn)? {
+        (parameters, false) => Ok(parameters),
+        // The key is not shown: it may be a part of a password that contains ? or a blank.
+        (_, true) => Err(known_keys()),
+    }
+}
+
+pub(super) fn known_keys() -> String {
+    let keys = PARAMETERS.map(|(_, key)| key);
+    format!("only the keys {}", keys.join(", "))
+}
+
+/// Also returns whether there are keys that neither libpq nor the agent knows. Other drivers have keys of their own.
+pub(super) fn parse_known(dsn: &str) -> Result<(Parameters, bool), String> {
     let url = ["postgres://", "postgresql://"]
         .into_iter()
         .find_map(|scheme| dsn.strip_prefix(scheme));
@@ -64,7 +78,7 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
         None => parse_pairs(dsn)?,
     };
     let keys = PARAMETERS.map(|(_, key)| key);
-    let mut kept = Parameters::new();
+    let (mut kept, mut others) = (Parameters::new(), false);
     for (key, value) in parameters {
         if matches!(&*key, "host" | "hostaddr" | "port") && value.contains(',')
             || key == "target_session_attrs" && value != "any"
@@ -77,11 +91,10 @@ pub(super) fn parse(dsn: &str) -> Result<Parameters, String> {
         if keys.contains(&key.as_str()) {
             kept.insert(key, value);
         } else if !IGNORED.contains(&key.as_str()) {
-            // The key is not shown: it may be a part of a password that contains ? or a blank.
-            return Err(format!("only the keys {}", keys.join(", ")));
+            others = true;
         }
     }
-    Ok(kept)
+    Ok((kept, others))
 }
 
 fn parse_url(rest: &str) -> Result<Parameters, String> {

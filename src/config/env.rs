@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
 
+use super::exporter;
+
 /// Environment variables; `main` reads them once.
 pub type Environment = BTreeMap<String, String>;
 
@@ -22,13 +24,19 @@ pub(crate) struct Flag<'a> {
     pub(crate) value: &'a str,
 }
 
-/// Sets the variables in the table, then the flags. Returns the variable or flag that set each key.
+/// Sets the variables in the table, then the flags: those of `postgres_exporter` before the agent's own. Returns the variable or
+/// flag that set each key.
 pub(super) fn overlay(
     root: &mut Table,
     environment: &Environment,
     flags: &[Flag<'_>],
 ) -> BTreeMap<String, String> {
     let mut origins = BTreeMap::new();
+    for variable in exporter::variables(environment) {
+        if let Some(key) = set(root, Keys::Fixed, &variable.key, variable.value) {
+            origins.insert(key, variable.name.to_owned());
+        }
+    }
     for (variable, value) in environment {
         let Some(path) = variable.strip_prefix(PREFIX) else {
             continue;
@@ -43,6 +51,7 @@ pub(super) fn overlay(
             origins.insert(key, flag.name.to_owned());
         }
     }
+    exporter::default_address(root, environment);
     origins
 }
 

@@ -24,19 +24,59 @@ pub(super) fn only_address(
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let raw = raw.map_err(|_| ConfigError::Mirror)?;
-    let (address, _) = read(&mut reader, raw.web);
+    let web = web(&mut reader, raw.web);
     if reader.problems.is_empty() {
-        Ok(address)
+        Ok(web.address)
     } else {
         Err(ConfigError::Invalid(reader.problems))
     }
 }
 
-/// The address, and whether there is a page.
-pub(super) fn read(reader: &mut Reader, block: Block<RawWeb>) -> (String, bool) {
+/// The keys of `web`.
+pub(super) struct Listener {
+    pub(super) address: String,
+    pub(super) metrics_path: String,
+    pub(super) has_page: bool,
+}
+
+pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> Listener {
     let web = reader.table("web", block);
-    let address = reader.value("web", web.listen_address, &RawWeb::listen_address());
-    (address, reader.value("web", web.page, &RawWeb::page()))
+    Listener {
+        address: reader.value("web", web.listen_address, &RawWeb::listen_address()),
+        metrics_path: reader.value("web", web.telemetry_path, &RawWeb::telemetry_path()),
+        has_page: reader.value("web", web.page, &RawWeb::page()),
+    }
+}
+
+/// The shape of `web.telemetry_path`.
+pub(super) struct MetricsPath();
+
+/// The other paths of the listener, except `/`.
+const TAKEN: [&str; 6] = [
+    "/probe",
+    "/-/healthy",
+    "/-/ready",
+    "/page.css",
+    "/page.js",
+    "/api/v1/status",
+];
+
+impl Shape for MetricsPath {
+    type Value = String;
+
+    fn want(&self) -> String {
+        "a path of letters, digits and /-._~, as in /metrics".to_owned()
+    }
+
+    fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<String> {
+        let path = reader.text_like(key, value, &self.want())?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        if path.starts_with('/') && path.chars().all(is_plain) && !TAKEN.contains(&&*path) {
+            return Some(path);
+        }
+        reader.problem(key, quoted(&path), self.want());
+        None
+    }
 }
 
 /// The shape of `web.listen_address`.

@@ -9,6 +9,8 @@ use super::password::PasswordSource;
 use super::problem::Problem;
 use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
+use crate::host::CgroupTree;
+use crate::logging::LogFormat;
 use crate::policy::Policy;
 use crate::size_schedule;
 use crate::timeline::Retention;
@@ -22,10 +24,12 @@ pub(crate) struct Config {
     pub(crate) has_page: bool,
     /// `history` and `state.dir`
     pub(crate) retention: Retention,
+    /// `web.telemetry_path`
+    pub(crate) telemetry_path: String,
     /// `log.level`
     pub(crate) log_level: tracing::Level,
-    /// `backups.max_bytes_per_second`: how fast backup files are read.
-    pub(crate) backup_bytes_per_second: u64,
+    /// `log.format`
+    pub(crate) log_format: LogFormat,
     /// Sorted by name; names are unique.
     pub(crate) servers: Vec<ServerConfig>,
     /// Probable mistakes in a configuration that is valid.
@@ -45,9 +49,27 @@ pub(crate) struct ServerConfig {
     /// `backups`: where the backups of its databases are.
     pub(crate) backups: Vec<BackupDirectory>,
     pub(crate) storage: StorageConfig,
+    /// `poolers`, by the label `pooler`.
+    pub(crate) poolers: BTreeMap<String, PoolerSettings>,
+    pub(crate) host: HostConfig,
 }
 
 impl ServerConfig {
+    /// The poolers in front of the server, each a source of its own.
+    pub(crate) fn poolers(&self) -> impl Iterator<Item = PoolerConfig> {
+        let poolers = self.poolers.iter();
+        poolers.map(|(pooler, settings)| PoolerConfig {
+            server: self.name.clone(),
+            pooler: pooler.clone(),
+            target: settings.target.clone(),
+            interval: settings.interval,
+            server_hosts: settings.server_hosts.clone(),
+            timeout: self.cadence.timeout,
+            max_time_fraction: self.cadence.max_time_fraction,
+            window: self.cadence.window,
+        })
+    }
+
     /// The volumes to measure. Each is a source of its own: one that hangs does not delay the others.
     pub(crate) fn volumes(&self) -> impl Iterator<Item = VolumeConfig> {
         let volumes = self.storage.volumes.iter();
@@ -59,6 +81,54 @@ impl ServerConfig {
             timeout: self.cadence.timeout,
         })
     }
+
+    /// The directories of backups, as one source. None: there are none.
+    pub(crate) fn backup_source(&self) -> Option<BackupConfig> {
+        (!self.backups.is_empty()).then(|| BackupConfig {
+            server: self.name.clone(),
+            directories: self.backups.clone(),
+            cadence: self.cadence.backups,
+            timeout: self.cadence.timeout,
+        })
+    }
+
+    /// The control group to read, as a source of its own.
+    pub(crate) fn container(&self) -> Option<ContainerConfig> {
+        let tree = self.host.cgroup.clone()?;
+        Some(ContainerConfig {
+            server: self.name.clone(),
+            tree,
+            interval: self.cadence.stats.min(Duration::from_secs(5)),
+            timeout: self.cadence.timeout,
+        })
+    }
+}
+
+/// `servers.NAME.machine`: what is read of the machine that PostgreSQL runs on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HostConfig {
+    /// `processes`: read `/proc` for the CPU time and the memory of its processes.
+    pub(crate) processes: bool,
+    /// `cgroup`; None: its control group is not read.
+    pub(crate) cgroup: Option<CgroupTree>,
+}
+
+impl HostConfig {
+    /// Whether the agent must find the processes of PostgreSQL.
+    pub(crate) fn is_used(&self) -> bool {
+        self.processes || self.cgroup.is_some()
+    }
+}
+
+/// The control group of one server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ContainerConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    pub(crate) tree: CgroupTree,
+    pub(crate) interval: Duration,
+    /// `poll.timeout`: a read that takes longer has failed.
+    pub(crate) timeout: Duration,
 }
 
 /// `servers.NAME.storage`: the volumes of the server.
@@ -89,6 +159,46 @@ pub(crate) struct VolumeConfig {
     pub(crate) timeout: Duration,
 }
 
+/// `servers.NAME.poolers.POOLER`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PoolerSettings {
+    /// Its admin console.
+    pub(crate) target: Target,
+    pub(crate) interval: Duration,
+    /// `host` or `host:port` of the entries that lead to the server; empty: all do.
+    pub(crate) server_hosts: Vec<String>,
+}
+
+/// One pooler to poll.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PoolerConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    /// The label `pooler`.
+    pub(crate) pooler: String,
+    pub(crate) target: Target,
+    pub(crate) interval: Duration,
+    pub(crate) server_hosts: Vec<String>,
+    /// `poll.timeout`
+    pub(crate) timeout: Duration,
+    /// `poll.max_time_fraction`, of the one core that the pooler uses.
+    pub(crate) max_time_fraction: f64,
+    /// `poll.window`
+    pub(crate) window: Duration,
+}
+
+/// The directories of backups of one server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BackupConfig {
+    /// The label `server`.
+    pub(crate) server: String,
+    /// At least one.
+    pub(crate) directories: Vec<BackupDirectory>,
+    pub(crate) cadence: BackupCadence,
+    /// `poll.timeout`: a listing that makes no progress for so long has failed.
+    pub(crate) timeout: Duration,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cadence {
     /// `poll.interval`: how often connections are counted.
@@ -104,6 +214,16 @@ pub(crate) struct Cadence {
     pub(crate) stats: Duration,
     /// `sizes.interval` and `sizes.max_time_fraction`.
     pub(crate) sizes: size_schedule::SizeTiming,
+    pub(crate) backups: BackupCadence,
+}
+
+/// `backups`
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BackupCadence {
+    /// `interval`: how often the directories are listed.
+    pub(crate) interval: Duration,
+    /// `max_bytes_per_second`: how fast backup files are read.
+    pub(crate) bytes_per_second: u64,
 }
 
 impl Cadence {

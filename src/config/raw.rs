@@ -14,15 +14,16 @@ use config::Value;
 use serde::{Deserialize, Deserializer};
 
 use super::keys::{Content, Key, Table, path};
-use super::listener::Address;
+use super::listener::{Address, MetricsPath};
 use super::pools::Pools;
 #[cfg(test)]
 use super::reference::{Row, Section};
 use super::retention::STATE_DIRECTORY;
 use super::shapes::{Choice, Durations, Filled, List, Numbers, Size, Switch};
-use super::validate::LEVELS;
+use super::validate::{FORMATS, LEVELS};
+use crate::logging::LogFormat;
 pub(super) use backups::{RawBackup, RawBackups};
-pub(super) use server::{RawServer, RawStorage};
+pub(super) use server::{RawMachine, RawPooler, RawServer, RawStorage};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 
 /// None: the key is missing. A key without a value is `Some` of kind `Nil`.
@@ -151,14 +152,19 @@ table!(RawConfig {} {
 table!(RawWeb {
     /// The address that the agent listens on. Without a host: every address of the machine. A change needs a restart. TLS and
     /// passwords are in the file of `--web.config.file`.
+    /// With `DATA_SOURCE_*` the default is `:9187`.
     listen_address: Address() = ":19187";
     /// Whether there are the live page at `/`, the pages of the tenants and `/api/v1/status`. A change needs a restart. See
     /// [alone.md](alone.md).
     page: Switch() = "true";
+    /// The path of the metrics. A change needs a restart.
+    telemetry_path: MetricsPath() = "/metrics";
 });
 table!(RawLog {
     /// The least severe messages that are logged.
     level: Choice<tracing::Level>(&LEVELS) = "info";
+    /// The form of each line. A change needs a restart.
+    format: Choice<LogFormat>(&FORMATS) = "text";
 });
 table!(RawPoll {
     /// How often connections are counted, with one statement in one round trip.
@@ -172,8 +178,11 @@ table!(RawPoll {
     window: Durations(SECOND..=HOUR) = "2m";
 });
 table!(RawStats {
-    /// How often `pg_stat_database` and `pg_locks` are read, and databases and roles that seem unchanged.
+    /// How often `pg_stat_database` and `pg_locks` are read, and databases and roles that seem unchanged. Cumulative statistics are
+    /// also read shortly before each scrape, at most each second and within `poll.max_time_fraction`.
     interval: Durations(SECOND..=HOUR) = "15s";
+    /// Whether `pg_locks_count` has a series for each of the nine modes in each database, also where there is no lock.
+    zero_locks: Switch() = "false";
 });
 table!(RawSizes {
     /// How often a database is measured. While its size changes, five times as often; while many rows
@@ -228,11 +237,14 @@ RawBudget {
     size: Size();
     /// Who is responsible: the label `owner` of `pgcommons_database_info`.
     owner: Filled("text");
+    /// The role that must own it. Another owner is reported as drift, see [isolation.md](isolation.md).
+    owner_role: Filled("a name");
     /// The age at which its newest complete backup is stale, instead of `max_age` of the directory.
     backup_max_age: Durations(MINUTE..=YEAR);
-    /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`.
+    /// Roles that may enter the database besides its owner. They are no finding of `pgcommons audit`. One that does not exist, or may
+    /// not connect, is drift.
     roles: List("[reader, writer]");
-    /// The connection pools of its applications, for `pgcommons plan`: each has `size`, and if needed `name`, `overflow`, `instances`
+    /// The connection pools of its applications, for `pgcommons plan` and `check`: each has `size`, and if needed `name`, `overflow`, `instances`
     /// and `surge` (further instances during a deployment).
     pools: Pools();
 } {

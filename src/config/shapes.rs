@@ -164,18 +164,17 @@ impl Shape for Switch {
     }
 
     fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<bool> {
-        match &value.kind {
-            ValueKind::Boolean(boolean) => return Some(*boolean),
-            // A variable or a flag has text.
-            ValueKind::String(text) if reader.is_from_variable(key) => {
-                if let Ok(boolean) = text.parse() {
-                    return Some(boolean);
-                }
-            }
-            _ => {}
+        // A variable is always text.
+        let from_variable = |text: &str| reader.is_from_variable(key).then(|| text.parse().ok());
+        let boolean = match &value.kind {
+            ValueKind::Boolean(boolean) => Some(*boolean),
+            ValueKind::String(text) => from_variable(text).flatten(),
+            _ => None,
+        };
+        if boolean.is_none() {
+            reader.problem(key, redact::value(&value), self.want());
         }
-        reader.problem(key, redact::value(&value), self.want());
-        None
+        boolean
     }
 }
 

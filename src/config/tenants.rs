@@ -154,6 +154,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
         connections: reader.optional(prefix, raw.connections, &RawBudget::connections()),
         size_bytes: reader.optional(prefix, raw.size, &RawBudget::size()),
         owner: reader.optional(prefix, raw.owner, &RawBudget::owner()),
+        owner_role: reader.optional(prefix, raw.owner_role, &RawBudget::owner_role()),
         backup_max_age: reader.optional(prefix, raw.backup_max_age, &RawBudget::backup_max_age()),
         roles: reader
             .optional(prefix, raw.roles, &RawBudget::roles())

@@ -12,7 +12,7 @@ use crate::policy::SeriesLimits;
 
 const EXAMPLE: &str = include_str!("../../pgcommons.example.yaml");
 
-fn variables(pairs: &[(&str, &str)]) -> Environment {
+pub(super) fn variables(pairs: &[(&str, &str)]) -> Environment {
     pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -39,12 +39,13 @@ fn the_example_shows_the_defaults() {
     let defaults =
         Config::load(None, &variables(&[("PGHOST", "localhost")]), &[]).expect("defaults");
     assert_eq!(example.listen_address, defaults.listen_address);
+    assert_eq!(example.telemetry_path, defaults.telemetry_path);
     assert_eq!(example.log_level, defaults.log_level);
-    let rate = example.backup_bytes_per_second;
-    assert_eq!(rate, defaults.backup_bytes_per_second);
-    assert_eq!(rate, DEFAULT_BYTES_PER_SECOND);
+    assert_eq!(example.log_format, defaults.log_format);
     let (example, default) = (&example.servers[0], &defaults.servers[0]);
     assert_eq!(example.cadence, default.cadence);
+    let rate = example.cadence.backups.bytes_per_second;
+    assert_eq!(rate, DEFAULT_BYTES_PER_SECOND);
     assert_eq!(example.policy.series_limits, default.policy.series_limits);
     assert_eq!(default.policy.series_limits, SeriesLimits::default());
     assert_eq!(example.target.tls, default.target.tls);
@@ -237,6 +238,7 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
 }
 
 mod levels;
+mod machine;
 mod names;
 mod properties;
 

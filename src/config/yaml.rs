@@ -19,6 +19,8 @@ pub(super) struct Document {
     pub(super) table: Table,
     /// Duplicate keys.
     pub(super) repeated: Vec<Problem>,
+    /// What was found about the file itself.
+    pub(super) warnings: Vec<Problem>,
 }
 
 /// A complete value; a scalar also has its source text.
@@ -74,6 +76,7 @@ impl Builder {
         Ok(Document {
             table,
             repeated: self.repeated,
+            warnings: Vec::new(),
         })
     }
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::{Concern, Finding, Scope, Severity};
-use crate::backups::{
-    Coverage, DirectoryProblem, DirectoryReport, Report, State, Subject, SubjectReport,
-};
+use crate::backups::{Coverage, DirectoryReport, Report, State, Subject, SubjectReport};
 
 /// How a subject's backups are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +52,11 @@ pub(crate) fn backup_severity(
             (Severity::Unknown, Some(text.to_owned()))
         }
         (None, None) => {
-            let text = "the first backup is still being written";
+            let text = if report.is_unread {
+                "the only backup changed while it was read, or could not be read in time"
+            } else {
+                "the first backup is still being written"
+            };
             (Severity::Unknown, Some(text.to_owned()))
         }
         (_, Some(state)) => of_newest_file(report, state, newest.is_some()),
@@ -146,12 +148,6 @@ fn of_database(name: &str, severity: Severity, text: &str) -> Finding {
 }
 
 fn directory(report: &DirectoryReport) -> Option<Finding> {
-    let path = report.path.display();
-    let text = match report.problem.as_ref()? {
-        DirectoryProblem::Unreadable(why) => format!("{path} cannot be read: {why}"),
-        DirectoryProblem::Folders(count) => format!("{count} folders in {path} cannot be read"),
-        DirectoryProblem::TooLarge => format!("{path} has too many files to list"),
-        DirectoryProblem::Stopped => format!("reading the backups in {path} took too long"),
-    };
+    let text = format!("{} {}", report.path.display(), report.problem_text()?);
     Some(Finding::server(Severity::Unknown, Concern::Backup, text))
 }

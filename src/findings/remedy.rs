@@ -1,12 +1,16 @@
 //! The first step to resolve a finding: SQL for psql, or a command. Names that tenants choose are quoted.
 
-use crate::names::{identifier, literal};
+use crate::names::{exact, identifier, literal};
 use crate::resources::ResourceKind;
 
 /// It shows the whole error.
 pub(super) const CHECK: &str = "pgcommons check";
 
 pub(super) const ROLE_SQL: &str = "pgcommons role-sql | psql";
+
+/// To compare with the PIDs in the log, or in `top`.
+pub(super) const LARGEST_PROCESSES: &str = "SELECT pid, datname, usename, state, now() - query_start AS runs, left(query, 60) AS query \
+    FROM pg_stat_activity WHERE state <> 'idle' ORDER BY query_start";
 
 /// Where the server logs. A member of `pg_monitor` may read all of these settings.
 pub(super) const LOG: &str = "SELECT name, setting FROM pg_settings WHERE name IN \
@@ -59,6 +63,8 @@ pub(super) fn queries_of_database(datname: &str) -> String {
 pub(super) const LARGEST_DATABASES: &str = "SELECT datname, pg_size_pretty(pg_database_size(oid)) \
     FROM pg_database ORDER BY pg_database_size(oid) DESC";
 
+pub(super) const LIMITS: &str = "SELECT datname, datconnlimit FROM pg_database ORDER BY datname";
+
 pub(super) const ARCHIVER: &str = "SELECT last_archived_wal, last_archived_time, last_failed_wal, last_failed_time FROM pg_stat_archiver";
 
 pub(super) fn sessions_of_database(datname: &str) -> String {
@@ -77,9 +83,17 @@ fn sessions(shown: &str, column: &str, name: &str) -> String {
     )
 }
 
-/// Only if no DROP DATABASE of it runs.
-pub(super) fn drop_database(datname: &str) -> String {
-    format!("DROP DATABASE {}", identifier(datname))
+/// None: the name is not UTF-8.
+pub(super) fn raise_limit(datname: &str, connections: u32) -> Option<String> {
+    let name = identifier(&exact(datname)?);
+    Some(format!(
+        "ALTER DATABASE {name} CONNECTION LIMIT {connections}"
+    ))
+}
+
+/// Only if no DROP DATABASE of it runs. None: the name is not UTF-8, and the statement could name another database.
+pub(super) fn drop_database(datname: &str) -> Option<String> {
+    Some(format!("DROP DATABASE {}", identifier(&exact(datname)?)))
 }
 
 #[cfg(test)]
@@ -91,8 +105,9 @@ mod tests {
         let name = "x'; DROP TABLE y; --\"";
         assert!(sessions_of_database(name).contains("datname = 'x''; DROP TABLE y; --\"' GROUP"));
         assert_eq!(
-            drop_database(name),
-            "DROP DATABASE \"x'; DROP TABLE y; --\"\"\""
+            drop_database(name).as_deref(),
+            Some("DROP DATABASE \"x'; DROP TABLE y; --\"\"\"")
         );
+        assert_eq!(drop_database(r"caf\xe9"), None);
     }
 }

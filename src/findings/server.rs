@@ -87,8 +87,11 @@ pub(super) fn invalid(view: &DatabaseView) -> Option<Finding> {
         Concern::Invalid,
         text,
     );
-    let is_invalid = view.row.is_invalid();
-    is_invalid.then(|| finding.with_remedy(remedy::drop_database(name)))
+    let finding = match remedy::drop_database(name) {
+        Some(remedy) => finding.with_remedy(remedy),
+        None => finding,
+    };
+    view.row.is_invalid().then_some(finding)
 }
 
 #[cfg(test)]

@@ -99,6 +99,11 @@ impl ConnectionTable {
 }
 
 impl Slot {
+    /// The address of the client, without the part that a client may choose.
+    pub(super) fn network(&self) -> IpAddr {
+        self.network
+    }
+
     pub(super) fn request_arrived(&self) {
         self.last_request.send_replace(Instant::now());
     }

@@ -1,6 +1,8 @@
 //! The paths and their answers.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +15,7 @@ use super::gzip::{Gzip, accepts_gzip};
 use super::unread::UnreadAnswers;
 use super::views::Views;
 use crate::metrics::{AgentState, Exposition};
+use crate::scrapes::ScrapeLog;
 use crate::state::{Page, Published, Reload, Server, State};
 use crate::timeline::PublishedTimelines;
 
@@ -23,8 +26,18 @@ const EXPOSITION: HeaderValue =
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
+/// What is answered from, and where the metrics are.
+pub(crate) struct Pages {
+    pub(crate) published: Published,
+    /// None: `web.page` is false.
+    pub(crate) timelines: Option<PublishedTimelines>,
+    /// `web.telemetry_path`
+    pub(crate) metrics_path: String,
+    pub(crate) scrapes: ScrapeLog,
+}
+
 pub(super) struct App {
-    published: Published,
+    pages: Pages,
     /// None: `web.page` is false.
     views: Option<Views>,
     exposition: Exposition,
@@ -33,21 +46,18 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(
-        published: Published,
-        timelines: Option<PublishedTimelines>,
-        unread: Arc<UnreadAnswers>,
-    ) -> Self {
+    pub(super) fn new(mut pages: Pages, unread: Arc<UnreadAnswers>) -> Self {
+        let views = pages.timelines.take();
         Self {
-            published,
-            views: timelines.map(Views::new),
+            views: views.map(|timelines| Views::new(timelines, &pages.metrics_path)),
+            pages,
             exposition: Exposition::default(),
             gzip: Gzip::default(),
             unread,
         }
     }
 
-    pub(super) fn respond(&self, request: &Request<Incoming>) -> Reply {
+    pub(super) fn respond(&self, request: &Request<Incoming>, client: IpAddr) -> Reply {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             reply
@@ -55,9 +65,17 @@ impl App {
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return reply;
         }
-        let state = self.published.borrow().clone().as_of(Instant::now());
+        let state = self.pages.published.borrow().clone().as_of(Instant::now());
+        let metrics_path = &*self.pages.metrics_path;
         match request.uri().path() {
-            "/metrics" => self.metrics(&state, request),
+            path if path == metrics_path => match parameter(request, "server") {
+                Some(name) => self.one(&state, &name, request, client),
+                None => self.all(&state, request, client),
+            },
+            "/probe" => match parameter(request, "target") {
+                Some(name) => self.one(&state, &name, request, client),
+                None => text(StatusCode::BAD_REQUEST, "target is missing\n"),
+            },
             "/-/healthy" => text(StatusCode::OK, "healthy\n"),
             "/-/ready" => ready(&state),
             path => {
@@ -70,28 +88,37 @@ impl App {
     }
 
     fn not_found(&self) -> Reply {
-        let paths = if self.views.is_some() {
-            "not found; there are /, /metrics, /api/v1/status, /-/healthy and /-/ready\n"
-        } else {
-            "not found; there are /metrics, /-/healthy and /-/ready\n"
-        };
+        let pages = self.views.as_ref().map_or("", |_| "/, /api/v1/status, ");
+        let metrics = &self.pages.metrics_path;
+        let paths =
+            format!("not found; there are {pages}{metrics}, /probe, /-/healthy and /-/ready\n");
         text(StatusCode::NOT_FOUND, paths)
     }
 
-    fn metrics(&self, state: &State, request: &Request<Incoming>) -> Reply {
-        let query = request.uri().query().unwrap_or_default();
-        let server = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "server");
+    fn all(&self, state: &State, request: &Request<Incoming>, client: IpAddr) -> Reply {
+        self.served(None, request, client);
+        let servers: Vec<&Server> = state.servers.iter().map(AsRef::as_ref).collect();
         let gzip = accepts_gzip(request.headers());
-        let Some((_, name)) = server else {
-            let servers: Vec<&Server> = state.servers.iter().map(AsRef::as_ref).collect();
-            return self.exposition(&state.page, &servers, &state.reload, gzip);
+        self.exposition(&state.page, &servers, &state.reload, gzip)
+    }
+
+    /// The name is not in the answer: as a target it may be a connection string.
+    fn one(&self, state: &State, name: &str, request: &Request<Incoming>, client: IpAddr) -> Reply {
+        let Some(server) = state.server(name) else {
+            let none = "no server of this name is configured\n";
+            return text(StatusCode::NOT_FOUND, none);
         };
-        match state.server(&name) {
-            Some(server) => self.exposition(&server.page, &[server], &state.reload, gzip),
-            None => text(
-                StatusCode::NOT_FOUND,
-                "no server of this name is configured\n",
-            ),
+        self.served(Some(name), request, client);
+        let gzip = accepts_gzip(request.headers());
+        self.exposition(&server.page, &[server], &state.reload, gzip)
+    }
+
+    /// Remembers when this client was sent the page of a server, or of all of them.
+    fn served(&self, server: Option<&str>, request: &Request<Incoming>, client: IpAddr) {
+        if request.method() == Method::GET {
+            let now = Instant::now();
+            let log = &self.pages.scrapes;
+            log.send_modify(|scrapes| scrapes.served(server, client, now));
         }
     }
 
@@ -123,6 +150,13 @@ impl App {
             .insert(VARY, HeaderValue::from_static("accept-encoding"));
         reply
     }
+}
+
+/// The first value of a parameter of the query.
+fn parameter<'a>(request: &'a Request<Incoming>, name: &str) -> Option<Cow<'a, str>> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
 
 /// 200 if at least one server is up: a server that is down must not take the metrics of the others out of service.

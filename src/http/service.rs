@@ -12,11 +12,9 @@ use tokio::sync::watch;
 use super::auth::BcryptQueue;
 use super::client::Client;
 use super::protection::{Protection, Rejection};
-use super::routes::{App, Reply, text};
+use super::routes::{App, Pages, Reply, text};
 use super::unread::{TrackedBody, UnreadAnswers};
 use crate::health::CloseReason;
-use crate::state::Published;
-use crate::timeline::PublishedTimelines;
 
 pub(super) struct Service {
     app: App,
@@ -37,13 +35,13 @@ pub(super) enum Transport {
 
 impl Service {
     pub(super) fn new(
-        (published, timelines): (Published, Option<PublishedTimelines>),
+        pages: Pages,
         protection: watch::Receiver<Arc<Protection>>,
         max_connections: usize,
     ) -> Self {
         let unread = Arc::new(UnreadAnswers::new(max_connections));
         Self {
-            app: App::new(published, timelines, Arc::clone(&unread)),
+            app: App::new(pages, Arc::clone(&unread)),
             protection,
             queue: BcryptQueue::default(),
             unread,
@@ -77,7 +75,7 @@ impl Service {
             }
             Transport::Plain | Transport::Tls(_) => {
                 match protection.admit(request.headers(), &self.queue).await {
-                    Ok(()) => self.app.respond(&request),
+                    Ok(()) => self.app.respond(&request, client.slot.network()),
                     Err(rejection) => rejected(rejection),
                 }
             }

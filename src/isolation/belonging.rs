@@ -177,7 +177,8 @@ fn declared(question: Question<'_>, graph: &Graph<'_>, database: &DatabaseAccess
     let Some(budget) = question.policy.budget(&database.name.shown) else {
         return declared;
     };
-    let roles = budget.roles.iter().filter_map(|name| graph.named(name));
+    let names = budget.roles.iter().chain(&budget.owner_role);
+    let roles = names.filter_map(|name| graph.named(name));
     for heir in roles.flat_map(|role| graph.heirs(role)) {
         declared.insert(*heir);
     }

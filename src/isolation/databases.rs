@@ -217,8 +217,22 @@ impl Judge<'_> {
         })
     }
 
+    /// `budgets.DATABASE.owner_role`, if there is such a role.
+    fn declared_owner(&self, database: &DatabaseAccess) -> Option<Repair> {
+        let budget = self.question.policy.budget(&database.name.shown)?;
+        let owner = self.graph.named(budget.owner_role.as_deref()?)?;
+        let alter = repair::change_owner(&database.name, &self.graph.roles[owner].name)?;
+        Some(Repair {
+            owners: vec![alter],
+            ..Repair::default()
+        })
+    }
+
     /// The application is the only role with CREATE on the database, or with any privilege of its own.
     fn new_owner(&self, database: &DatabaseAccess) -> Repair {
+        if let Some(declared) = self.declared_owner(database) {
+            return declared;
+        }
         let roles = self.belonging.database(self.question, self.graph, database);
         let holders = |counts: fn(&Grant) -> bool| {
             let mut holders = RoleSet::empty(self.graph.roles.len());

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Judgement, Kind};
+use super::{Judgement, Kind, UnmetRole};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
@@ -13,6 +13,8 @@ pub(crate) struct Summary {
     pub(crate) databases: BTreeMap<String, BTreeSet<Kind>>,
     /// Findings about a role and no database, by its name.
     pub(crate) roles: BTreeMap<String, BTreeSet<Kind>>,
+    /// As in the judgement; None: it could not be made.
+    pub(crate) unmet: Option<Vec<UnmetRole>>,
     /// The login roles that may connect to a database and do not belong to it.
     pub(crate) foreign: BTreeMap<String, usize>,
 }
@@ -23,8 +25,10 @@ impl From<Judgement> for Summary {
         for skipped in &judgement.skipped {
             counts.remove(&skipped.kind);
         }
+        let is_judged = counts.contains_key(&Kind::PublicConnect);
         let mut summary = Self {
             counts,
+            unmet: is_judged.then_some(judgement.unmet),
             foreign: judgement.foreign,
             ..Self::default()
         };

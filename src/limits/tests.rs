@@ -44,6 +44,7 @@ fn backends(
         state: Some("idle"),
         backend_type: Some(backend_type),
         count,
+        own: 0,
         wait: None,
         oldest_transaction: None,
     }
@@ -55,6 +56,7 @@ pub(super) fn tenant(connection_limit: i32) -> Database {
         name: "t".into(),
         connection_limit,
         accepts_connections: true,
+        owner: "r".into(),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Every metric: its name, type, labels, help and value, one row each. Nothing else is exposed.
 
 mod agent;
+mod backups;
+mod container;
 mod crashes;
 mod exporter;
 mod facts;
 mod isolation;
 mod limits;
 mod load;
+mod pooler;
 mod replication;
 mod resources;
 mod server_stats;
@@ -32,6 +35,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(isolation::METRICS)
         .chain(sessions::METRICS)
         .chain(storage::METRICS)
+        .chain(pooler::METRICS)
+        .chain(pooler::pools::METRICS)
+        .chain(pooler::entries::METRICS)
+        .chain(backups::METRICS)
+        .chain(container::METRICS)
         .chain(crashes::METRICS)
         .chain(agent::METRICS)
         .chain(exporter::METRICS)
@@ -51,7 +59,10 @@ mod tests {
         assert_eq!(names.len(), count);
         for metric in all() {
             let ours = metric.name.starts_with("pgcommons_");
-            assert!(ours || metric.name.starts_with("pg_"), "{}", metric.name);
+            let theirs = ["pg_", "pgbouncer_"]
+                .iter()
+                .any(|it| metric.name.starts_with(it));
+            assert!(ours || theirs, "{}", metric.name);
             let total = metric.name.ends_with("_total");
             assert!(
                 total == (metric.kind == Kind::Counter) || !ours && !total,

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 
+mod backups;
 mod cost;
 mod encoding;
 mod escaping;
 mod fixture;
+mod machine;
+mod poolers;
 mod server_wide;
 mod shared;
 
@@ -32,7 +35,7 @@ use crate::sample::{
 use crate::size_schedule::{SizeSchedule, SizeTiming};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::{Attached, Attachment, Down, LazySnapshot, Reload, Server};
-use crate::tracker::{PollContext, PollTracker};
+use crate::tracker::{PollContext, PollTracker, PolledState};
 
 const AGENT: AgentState = AgentState {
     reload: Reload {

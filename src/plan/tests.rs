@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Capacity, DatabaseLimit, Kind, plan};
+use super::{Capacity, DatabaseState, Kind, plan};
+use crate::isolation::UnmetRole;
 use crate::policy::{Budget, Policy, Pool};
 
 /// Four instances with 2 + 3 connections, and one more during a rollout: 25.
@@ -19,7 +20,7 @@ fn policy(connections: u32) -> Policy {
         connections: Some(connections),
         size_bytes: Some(100),
         pools: vec![web],
-        roles: BTreeSet::from(["shop".to_owned()]),
+        owner_role: Some("app".to_owned()),
         ..Budget::default()
     };
     Policy {
@@ -42,7 +43,7 @@ fn pools_may_reach_the_limit_and_not_pass_it() {
     let text = &plan(&policy(20), &none).findings[0].text;
     assert_eq!(
         text,
-        "database shop: the ceiling of its pools, 25 connections, is above its budget, 20"
+        "database shop: the pool ceiling 25 is above the limit of 20, its budget"
     );
     assert_eq!(plan(&policy(20), &none).unchecked.len(), 4);
 }
@@ -72,29 +73,66 @@ fn sums_are_compared_with_slots_storage_and_memory() {
 }
 
 #[test]
-fn a_server_that_differs_is_found_with_the_sql() {
-    let live = |name: &str, limit, roles: &[&str]| Capacity {
-        databases: Some(vec![DatabaseLimit {
-            name: name.to_owned(),
-            limit,
-        }]),
-        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+fn what_is_not_known_of_the_memory_is_assumed_and_said() {
+    let memory = |memory| Capacity {
+        memory: Some(memory),
         ..Capacity::default()
     };
-    assert_eq!(kinds(&policy(30), &live("shop", 30, &["shop"])), []);
+    let needs = (128 << 20) + 100 * (9 << 20);
+    let fits = plan(&policy(25), &memory(needs));
+    assert_eq!(fits.findings, []);
+    let assumed = "max_connections of 100, shared_buffers of 128 MiB, work_mem of 4 MiB, PostgreSQL's defaults";
+    assert_eq!(fits.assumed.as_deref(), Some(assumed));
     assert_eq!(
-        kinds(&policy(30), &live("other", 30, &["shop"])),
+        kinds(&policy(25), &memory(needs - 1)),
+        [Kind::MemoryAboveLimit]
+    );
+}
+
+#[test]
+fn a_server_that_differs_is_found_with_the_sql() {
+    let live = |name: &str, limit, owner: &str| Capacity {
+        databases: Some(vec![DatabaseState {
+            name: name.to_owned(),
+            limit,
+            owner: owner.to_owned(),
+        }]),
+        ..Capacity::default()
+    };
+    let sql = |capacity: &Capacity| {
+        let findings = plan(&policy(30), capacity).findings.into_iter();
+        findings.filter_map(|it| it.sql).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&policy(30), &live("shop", 30, "app")), []);
+    assert_eq!(
+        kinds(&policy(30), &live("other", 30, "app")),
         [Kind::DatabaseMissing]
     );
     assert_eq!(
-        kinds(&policy(30), &live("shop", 30, &[])),
-        [Kind::RoleMissing]
+        sql(&live("shop", -1, "postgres")),
+        [
+            "alter database \"shop\" connection limit 30;",
+            "alter database \"shop\" owner to \"app\";"
+        ]
     );
-    let drift = plan(&policy(30), &live("shop", -1, &["shop"])).findings;
-    assert_eq!(
-        drift[0].sql.as_deref(),
-        Some("alter database \"shop\" connection limit 30;")
-    );
-    let low = kinds(&policy(30), &live("shop", 24, &["shop"]));
+    let low = kinds(&policy(30), &live("shop", 24, "app"));
     assert_eq!(low, [Kind::PoolsAboveLimit, Kind::LimitDrift]);
+    assert_eq!(kinds(&policy(30), &live("shop", 0, "app")), [], "closed");
+    let unmet = ["new", "closed"].map(|role| UnmetRole {
+        datname: "shop".to_owned(),
+        rolname: role.to_owned(),
+        exists: role == "closed",
+    });
+    let roles = Capacity {
+        unmet: unmet.to_vec(),
+        ..live("shop", 30, "app")
+    };
+    assert_eq!(
+        kinds(&policy(30), &roles),
+        [Kind::RoleMissing, Kind::ConnectMissing]
+    );
+    assert_eq!(
+        sql(&roles),
+        ["grant connect on database \"shop\" to \"closed\";"]
+    );
 }

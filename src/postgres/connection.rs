@@ -68,7 +68,7 @@ impl CredentialFiles {
 }
 
 /// The deadline covers name resolution, TCP, TLS and the login; the driver's own timeout covers none of these completely.
-/// `options` is libpq's parameter; a `PgBouncer` console accepts only an empty one.
+/// `options` is libpq's parameter; a `PgBouncer` console accepts none, and an empty one is not sent.
 pub(super) async fn open(
     target: &Target,
     options: &str,
@@ -163,7 +163,6 @@ fn driver_config(
         .user(&target.user)
         .dbname(&target.dbname)
         .application_name(APPLICATION_NAME)
-        .options(options)
         .ssl_mode(ssl_mode(target.tls.mode))
         .channel_binding(channel_binding(target.channel_binding))
         // Per address of a name: if the first does not answer, the second may. A lost SYN is sent again after a second.
@@ -171,6 +170,9 @@ fn driver_config(
         .keepalives_idle(Duration::from_secs(30))
         .keepalives_interval(Duration::from_secs(5))
         .keepalives_retries(3);
+    if !options.is_empty() {
+        config.options(options);
+    }
     if let Some(address) = target.hostaddr {
         config.hostaddr(address);
     }

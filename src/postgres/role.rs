@@ -63,6 +63,10 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
         );
     }
     sql.push_str("commit;\n");
+    let _ = writeln!(
+        sql,
+        "-- For a PgBouncer beside the server: stats_users in pgbouncer.ini, and a line in auth_file, need the same name."
+    );
     if role.password.is_none() {
         sql.push_str(&hint(role.name, &name));
     }

@@ -11,14 +11,17 @@ use tokio_postgres::{Client, Statement};
 
 use super::connection::{self, CredentialFiles, Driver};
 use super::view::{
-    SLOW, SlowView, Update, access, activity, catalogue, info, owners, sizes, statements,
+    SLOW, SlowView, Update, access, activity, catalogue, info, processes, running, sizes,
+    statements,
 };
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
 use crate::sample::access::Access;
 use crate::sample::statements::Statements;
-use crate::sample::{Activity, Backend, Catalogue, Fingerprint, Oid, ServerInfo, SizeMeasurement};
+use crate::sample::{
+    Activity, Backend, Catalogue, Fingerprint, ListedProcess, Oid, ServerInfo, SizeMeasurement,
+};
 
 /// What a poll of activity asks.
 #[derive(Debug, Default)]
@@ -193,14 +196,25 @@ impl Session {
         Ok((catalogue, seconds))
     }
 
-    /// The owner of each database. One round trip.
-    pub(crate) async fn owners(&self) -> Result<HashMap<Oid, String>, QueryError> {
-        owners::read(&self.client).await
+    /// By database, the sum over the statements that run now of the seconds that each has run, at most `window` each. Two round trips.
+    pub(crate) async fn running(&self, window: f64) -> Result<HashMap<Oid, f64>, QueryError> {
+        running::read(&self.client, window).await
     }
 
     /// Who may connect where. One round trip.
     pub(crate) async fn access(&self) -> Result<Access, QueryError> {
         access::read(&self.client, self.info.version_num).await
+    }
+
+    /// The same, if it differs from what it was when the sum was `known`; with the new sum. One or two round trips.
+    pub(crate) async fn changed_access(
+        &self,
+        known: Option<i64>,
+        limit: Duration,
+    ) -> Result<Option<(Access, i64)>, QueryError> {
+        let (client, version) = (&self.client, self.info.version_num);
+        let read = access::read_changed(client, version, known, self.key);
+        self.limited(limit, read).await
     }
 
     /// Reads one of [`SLOW`] in one round trip, and another the first time. The server cancels it after `limit`.
@@ -218,6 +232,14 @@ impl Session {
         limit: Duration,
     ) -> Result<Option<Statements>, QueryError> {
         self.limited(limit, statements::read(&self.client)).await
+    }
+
+    /// One round trip.
+    pub(crate) async fn processes(
+        &self,
+        limit: Duration,
+    ) -> Result<Vec<ListedProcess>, QueryError> {
+        self.limited(limit, processes::read(&self.client)).await
     }
 
     async fn prepared(&self, view: &SlowView) -> Result<Vec<Statement>, QueryError> {

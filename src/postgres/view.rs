@@ -8,9 +8,10 @@ mod blocking;
 pub(super) mod catalogue;
 pub(super) mod info;
 mod locks;
-pub(super) mod owners;
+pub(super) mod processes;
 mod replication;
 mod resources;
+pub(super) mod running;
 mod server_stats;
 mod settings;
 pub(super) mod sizes;
@@ -30,7 +31,7 @@ use crate::config::Cadence;
 use crate::sample::Readings;
 
 /// The views that are read less often than every poll, each as its own job. A new view needs a line here.
-pub(crate) const SLOW: [SlowView; 13] = [
+pub(crate) const SLOW: [SlowView; 12] = [
     statistics::VIEW,
     locks::VIEW,
     archiver::VIEW,
@@ -42,16 +43,21 @@ pub(crate) const SLOW: [SlowView; 13] = [
     server_stats::VIEW,
     replication::VIEW,
     settings::VIEW,
-    access::VIEW,
     blocking::VIEW,
 ];
 
-/// The job that reads privileges; its answer is judged before it is published.
-pub(crate) const ACCESS_JOB: &str = access::VIEW.job;
+/// The job that reads privileges. It is not one of [`SLOW`]: it reads them only when they have changed.
+pub(crate) const ACCESS: &str = "access";
+/// The views in [`SLOW`] that have cumulative figures which boards show as rates: `statistics` and `server_stats`.
+pub(crate) const FOLLOWING: [usize; 2] = [0, 8];
+
 /// The job of the view that is only read while a session waits for a lock.
 pub(crate) const BLOCKING: &str = blocking::JOB;
 /// The job that reads `pg_stat_statements`. It is not one of [`SLOW`]: the server's catalogue decides what it asks.
 pub(crate) const STATEMENTS: &str = "statements";
+
+/// The job that reads `/proc`, for the processes that PostgreSQL lists.
+pub(crate) const PROCESSES: &str = "processes";
 
 /// The beginning of a statement: `wal.lsn` is the position of the server in the WAL. A standby sends what it received to standbys
 /// of its own, and keeps it for its slots.

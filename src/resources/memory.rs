@@ -15,7 +15,7 @@ const BACKEND: u64 = 5 << 20;
 pub(crate) fn worst_case(facts: Facts<'_>) -> Option<u64> {
     let settings = facts.readings.settings.as_deref()?;
     let limits = &facts.readings.resources.as_deref()?.limits;
-    let bytes = |name| bytes(settings, name);
+    let bytes = |name| setting_bytes(settings, name);
     let connections = u64::from(facts.max_connections);
     let autovacuum_workers = limits.running_autovacuum_workers();
     let backends = connections + limits.worker_processes + limits.wal_senders + autovacuum_workers;
@@ -31,13 +31,13 @@ pub(crate) fn worst_case(facts: Facts<'_>) -> Option<u64> {
     Some(parts.into_iter().fold(0, u64::saturating_add))
 }
 
-/// None also for -1, which means the value of another setting.
+/// A setting in bytes. None also for -1, which means the value of another setting.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a setting in bytes is a whole number, and negative ones are left out"
 )]
-fn bytes(settings: &[Setting], name: &str) -> Option<u64> {
+pub(crate) fn setting_bytes(settings: &[Setting], name: &str) -> Option<u64> {
     let setting = settings.iter().find(|setting| &*setting.name == name)?;
     (setting.value >= 0.0).then_some(setting.value as u64)
 }

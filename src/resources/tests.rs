@@ -36,6 +36,7 @@ fn group(backend_type: &'static str, database: Option<Oid>, count: u32) -> Sessi
         state: Some("active"),
         backend_type: Some(backend_type),
         count,
+        own: 0,
         wait: None,
         oldest_transaction: None,
     }

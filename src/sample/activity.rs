@@ -59,10 +59,12 @@ pub(crate) struct Sessions {
     /// workers, also after databases and jobs: all of these are `background worker` here.
     pub(crate) backend_type: Option<&'static str>,
     pub(crate) count: u32,
+    /// 1 if the agent's own session is one of them: it takes a slot, but series of sessions leave it out.
+    pub(crate) own: u32,
     /// What they wait for while they work. None: they do not work (idle, in a transaction or not; a process that waits for
     /// work), or it is the agent's own session.
     pub(crate) wait: Option<WaitClass>,
-    /// Seconds since the oldest open transaction of the group began.
+    /// Seconds since the oldest open transaction of the group began, without that of the agent.
     pub(crate) oldest_transaction: Option<f64>,
 }
 
@@ -82,6 +84,11 @@ pub(crate) struct Activity {
 }
 
 impl Sessions {
+    /// How many of them are not the agent's own session.
+    pub(crate) fn others(&self) -> u32 {
+        self.count.saturating_sub(self.own)
+    }
+
     /// How many of them wait for a lock.
     pub(crate) fn blocked(&self) -> u32 {
         if self.wait == Some(WaitClass::Lock) {

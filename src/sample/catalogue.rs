@@ -14,6 +14,8 @@ pub(crate) struct Database {
     pub(crate) connection_limit: i32,
     /// `datallowconn`.
     pub(crate) accepts_connections: bool,
+    /// The role `datdba`; its name as in `name`.
+    pub(crate) owner: String,
 }
 
 impl Database {

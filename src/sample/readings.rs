@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::access::Access;
 use super::archive::ArchiveQueue;
 use super::replication::Replication;
 use super::server_stats::ServerStats;
@@ -29,8 +28,6 @@ pub(crate) struct Readings {
     pub(crate) replication: Option<Arc<Replication>>,
     /// By name.
     pub(crate) settings: Option<Arc<[Setting]>>,
-    /// Until it is judged, which is before the next publication: it is big, and only the judgement is shown.
-    pub(crate) access: Option<Access>,
 }
 
 /// The row of `pg_stat_archiver`; the counts are cumulative since its `stats_reset`.

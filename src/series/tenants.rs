@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::limits::{self, ConnectionSlots, add};
 use crate::policy::{Budget, Machine, Policy};
-use crate::sample::{Activity, Database, Oid, Role, ServerInfo, Sessions};
+use crate::sample::{Activity, Catalogue, Database, Oid, Role, ServerInfo, Sessions};
 use crate::series::slots::SeriesNames;
 
 /// The label value for every database, role and `application_name` without a series slot. A database that is really named
@@ -25,8 +25,12 @@ pub(crate) struct Tenant {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TenantSet {
     pub(crate) info: Arc<ServerInfo>,
+    /// Every database and role that the set was selected from.
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) slots: ConnectionSlots,
     pub(crate) machine: Machine,
+    /// Lock modes without a lock are shown as 0.
+    pub(crate) zero_locks: bool,
     /// The sum of the limits of all databases that are watched.
     pub(crate) committed: u64,
     /// The agent's own role is a superuser, which it need not be.
@@ -69,8 +73,10 @@ impl TenantSet {
         let own = catalogue.roles.iter().find(|role| role.oid == info.role);
         Self {
             info: Arc::clone(info),
+            catalogue: Arc::clone(&activity.catalogue),
             slots,
             machine: policy.machine,
+            zero_locks: policy.zero_locks,
             committed: limits::committed(watched.iter().copied(), slots),
             superuser: own.map_or(info.superuser, |role| role.superuser),
             uses_reserved_connections: uses_reserved_connections(own, info),
@@ -92,6 +98,14 @@ impl TenantSet {
     /// True when the series of this name is the sum over all databases without series of their own.
     pub(crate) fn is_sum(&self, datname: &str) -> bool {
         datname == OTHER && self.overflow.0 > 0
+    }
+
+    /// The databases that are watched and can be dumped.
+    pub(crate) fn to_back_up(&self) -> impl Iterator<Item = &str> {
+        let rows = self.catalogue.databases.iter();
+        let rows =
+            rows.filter(|row| !row.is_invalid() && self.database_index.contains_key(&row.oid));
+        rows.map(|row| &*row.name)
     }
 
     /// The label value of a database in series; None: it is not watched.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{ActiveSeconds, StatementTotals, WorkingSessions};
+use crate::history::{
+    ActiveSeconds, DatabaseProcesses, ProcessTotals, StatementTotals, WorkingSessions,
+};
 use crate::sample::readings::Blocking;
 use crate::sample::statements::StatementFigure;
 use crate::sample::{Database, Readings};
@@ -92,5 +94,30 @@ pub(super) fn statements(tenants: &TenantSet, totals: &StatementTotals) -> State
     StatementsView {
         databases,
         evictions: totals.evictions,
+    }
+}
+
+/// What processes use, by the label of their database. CPU seconds are since the agent began.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ProcessesView {
+    pub(crate) databases: BTreeMap<String, DatabaseProcesses>,
+    pub(crate) server_seconds: f64,
+    /// Of processes that ended between two looks, so that it is not known for which database.
+    pub(crate) ended_seconds: f64,
+}
+
+pub(super) fn processes(tenants: &TenantSet, totals: &ProcessTotals) -> ProcessesView {
+    let rows = tenants.databases.iter().map(|tenant| &tenant.row);
+    let shown = rows.filter(|row| !tenants.is_sum(&row.name));
+    let mut databases: BTreeMap<_, _> = shown
+        .map(|row| (row.name.clone(), totals.of(row.oid)))
+        .collect();
+    if tenants.is_sum(OTHER) {
+        databases.insert(OTHER.to_owned(), totals.other);
+    }
+    ProcessesView {
+        databases,
+        server_seconds: totals.server_seconds,
+        ended_seconds: totals.ended_seconds,
     }
 }

@@ -1,4 +1,5 @@
-//! Sessions as series show them: a limited number of applications per database, and one sum for the rest.
+//! Sessions as series show them: a limited number of applications per database, and one sum for the rest. The agent's own
+//! session is left out.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -40,7 +41,7 @@ pub(super) struct Grouped {
 pub(super) fn grouped(polled: &PolledState) -> Grouped {
     let (tenants, mut grouped, mut overflow) =
         (&*polled.tenants, Grouped::default(), HashSet::new());
-    for group in &polled.sessions {
+    for group in polled.sessions.iter().filter(|group| group.others() > 0) {
         let (Some(oid), Some(_)) = (group.database, &group.backend_type) else {
             continue;
         };
@@ -75,7 +76,7 @@ impl Grouped {
             backend_type: group.backend_type.unwrap_or_default(),
         };
         let total = self.totals.entry(key).or_default();
-        add(&mut total.count, group.count);
+        add(&mut total.count, group.others());
         total.oldest_transaction = [total.oldest_transaction, group.oldest_transaction]
             .into_iter()
             .flatten()

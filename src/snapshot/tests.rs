@@ -37,6 +37,7 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
         state: Some("idle"),
         backend_type: Some(backend_type),
         count,
+        own: 0,
         wait: Some(WaitClass::Lock),
         oldest_transaction: None,
     };
@@ -47,6 +48,7 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
             name: name.into(),
             connection_limit: 10,
             accepts_connections: true,
+            owner: name.into(),
         });
         catalogue.roles.push(Role {
             oid,

@@ -8,9 +8,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Down;
+use crate::backups::Report;
 use crate::health::Health;
 use crate::outcome::Outcome;
-use crate::sample::Space;
+use crate::pooler::PoolerView;
+use crate::sample::{Container, Space};
 
 /// One attached source, as of its last poll.
 #[derive(Debug, Clone)]
@@ -60,6 +62,19 @@ pub(crate) struct Attached {
     pub(crate) storage_size: Option<u64>,
     /// `storage.path` and `storage.volumes`, by the label `volume`.
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
+    /// `poolers`, by the label `pooler`.
+    pub(crate) poolers: BTreeMap<String, Arc<Attachment<Arc<PoolerView>>>>,
+    /// The control group of PostgreSQL. None: not configured.
+    pub(crate) container: Option<Arc<Attachment<Container>>>,
+    /// None: no directory of backups is configured.
+    pub(crate) backups: Option<Arc<Attachment<Arc<Report>>>>,
+}
+
+/// The labels of a source: all are empty for those of which a server has one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SourceLabels<'a> {
+    pub(crate) volume: &'a str,
+    pub(crate) pooler: &'a str,
 }
 
 impl Attached {
@@ -68,6 +83,44 @@ impl Attached {
         if let Some(slot) = self.volumes.get_mut(volume) {
             *slot = Arc::new(attachment);
         }
+    }
+
+    /// Replaces the reading of a pooler, as `set_volume` does.
+    pub(crate) fn set_pooler(&mut self, pooler: &str, attachment: Attachment<Arc<PoolerView>>) {
+        if let Some(slot) = self.poolers.get_mut(pooler) {
+            *slot = Arc::new(attachment);
+        }
+    }
+
+    /// Replaces the report of the backups, unless they are no longer configured.
+    pub(crate) fn set_backups(&mut self, attachment: Attachment<Arc<Report>>) {
+        if let Some(slot) = &mut self.backups {
+            *slot = Arc::new(attachment);
+        }
+    }
+
+    /// Replaces the reading of the control group, if it is still configured.
+    pub(crate) fn set_container(&mut self, attachment: Attachment<Container>) {
+        if let Some(container) = &mut self.container {
+            *container = Arc::new(attachment);
+        }
+    }
+
+    /// The last reading of the control group.
+    pub(crate) fn container(&self) -> Option<&Container> {
+        self.container.as_ref()?.reading.as_ref().ok()
+    }
+
+    /// Each pooler that answers.
+    pub(crate) fn pooler_views(&self) -> impl Iterator<Item = (&str, &PoolerView)> {
+        let poolers = self.poolers.iter();
+        poolers.filter_map(|(name, pooler)| Some((&**name, &**pooler.reading.as_ref().ok()?)))
+    }
+
+    /// None also while the directories cannot be listed.
+    pub(crate) fn backup_report(&self) -> Option<&Report> {
+        let backups = self.backups.as_ref()?;
+        backups.reading.as_deref().ok()
     }
 
     /// Each volume, with its space if it was measured.
@@ -82,20 +135,49 @@ impl Attached {
             .filter_map(|(name, space)| Some((name, space?)))
     }
 
-    /// The health of each source, with its label `volume`.
-    pub(super) fn health(&self) -> impl Iterator<Item = (&str, &Health)> {
+    /// The health of each source, with its labels.
+    pub(super) fn health(&self) -> impl Iterator<Item = (SourceLabels<'_>, &Health)> {
+        let of_volume = |volume| SourceLabels {
+            volume,
+            ..SourceLabels::default()
+        };
+        let of_pooler = |pooler| SourceLabels {
+            pooler,
+            ..SourceLabels::default()
+        };
         let volumes = self.volumes.iter();
-        volumes.map(|(name, volume)| (&**name, &volume.health))
+        let volumes = volumes.map(move |(name, volume)| (of_volume(&**name), &volume.health));
+        let poolers = self.poolers.iter();
+        let poolers = poolers.map(move |(name, pooler)| (of_pooler(&**name), &pooler.health));
+        let backups = self.backups.iter().map(|backups| &backups.health);
+        let container = self.container.iter().map(|container| &container.health);
+        let single = backups.chain(container);
+        let single = single.map(|health| (SourceLabels::default(), health));
+        volumes.chain(poolers).chain(single)
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
+        let mut backups = self.backups.iter();
+        let container = self.container.as_ref();
         self.volumes.values().any(|volume| volume.has_expired(now))
+            || self.poolers.values().any(|pooler| pooler.has_expired(now))
+            || backups.any(|backups| backups.has_expired(now))
+            || container.is_some_and(|container| container.has_expired(now))
     }
 
     /// Replaces the readings that have expired by `timeout`.
     pub(super) fn expire(&mut self, now: Instant) {
         for volume in self.volumes.values_mut() {
             volume.expire(now);
+        }
+        for pooler in self.poolers.values_mut() {
+            pooler.expire(now);
+        }
+        if let Some(backups) = &mut self.backups {
+            backups.expire(now);
+        }
+        if let Some(container) = &mut self.container {
+            container.expire(now);
         }
     }
 }
@@ -125,8 +207,8 @@ mod tests {
             last_success: 0.0,
         };
         let attached = Attached {
-            storage_size: None,
             volumes: BTreeMap::from([("data".to_owned(), Arc::new(volume))]),
+            ..Attached::default()
         };
         let server = Server::new("a".to_owned(), Err(Down::Starting), Health::of(&["x"]));
         let server = server.with_attached(Arc::new(attached));

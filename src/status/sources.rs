@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::health::JobHealth;
 use crate::outcome::Outcome;
-use crate::state::Server;
+use crate::state::{Server, SourceLabels};
 
 /// One job of one source.
 #[derive(Debug, Serialize)]
@@ -13,6 +13,8 @@ pub(crate) struct SourceStatus {
     pub(crate) poll: &'static str,
     /// For a volume, its name.
     pub(crate) volume: Option<String>,
+    /// For a pooler, its name.
+    pub(crate) pooler: Option<String>,
     /// How the last poll ended; null: none has ended yet.
     pub(crate) last: Option<&'static str>,
     /// In seconds since the epoch.
@@ -24,16 +26,21 @@ pub(crate) struct SourceStatus {
 pub(super) fn of(server: &Server) -> Vec<SourceStatus> {
     let sources = server.sources();
     let jobs = sources
-        .flat_map(|(volume, health)| health.jobs().iter().map(move |job| source(volume, job)));
+        .flat_map(|(labels, health)| health.jobs().iter().map(move |job| source(labels, job)));
     jobs.collect()
 }
 
-fn source(volume: &str, job: &JobHealth) -> SourceStatus {
+fn source(labels: SourceLabels<'_>, job: &JobHealth) -> SourceStatus {
     SourceStatus {
         poll: job.name,
-        volume: (!volume.is_empty()).then(|| volume.to_owned()),
+        volume: named(labels.volume),
+        pooler: named(labels.pooler),
         last: job.last.map(Outcome::label),
         last_success: job.last_success,
         seconds: job.duration.map(|took| took.as_secs_f64()),
     }
+}
+
+fn named(label: &str) -> Option<String> {
+    (!label.is_empty()).then(|| label.to_owned())
 }

@@ -1,10 +1,11 @@
 //! `pgcommons backups` and real dumps by the real `pg_dump` and `pg_dumpall`.
 
-mod clients;
+pub(crate) mod clients;
 mod command;
 mod coverage;
 mod damage;
 mod formats;
+mod source;
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -43,7 +44,7 @@ async fn newest(directory: &Path, pattern: &str) -> Value {
 }
 
 /// Sets the modification time of a file, or of a folder and its files: a file that changed just now may still be written.
-fn make_old(path: &Path, age: Duration) {
+pub(crate) fn make_old(path: &Path, age: Duration) {
     let time = SystemTime::now() - age;
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {
@@ -54,4 +55,4 @@ fn make_old(path: &Path, age: Duration) {
     file.set_modified(time).expect("the file is ours");
 }
 
-const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);

@@ -1,6 +1,7 @@
 //! The files for containers, as far as they can be tested without a container engine.
 
 mod applications;
+mod backup;
 mod compose;
 mod refusals;
 

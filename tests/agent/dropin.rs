@@ -1,6 +1,8 @@
 //! Facts of the server as a whole, under the names of `postgres_exporter`: they equal what the server itself says.
 
 mod archiving;
+mod exporter;
+mod fresh;
 mod replication;
 mod settings;
 

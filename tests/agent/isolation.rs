@@ -1,5 +1,9 @@
 //! `audit` lists what real logins can do, and its SQL repairs it without cutting off anybody.
 
+mod drift;
+mod fresh;
+mod hostile;
+mod many;
 mod names;
 mod paths;
 mod plan;
@@ -8,11 +12,12 @@ mod tenant;
 mod usual;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio_postgres::error::SqlState;
 
-use crate::support::{AgentSpec, Cluster, run};
+use crate::support::{AgentSpec, Cluster, eventually, run};
 
 /// The report of `audit --json`, with its exit code.
 async fn audit(cluster: &Cluster, role: &str, config: &str) -> (Value, Option<i32>) {
@@ -61,16 +66,23 @@ fn found(report: &Value, kind: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether this role can log in to this database.
+/// Whether this role can log in to this database. A session that has just ended may still count against the limit of the role.
 async fn enters(cluster: &Cluster, role: &str, database: &str) -> bool {
-    match cluster.connect(role, role, database).await {
-        Ok(session) => {
-            session.close().await;
-            true
+    let limit = Duration::from_secs(10);
+    eventually(limit, "a free connection", async || {
+        match cluster.connect(role, role, database).await {
+            Ok(session) => {
+                session.close().await;
+                Some(true)
+            }
+            Err(error) => match error.code() {
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Some(false),
+                Some(&SqlState::TOO_MANY_CONNECTIONS) => None,
+                _ => panic!("{role} in {database}: {error:?}"),
+            },
         }
-        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => false,
-        Err(error) => panic!("{role} in {database}: {error:?}"),
-    }
+    })
+    .await
 }
 
 /// Each access to the database of another tenant that the report lists: role and database.

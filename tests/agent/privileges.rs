@@ -52,7 +52,8 @@ fn logged(agent: &Agent, text: &str) -> usize {
 async fn a_partial_count_of_sessions_is_never_shown() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "app", 50).await;
-    let _sessions = sessions(&cluster, "app", 2).await;
+    let open = sessions(&cluster, "app", 2).await;
+    open[0].batch_execute("BEGIN").await.expect("a transaction");
     cluster.sql("CREATE ROLE unprivileged LOGIN").await;
     let agent = watch_as(&cluster, "unprivileged", "").await;
     let of = |page: &Scrape, family| page.value(family, &[("datname", "app")]);

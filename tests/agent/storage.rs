@@ -2,7 +2,7 @@
 
 mod check;
 mod faults;
-mod mount;
+pub(crate) mod mount;
 
 use std::fs;
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::backups;
 use crate::support::Scrape;
 
 const HOUR: f64 = 3_600.0;
@@ -68,7 +69,7 @@ pub(crate) fn of(page: &Scrape, agent: SocketAddr) -> String {
             }
         }
     }
-    text + "# EOF\n"
+    text + &backups::of_whole_server(now - NEWEST) + "# EOF\n"
 }
 
 /// Ages of the samples in seconds, the oldest first. Recent samples are denser, because short ranges query them.

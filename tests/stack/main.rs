@@ -2,14 +2,18 @@
 //! webhook receiver.
 
 mod alertmanager;
+mod backups;
 mod boards;
+mod compatibility;
 mod conditions;
 mod history;
 mod inhibition;
 mod load;
+mod machine;
 mod notifications;
 mod page;
 mod pictures;
+mod poolers;
 mod program;
 mod prometheus;
 mod queries;
@@ -26,6 +30,7 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod unknown;
+mod victoria;
 
 use std::io::Write;
 use std::path::Path;

@@ -58,6 +58,7 @@ impl Stack {
             alertmanager: Some(alertmanager.address()),
             rules: &project_file(RULES),
             history: None,
+            remote: None,
         })
         .await;
         Self {

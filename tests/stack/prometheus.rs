@@ -24,6 +24,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) rules: &'a str,
     /// Samples from before its start, in the `OpenMetrics` format.
     pub(crate) history: Option<&'a str>,
+    /// The server that it writes its samples to.
+    pub(crate) remote: Option<SocketAddr>,
 }
 
 /// One series of a result, with its last value.
@@ -61,6 +63,25 @@ impl Prometheus {
                 .arg(flag("--config.file", &folder.join("prometheus.yml")))
                 .arg(flag("--storage.tsdb.path", &folder.join("data")))
                 .arg("--storage.tsdb.retention.time=30d");
+            command
+        });
+        Self(start.await)
+    }
+
+    /// A `VictoriaMetrics`, which answers the same queries.
+    pub(crate) async fn victoria() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let start = Program::start(folder, free_port(), |address, folder| {
+            let mut command = Command::new(find(&["victoria-metrics"]));
+            command
+                .arg(format!("-httpListenAddr={address}"))
+                .arg(flag("-storageDataPath", &folder.join("data")))
+                // By default the newest samples are not shown for half a minute.
+                .args([
+                    "-search.latencyOffset=1s",
+                    "-search.disableCache",
+                    "-retentionPeriod=1y",
+                ]);
             command
         });
         Self(start.await)
@@ -156,7 +177,16 @@ fn configuration(port: u16, setup: &Setup<'_>) -> String {
             ("[localhost:19187]", &format!("[{agents}]")),
             ("[localhost:9090]", &format!("['127.0.0.1:{port}']")),
         ],
-    )
+    ) + &setup.remote.map(remote_write).unwrap_or_default()
+}
+
+/// The section of the example for several regions, with another address.
+fn remote_write(address: SocketAddr) -> String {
+    let edge = project_file("deploy/prometheus-edge.yml");
+    let (_, section) = edge.split_once("\nremote_write:").expect("a section");
+    let url = "http://mimir.example:9009/api/v1/push";
+    let section = adapted(section, &[(url, &format!("http://{address}/api/v1/write"))]);
+    format!("\nremote_write:{section}")
 }
 
 /// Converts samples to blocks of Prometheus's database.

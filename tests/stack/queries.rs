@@ -34,6 +34,8 @@ const LOWERED: &[(&str, &str)] = &[
     ("lock_table_critical", "0.0001"),
     ("wal_archive_wait_seconds", "1"),
     ("load_of_others", "-1"),
+    ("pooler_clients_waiting", "0.1"),
+    ("resource_nearly_exhausted", "0.3"),
     ("poll_stale_seconds", "1"),
     ("sizes_stale_seconds", "1"),
 ];
@@ -42,17 +44,17 @@ const LOWERED: &[(&str, &str)] = &[
 const SINCE_16: &[&str] = &["agent: Privileges of the agent (D)"];
 
 /// Alerts that need a state in which the other queries return nothing.
-const LAST: &[&str] = &["PgcommonsConfigReloadFailed", "PgcommonsAgentUnreachable"];
+pub(crate) const LAST: &[&str] = &["PgcommonsConfigReloadFailed", "PgcommonsAgentUnreachable"];
 
 #[derive(Clone, Debug)]
-struct PlacedQuery {
-    place: String,
+pub(crate) struct PlacedQuery {
+    pub(crate) place: String,
     query: String,
     is_instant: bool,
 }
 
 impl PlacedQuery {
-    async fn has_value(&self, prometheus: &Prometheus) -> bool {
+    pub(crate) async fn has_value(&self, prometheus: &Prometheus) -> bool {
         let answer = if self.is_instant {
             prometheus.instant(&self.query).await
         } else {
@@ -63,7 +65,7 @@ impl PlacedQuery {
 }
 
 /// The rules with lower thresholds and shorter intervals.
-fn quick_rules() -> String {
+pub(crate) fn quick_rules() -> String {
     let mut rules = project_file(RULES);
     for (name, value) in LOWERED {
         let before = format!("pgcommons:threshold:{name}\", expr: \"vector(");
@@ -78,7 +80,7 @@ fn quick_rules() -> String {
         .replace("interval: 1m", "interval: 5s")
 }
 
-async fn queries_of_rules(prometheus: &Prometheus) -> Vec<PlacedQuery> {
+pub(crate) async fn queries_of_rules(prometheus: &Prometheus) -> Vec<PlacedQuery> {
     let mut queries = Vec::new();
     for kind in ["alerting", "recording"] {
         let rules = prometheus.rules(kind).await.into_iter();
@@ -92,7 +94,7 @@ async fn queries_of_rules(prometheus: &Prometheus) -> Vec<PlacedQuery> {
     queries
 }
 
-fn queries_of_boards(boards: &boards::Boards) -> Vec<PlacedQuery> {
+pub(crate) fn queries_of_boards(boards: &boards::Boards) -> Vec<PlacedQuery> {
     let queries = boards.queries.iter();
     let queries = queries.map(|query| PlacedQuery {
         place: query.place.clone(),

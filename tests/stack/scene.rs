@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::machine::Machine;
+use crate::poolers::Poolers;
 use crate::prometheus::{Prometheus, Setup};
 use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
 };
-use crate::{history, load, shortages};
+use crate::{backups, history, load, shortages};
 
 /// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
@@ -24,13 +26,15 @@ pub(crate) struct Scene {
     pub(crate) agent: Agent,
     _others: Vec<Cluster>,
     _sessions: Vec<TestSession>,
+    _poolers: Poolers,
+    _machine: Machine,
     folder: TempDir,
 }
 
 impl Scene {
     pub(crate) async fn start() -> Self {
         let (main, standby) = main_server().await;
-        let mut held = tenants(&main).await;
+        let (mut held, poolers) = tenants(&main).await;
         let unprivileged = unprivileged_server().await;
         let full = small_server().await;
         let (late, filled) = late_server().await;
@@ -47,7 +51,8 @@ impl Scene {
             ("down", &down),
             ("standby", &standby),
         ];
-        let agent = start_agent(&folder, &servers).await;
+        let machine = Machine::of(&main);
+        let agent = start_agent(&folder, &servers, (&poolers, &machine)).await;
         held.extend(full.fill("app", "app", "postgres").await);
         Self {
             main,
@@ -55,6 +60,8 @@ impl Scene {
             agent,
             _others: vec![full, late, down, standby],
             _sessions: held,
+            _poolers: poolers,
+            _machine: machine,
             folder,
         }
     }
@@ -67,6 +74,7 @@ impl Scene {
             alertmanager: None,
             rules,
             history: Some(&history::of(&page, agent)),
+            remote: None,
         })
         .await
     }
@@ -78,9 +86,16 @@ impl Scene {
 }
 
 /// Starts an agent, and waits until it shows the main server as it is.
-async fn start_agent(folder: &TempDir, servers: &[(&str, &Cluster)]) -> Agent {
+async fn start_agent(
+    folder: &TempDir,
+    servers: &[(&str, &Cluster)],
+    beside: (&Poolers, &Machine),
+) -> Agent {
     let path = folder.path().join("pgcommons.yaml");
-    fs::write(&path, configuration(servers)).expect("a configuration can be written");
+    let backups = folder.path().join("backups");
+    backups::make(&backups);
+    fs::write(&path, configuration(servers, beside, &backups))
+        .expect("a configuration can be written");
     let agent = Agent::start(AgentSpec {
         args: &["--config.file", path.to_str().expect("a UTF-8 path")],
         ..AgentSpec::default()
@@ -105,16 +120,18 @@ async fn main_server() -> (Cluster, Cluster) {
         ("max_connections", "50"),
         ("deadlock_timeout", "20ms"),
         ("track_io_timing", "on"),
+        ("shared_preload_libraries", "pg_stat_statements"),
     ];
     settings.extend(shortages::SETTINGS);
     let mut main = trusting(&settings).await;
     let standby = main.start_standby();
     create_agent_role(&main).await;
+    main.sql("CREATE EXTENSION pg_stat_statements").await;
     (main, standby)
 }
 
 /// Creates tenants, and opens sessions that stay open.
-async fn tenants(main: &Cluster) -> Vec<TestSession> {
+async fn tenants(main: &Cluster) -> (Vec<TestSession>, Poolers) {
     for (name, limit) in [
         ("shop", 5),
         ("wiki", 10),
@@ -136,8 +153,9 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
                          ALTER TABLE account OWNER TO wiki",
     )
     .await;
+    let poolers = Poolers::start(main).await;
     let mut held = shortages::cause(main).await;
-    held.extend(sessions(main, "shop", 5).await);
+    held.extend(sessions(main, "shop", 4).await);
     held.extend(sessions(main, "wiki", 3).await);
     held.extend(sessions(main, "docs", 7).await);
     for _ in 0..2 {
@@ -152,7 +170,7 @@ async fn tenants(main: &Cluster) -> Vec<TestSession> {
     // A superuser in the database of a tenant, and the login of another tenant.
     held.push(main.admin_of("notes").await);
     held.extend(main.connect("wiki", "wiki", "notes").await);
-    held
+    (held, poolers)
 }
 
 /// A transaction that is idle and holds a lock, one that waits for the lock, and one that runs for an hour.
@@ -200,17 +218,24 @@ async fn late_server() -> (Cluster, Vec<TestSession>) {
 }
 
 /// The agent's configuration, with size budgets that are nearly reached or exceeded, and an exceeded budget of connections.
-fn configuration(servers: &[(&str, &Cluster)]) -> String {
+fn configuration(
+    servers: &[(&str, &Cluster)],
+    (poolers, machine): (&Poolers, &Machine),
+    backups: &Path,
+) -> String {
     let mut text =
-        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\n".to_owned();
+        "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\nbackups: {interval: 1s}\n".to_owned();
     writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
     text += "servers:\n";
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
         text += &storage(name, cluster);
+        text += &backups::configuration(name, backups);
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
+            text += &poolers.configuration();
+            writeln!(text, "    machine: {}", machine.configuration()).expect("memory");
         }
     }
     text + "budgets:

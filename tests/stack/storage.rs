@@ -68,6 +68,7 @@ async fn the_team_of_the_database_that_fills_the_storage_is_told() {
         alertmanager: Some(alertmanager.address()),
         rules: &project_file(RULES),
         history: None,
+        remote: None,
     })
     .await;
     eventually(LIMIT, "sizes are scraped", async || {

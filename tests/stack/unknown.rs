@@ -93,6 +93,7 @@ async fn notified(agents: &[&Watched]) -> (Prometheus, Alertmanager, Receiver) {
         alertmanager: Some(alertmanager.address()),
         rules: &project_file(RULES),
         history: None,
+        remote: None,
     })
     .await;
     (prometheus, alertmanager, receiver)

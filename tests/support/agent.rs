@@ -174,7 +174,12 @@ fn is_relevant(line: &str) -> bool {
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, address) = line.split_once("address=")?;
-    let address = address.split_whitespace().next()?.trim_matches('"');
+    // In JSON it is `"address":"127.0.0.1:19187",`.
+    let (_, address) = line.split_once("address")?;
+    let is_outside = |c: char| c.is_whitespace() || c == ',';
+    let address = address
+        .split(is_outside)
+        .next()?
+        .trim_matches(['"', '=', ':']);
     line.contains("listening").then(|| address.parse().ok())?
 }

@@ -60,6 +60,12 @@ impl ControlGroup {
         ["sh".into(), "-c".into(), enter, "sh".into()]
     }
 
+    /// Moves a process into the group. What it starts later follows.
+    pub(crate) fn add(&self, pid: u32) {
+        self.set("cgroup.procs", &pid.to_string())
+            .expect("root may move processes");
+    }
+
     /// Bytes that cannot be reclaimed: memory of processes, of the kernel, and of sockets, without the page cache.
     pub(crate) fn used(&self) -> u64 {
         match self.version {

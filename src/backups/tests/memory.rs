@@ -77,3 +77,25 @@ fn many_files_of_one_name_take_constant_memory() {
         allocation_counter::measure(|| drop(scanner.scan(&mut Cache::default(), 1_800_000_000)));
     assert!(spent.bytes_max < LIMIT, "{} bytes", spent.bytes_max);
 }
+
+#[test]
+fn a_directory_with_too_many_names_is_not_judged() {
+    const LIMIT: u64 = 6 << 20;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    for n in 0..8000 {
+        File::create(folder.path().join(format!("shop{n}.sql"))).expect("a file can be made");
+    }
+    let (directories, pace) = ([directory(folder.path(), "{database}.sql")], pace());
+    let scanner = Scanner {
+        directories: &directories,
+        pace: &pace,
+        look: Look::Repeated,
+    };
+    let mut report = None;
+    let spent = allocation_counter::measure(|| {
+        report = Some(scanner.scan(&mut Cache::default(), i64::MAX / 2));
+    });
+    let report = report.expect("it was made");
+    assert!(report.subjects.is_empty() && report.unreadable_directories() == 1);
+    assert!(spent.bytes_max < LIMIT, "{} bytes", spent.bytes_max);
+}

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{directory, pace};
-use crate::backups::{Cache, DirectoryProblem, Look, Pace, Report, Scanner, State, SubjectReport};
+use crate::backups::report::DirectoryProblem;
+use crate::backups::{Cache, Look, Pace, Report, Scanner, State, SubjectReport};
 
 const NOW: i64 = 1_790_000_000;
 const COMPLETE: &str =
@@ -23,12 +24,21 @@ fn write(file: &Path, content: &str, age: i64) {
 
 fn scan(folder: &Path, known: &mut Cache, now: i64) -> Report {
     let (directories, pace) = ([directory(folder, "{database}.sql")], pace());
-    Scanner {
+    let scanner = Scanner {
         directories: &directories,
         pace: &pace,
         look: Look::Repeated,
+    };
+    loop {
+        let report = scanner.scan(known, now);
+        let unread = known.take_unread();
+        if unread.is_empty() {
+            return report;
+        }
+        for file in unread {
+            known.add(file.read(&pace));
+        }
     }
-    .scan(known, now)
 }
 
 fn state(report: &Report) -> Option<State> {

@@ -5,6 +5,7 @@ use tokio::time::{advance, timeout};
 
 use super::*;
 use crate::collect::source::{PollTiming, Publication, Session, SourceId};
+use crate::scrapes::ScrapeLog;
 use crate::state::{Published, Reload, Server, State};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -142,7 +143,8 @@ fn poller(answers_after: [Duration; 2]) -> (Poller<TestSource>, Published) {
     let state = State::new(vec![Arc::new(starting)], reload);
     let (publisher, state) = watch::channel(Arc::new(state));
     let script = Arc::new(Script { answers_after });
-    (Poller::new(watch::channel(script).1, publisher), state)
+    let (config, scrapes) = (watch::channel(script).1, ScrapeLog::default().subscribe());
+    (Poller::new(config, publisher, scrapes), state)
 }
 
 fn shown(state: &Receiver<Arc<State>>) -> Down {
@@ -252,7 +254,7 @@ async fn a_changed_configuration_opens_another_session() {
             last_success: 0.0,
         },
     )));
-    let poller = Poller::<TestSource>::new(config, publisher);
+    let poller = Poller::<TestSource>::new(config, publisher, ScrapeLog::default().subscribe());
     let run = tokio::spawn(poller.run());
     changes.send_replace(script(Duration::ZERO));
     assert!(timeout(60 * SECOND, run).await.is_err(), "it keeps running");

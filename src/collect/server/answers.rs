@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::ServerSource;
 use crate::clock::wall_clock;
+use crate::outcome::Outcome;
 use crate::postgres;
 use crate::sample::{Activity, DatabaseStats, Stats};
+use crate::size_schedule::UnknownSize;
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::state::LazySnapshot;
 use crate::tracker::{PollContext, PolledState};
@@ -42,6 +44,11 @@ impl ServerSource {
             now,
             window: self.config.cadence.window,
         };
+        let fingerprint = activity.catalogue.fingerprint;
+        let known = self.tracker.catalogue();
+        if known.is_none_or(|before| before.fingerprint != fingerprint) {
+            self.access.changed(now);
+        }
         let polled = self.tracker.observe(activity, context);
         let tracked = self.polled.as_ref().map(|before| &before.tenants);
         if tracked.is_none_or(|tenants| !Arc::ptr_eq(tenants, &polled.tenants)) {
@@ -80,6 +87,15 @@ impl ServerSource {
         Arc::make_mut(&mut self.sizes).track(now, measurable.map(|row| row.oid));
     }
 
+    pub(super) fn sizes_failed(&mut self, why: Outcome, took: Duration, now: Duration) {
+        let why = match why {
+            Outcome::Error | Outcome::Denied | Outcome::OutOfMemory => UnknownSize::Error,
+            Outcome::Ok | Outcome::Timeout | Outcome::Lost => UnknownSize::Timeout,
+        };
+        let sizes = Arc::make_mut(&mut self.sizes);
+        sizes.failed(now, &self.batch, took, why, self.config.cadence.sizes);
+    }
+
     /// Called before the next batch, when databases that were dropped during the last one are no longer tracked.
     pub(super) fn log_unreadable(&mut self) {
         if let Some(polled) = &self.polled {
@@ -94,6 +110,7 @@ impl ServerSource {
             readings: self.readings.clone(),
             isolation: self.isolation.clone(),
             statements: self.statements.clone(),
+            processes: self.processes.clone(),
             sizes: Arc::clone(&self.sizes),
             now,
             wall_clock: wall_clock(),

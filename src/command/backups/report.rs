@@ -90,14 +90,16 @@ pub(super) fn server(scanned: Scanned) -> ServerBackups {
         findings.push(Finding::of_backups(text));
         return ServerBackups::new(scanned.name, findings, &Report::default(), Vec::new(), None);
     };
-    let coverage = databases.and_then(|databases| coverage(report, databases, &scanned.policy));
-    let age = |subject: &SubjectReport| age(subject, databases, &scanned);
-    findings.extend(backup_findings(report, coverage.as_ref(), age));
+    let (coverage, more) = findings_of(report, databases, &scanned.policy, scanned.now);
+    findings.extend(more);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let mut rows: Vec<Row> = report
         .subjects
         .iter()
-        .map(|subject| row(subject, databases, &scanned))
+        .map(|subject| {
+            let age = age(subject, databases, &scanned.policy, scanned.now);
+            row(subject, databases, age, scanned.now)
+        })
         .collect();
     let is_listed =
         |rows: &[Row], name: &str| rows.iter().any(|row| row.datname.as_deref() == Some(name));
@@ -116,6 +118,19 @@ pub(super) fn server(scanned: Scanned) -> ServerBackups {
     ServerBackups::new(scanned.name.clone(), findings, report, rows, coverage)
 }
 
+/// The backups of a scan compared with the databases, and what is wrong with them. `databases` is None if they are not known.
+pub(in crate::command) fn findings_of(
+    report: &Report,
+    databases: Option<&[Existing]>,
+    policy: &Policy,
+    now: i64,
+) -> (Option<Coverage>, Vec<Finding>) {
+    let coverage = databases.and_then(|databases| coverage(report, databases, policy));
+    let age = |subject: &SubjectReport| age(subject, databases, policy, now);
+    let findings = backup_findings(report, coverage.as_ref(), age);
+    (coverage, findings)
+}
+
 fn coverage(report: &Report, databases: &[Existing], policy: &Policy) -> Option<Coverage> {
     let names = databases.iter().map(|database| database.name.as_str());
     let is_invalid = |name: &str| databases.iter().any(|it| it.is_invalid && it.name == name);
@@ -126,7 +141,8 @@ fn coverage(report: &Report, databases: &[Existing], policy: &Policy) -> Option<
 fn age(
     subject: &SubjectReport,
     databases: Option<&[Existing]>,
-    scanned: &Scanned,
+    policy: &Policy,
+    now: i64,
 ) -> Option<BackupAge> {
     let max_age = match (&subject.subject, databases) {
         (Subject::Database(name), Some(databases))
@@ -134,26 +150,25 @@ fn age(
         {
             return None;
         }
-        (Subject::Database(name), _) => {
-            scanned.policy.budget(name).and_then(|it| it.backup_max_age)
-        }
+        (Subject::Database(name), _) => policy.budget(name).and_then(|it| it.backup_max_age),
         (Subject::Cluster | Subject::Globals | Subject::Unnamed, _) => None,
     };
     let max_age = max_age.unwrap_or(subject.max_age);
-    Some(BackupAge {
-        now: scanned.now,
-        max_age,
-    })
+    Some(BackupAge { now, max_age })
 }
 
-fn row(subject: &SubjectReport, databases: Option<&[Existing]>, scanned: &Scanned) -> Row {
-    let age = age(subject, databases, scanned);
+fn row(
+    subject: &SubjectReport,
+    databases: Option<&[Existing]>,
+    age: Option<BackupAge>,
+    now: i64,
+) -> Row {
     let time = subject
         .newest_complete
         .as_ref()
         .and_then(|backup| backup.time);
     let any_age = BackupAge {
-        now: scanned.now,
+        now,
         max_age: subject.max_age,
     };
     let (datname, scope) = match &subject.subject {

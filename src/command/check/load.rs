@@ -1,10 +1,10 @@
 //! Which database uses the server most, at the moment of the check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::sample::WaitClass;
+use crate::sample::{Oid, WaitClass};
 use crate::snapshot::{Load, Snapshot, WorkingSessions};
 
 /// Sessions and workers that are active, without those that wait for their clients.
@@ -13,7 +13,20 @@ pub(crate) struct LoadReport {
     pub(crate) active: u32,
     /// Null: none is active in a database that is monitored.
     pub(crate) busiest: Option<BusiestReport>,
+    /// Null: no statement has run for a second in a database that is monitored.
+    pub(crate) recent: Option<RecentReport>,
 }
+
+/// The database whose statements that run now have run most within [`RECENT`].
+#[derive(Debug, Serialize)]
+pub(crate) struct RecentReport {
+    pub(crate) datname: String,
+    /// The sum over these statements.
+    pub(crate) seconds: f64,
+}
+
+/// Seconds.
+pub(super) const RECENT: f64 = 300.0;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct BusiestReport {
@@ -23,12 +36,23 @@ pub(crate) struct BusiestReport {
     pub(crate) waits: BTreeMap<&'static str, u32>,
 }
 
-/// None: the role of the check does not see all sessions.
-pub(super) fn report(snapshot: &Snapshot) -> Option<LoadReport> {
+/// `running` is [`RECENT`] by database. None: the role of the check does not see all sessions.
+pub(super) fn report(snapshot: &Snapshot, running: &HashMap<Oid, f64>) -> Option<LoadReport> {
     let load = snapshot.load.as_ref()?;
     Some(LoadReport {
         active: load.working.active(),
         busiest: busiest(load),
+        recent: recent(snapshot, running),
+    })
+}
+
+fn recent(snapshot: &Snapshot, running: &HashMap<Oid, f64>) -> Option<RecentReport> {
+    let databases = snapshot.databases.iter();
+    let seconds = databases.filter_map(|view| Some((view, *running.get(&view.row.oid)?)));
+    let (view, seconds) = seconds.max_by(|(_, one), (_, other)| one.total_cmp(other))?;
+    (seconds >= 1.0).then(|| RecentReport {
+        datname: view.row.name.clone(),
+        seconds,
     })
 }
 
@@ -51,8 +75,21 @@ fn waits(sessions: WorkingSessions) -> BTreeMap<&'static str, u32> {
 }
 
 impl LoadReport {
-    /// One line for people; None if nothing is active.
-    pub(super) fn line(&self) -> Option<String> {
+    /// For people.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        let recent = self.recent.as_ref().map(|recent| {
+            format!(
+                "busiest in the last {} minutes: database {}, whose running statements took {:.0} s of them",
+                RECENT / 60.0,
+                recent.datname,
+                recent.seconds
+            )
+        });
+        self.line().into_iter().chain(recent)
+    }
+
+    /// None if nothing is active.
+    fn line(&self) -> Option<String> {
         let busiest = self.busiest.as_ref()?;
         let (datname, active) = (&busiest.datname, busiest.active);
         let mut waits: Vec<_> = busiest.waits.iter().collect();

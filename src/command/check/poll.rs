@@ -1,5 +1,4 @@
-//! Polls each server once: one session, the activity query, the owners, the size of every database, and beside the session
-//! the volumes.
+//! Polls each server once: one session, the activity query, the size of every database, and beside the session the volumes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,16 +13,18 @@ use crate::findings::{Finding, Severity, Thresholds};
 use crate::isolation::{self, Question, Summary};
 use crate::logging::chain;
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::postgres::view::{ACCESS_JOB, SLOW};
+use crate::postgres::view::SLOW;
 use crate::postgres::{ActivityQuestion, ConnectError, CredentialFiles, QueryError, Session};
-use crate::sample::{Catalogue, Oid, Readings};
+use crate::sample::{Catalogue, Container, Oid, Readings};
 use crate::size_schedule::{SizeSchedule, SizeTiming, UnknownSize};
 use crate::snapshot::{SlowReadings, Snapshot};
 use crate::tracker::{PollContext, PollTracker};
 
+use super::load::RECENT;
+use super::machine;
 use super::own_session;
 use super::report::{self, Report};
-use super::volumes;
+use super::{backups, poolers, volumes};
 
 /// Polls all servers concurrently.
 pub(super) async fn all(
@@ -38,17 +39,31 @@ pub(super) async fn all(
             (
                 name,
                 tokio::spawn(async move {
-                    tokio::join!(poll(&server, time_limit), volumes::measure(&server))
+                    tokio::join!(
+                        poll(&server, time_limit),
+                        volumes::measure(&server),
+                        poolers::poll(&server),
+                        backups::read(&server, time_limit)
+                    )
                 }),
             )
         })
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let (polled, volumes) = poll
-            .await
-            .unwrap_or_else(|error| (Err(unknown(error.to_string())), Vec::new()));
-        reports.push(report::server(name, polled, &volumes, thresholds));
+        let (polled, volumes, poolers, backups) = poll.await.unwrap_or_else(|error| {
+            let polled = Err(unknown(error.to_string()));
+            (polled, Vec::new(), Vec::new(), None)
+        });
+        let catalogue = polled
+            .as_ref()
+            .ok()
+            .map(|polled| Arc::clone(&polled.catalogue));
+        let mut report = report::server(name, polled, (&volumes, &poolers), thresholds);
+        if let Some(backups) = backups {
+            report.add(backups.findings(catalogue.as_deref()));
+        }
+        reports.push(report);
     }
     Report::of(reports)
 }
@@ -56,13 +71,15 @@ pub(super) async fn all(
 /// The result of polling one server.
 pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
-    /// The owner of each database.
-    pub(super) owners: HashMap<Oid, String>,
-    /// What `pgcommons audit` would find; None: the privileges could not be read.
-    pub(super) isolation: Option<Summary>,
+    /// Every database and role.
+    pub(super) catalogue: Arc<Catalogue>,
+    /// Seconds that running statements of each database took within [`RECENT`].
+    pub(super) running: HashMap<Oid, f64>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
     pub(super) sizes_failure: Option<String>,
     pub(super) not_read: Vec<NotRead>,
+    /// None: not configured, or not readable.
+    pub(super) container: Option<Container>,
     /// The configured capacity in bytes.
     pub(super) storage_size: Option<u64>,
 }
@@ -86,7 +103,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
         .await
         .map_err(|error| no_session(&error))?;
     let mut activity = answer(deadline, session.activity(&ActivityQuestion::default())).await?;
-    let owners = answer(deadline, session.owners()).await?;
+    let running = answer(deadline, session.running(RECENT)).await?;
     let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
     let context = PollContext {
@@ -98,7 +115,10 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let mut tracker = PollTracker::default();
     let polled = tracker.observe(activity, context);
     let catalogue = tracker.catalogue().unwrap_or_default();
-    let (readings, not_read) = read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let (readings, mut not_read) =
+        read_slow(&session, polled.sees_all_sessions(), deadline).await?;
+    let machine = machine::look(server, &session, deadline).await;
+    not_read.extend(machine.not_read);
     let (sizes, sizes_failure) = measure(
         &session,
         &catalogue,
@@ -109,16 +129,18 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     .await;
     let slower = SlowReadings {
         readings,
+        isolation: isolation.map(Arc::new),
         sizes: Arc::new(sizes),
         wall_clock: wall_clock(),
         ..SlowReadings::default()
     };
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
-        owners,
-        isolation,
+        catalogue,
+        running,
         sizes_failure,
         not_read,
+        container: machine.container,
         storage_size: server.storage.size,
     })
 }
@@ -131,9 +153,7 @@ async fn read_slow(
 ) -> Result<(Readings, Vec<NotRead>), Finding> {
     let (mut readings, mut not_read) = (Readings::default(), Vec::new());
     let views = SLOW.iter().enumerate();
-    for (n, view) in views
-        .filter(|(_, view)| view.job != ACCESS_JOB && (sees_all_sessions || !view.needs_monitor))
-    {
+    for (n, view) in views.filter(|(_, view)| sees_all_sessions || !view.needs_monitor) {
         match timeout(deadline, session.slow(n, deadline)).await {
             Ok(Ok(update)) => update(&mut readings),
             Ok(Err(error)) if error.outcome() == Outcome::Lost => {

@@ -1,17 +1,20 @@
 //! The report of a check, worst first. Its fields are the keys of `check --json`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::load::{self, LoadReport};
+use super::machine::ContainerReport;
 use super::poll::{NotRead, PolledServer};
+use super::poolers::{self, PoolerReport};
 use super::volumes::{self, VolumeReport};
 use crate::findings::{
-    Finding, Severity, Thresholds, findings, of_configured_storage, of_volume, worst_first,
+    Finding, PoolerReading, Severity, Thresholds, findings, of_configured_storage, of_container,
+    of_poolers, of_volume, worst_first,
 };
 use crate::isolation::Summary;
-use crate::sample::{Oid, Volume};
+use crate::sample::Volume;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, RoleView};
 use crate::status::{self, Connections, ResourceReport, connections, urgency};
@@ -34,6 +37,8 @@ pub(crate) struct ServerReport {
     pub(crate) connections: Option<Connections>,
     /// Null: the role of the check does not see all sessions.
     pub(crate) load: Option<LoadReport>,
+    /// Null: machine.cgroup is not configured, or the control group cannot be read.
+    pub(crate) container: Option<ContainerReport>,
     /// What runs out, the largest share first.
     pub(crate) resources: Vec<ResourceReport>,
     pub(crate) not_read: Vec<NotRead>,
@@ -43,6 +48,8 @@ pub(crate) struct ServerReport {
     pub(crate) roles: Vec<RoleReport>,
     /// Those of `storage`, also if the check has no session.
     pub(crate) volumes: Vec<VolumeReport>,
+    /// Those of `poolers`, also if the check has no session.
+    pub(crate) poolers: Vec<PoolerReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +65,7 @@ pub(crate) struct DatabaseReport {
     pub(crate) size_unknown: Option<&'static str>,
     pub(crate) size_limit_bytes: Option<u64>,
     /// The role that owns it in PostgreSQL.
-    pub(crate) owner: Option<String>,
+    pub(crate) owner: String,
     /// `owner` of its budget: the person to contact.
     pub(crate) budget_owner: Option<String>,
     /// Why no role can connect: `datallowconn` is false, the database is invalid, or its connection limit is 0.
@@ -87,9 +94,11 @@ impl Report {
 pub(super) fn server(
     name: String,
     polled: Result<PolledServer, Finding>,
-    volumes: &[Volume],
+    (volumes, poolers): (&[Volume], &[PoolerReading]),
     thresholds: Thresholds,
 ) -> ServerReport {
+    let snapshot = polled.as_ref().ok().map(|polled| &polled.snapshot);
+    let of_poolers = of_poolers(poolers, snapshot, thresholds);
     let mut report = match polled {
         Ok(polled) => polled_server(name, polled, thresholds),
         Err(finding) => unreachable_server(name, finding),
@@ -98,14 +107,23 @@ pub(super) fn server(
         .resources
         .extend(status::of_volumes(volumes, thresholds));
     status::fullest_first(&mut report.resources);
+    report.findings.extend(of_poolers);
+    report.poolers = poolers.iter().map(poolers::report).collect();
     for volume in volumes {
         report.findings.extend(of_volume(volume, thresholds));
         report.volumes.push(volumes::report(volume, thresholds));
     }
-    worst_first(&mut report.findings);
-    let worst = report.findings.first();
-    report.status = worst.map_or(Severity::Ok, |worst| worst.severity);
+    report.add(Vec::new());
     report
+}
+
+impl ServerReport {
+    pub(super) fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        worst_first(&mut self.findings);
+        let worst = self.findings.first();
+        self.status = worst.map_or(Severity::Ok, |worst| worst.severity);
+    }
 }
 
 fn unreachable_server(name: String, finding: Finding) -> ServerReport {
@@ -116,12 +134,14 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         version: None,
         connections: None,
         load: None,
+        container: None,
         resources: Vec::new(),
         not_read: Vec::new(),
         isolation: None,
         databases: Vec::new(),
         roles: Vec::new(),
         volumes: Vec::new(),
+        poolers: Vec::new(),
     }
 }
 
@@ -130,7 +150,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
     let mut databases: Vec<_> = snapshot
         .databases
         .iter()
-        .map(|view| database(view, &polled.owners, thresholds))
+        .map(|view| database(view, thresholds))
         .collect();
     databases
         .sort_by_cached_key(|row| (urgency(row.status, &row.connections), row.datname.clone()));
@@ -143,19 +163,23 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
     let mut findings = findings(snapshot, polled.sizes_failure.as_deref(), thresholds);
     let used = snapshot.storage.total().zip(polled.storage_size);
     findings.extend(used.and_then(|(used, size)| of_configured_storage(used, size, thresholds)));
+    let container = polled.container.iter();
+    findings.extend(container.flat_map(|it| of_container(it, thresholds)));
     ServerReport {
         server: name,
         status: Severity::Ok,
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
-        load: load::report(snapshot),
+        load: load::report(snapshot, &polled.running),
+        container: polled.container.as_ref().map(ContainerReport::of),
         resources: status::of_server(snapshot, polled.storage_size, thresholds),
         not_read: polled.not_read,
-        isolation: polled.isolation.as_ref().map(isolation),
+        isolation: snapshot.isolation.as_deref().map(isolation),
         databases,
         roles,
         volumes: Vec::new(),
+        poolers: Vec::new(),
     }
 }
 
@@ -164,11 +188,7 @@ fn isolation(summary: &Summary) -> BTreeMap<&'static str, usize> {
     counts.map(|(kind, count)| (kind.label(), *count)).collect()
 }
 
-fn database(
-    view: &DatabaseView,
-    owners: &HashMap<Oid, String>,
-    thresholds: Thresholds,
-) -> DatabaseReport {
+fn database(view: &DatabaseView, thresholds: Thresholds) -> DatabaseReport {
     DatabaseReport {
         datname: view.row.name.clone(),
         status: thresholds
@@ -179,7 +199,7 @@ fn database(
         size_bytes: view.size.ok(),
         size_unknown: view.size.err().map(UnknownSize::label),
         size_limit_bytes: view.size_limit(),
-        owner: owners.get(&view.row.oid).cloned(),
+        owner: view.row.owner.clone(),
         budget_owner: view.budget.as_ref().and_then(|budget| budget.owner.clone()),
         closed: view.closed(),
     }

@@ -79,7 +79,7 @@ fn server_section(text: &mut String, server: &ServerReport) {
             escape_for_terminal(&finding.text)
         );
     }
-    if let Some(line) = server.load.as_ref().and_then(LoadReport::line) {
+    for line in server.load.iter().flat_map(LoadReport::lines) {
         let _ = writeln!(text, "  {:8}  {}", "load", escape_for_terminal(&line));
     }
     for not_read in &server.not_read {
@@ -185,7 +185,7 @@ fn databases(rows: &[DatabaseReport]) -> String {
             number(row.budget),
             size.unwrap_or_else(dash),
             row.size_limit_bytes.map_or_else(dash, bytes),
-            row.owner.as_deref().map_or_else(dash, escape_for_terminal),
+            escape_for_terminal(&row.owner),
             row.budget_owner
                 .as_deref()
                 .map_or_else(dash, escape_for_terminal),

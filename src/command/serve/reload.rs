@@ -8,38 +8,42 @@ use crate::blocking::OneAtATime;
 use crate::clock::wall_clock;
 use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
-use crate::logging::chain;
+use crate::logging::{LogFormat, chain};
 use crate::state::Reload;
 use crate::timeline::Retention;
 
 pub(crate) type Loaded = Result<Config, ConfigError>;
 
-pub(super) struct Reloader<F> {
-    /// What a reload does not change.
-    started: Fixed,
-    last: Reload,
-    load: Arc<F>,
-    running: OneAtATime<Loaded>,
-}
-
-/// The keys that take effect at the start only.
+/// `web` and `log`.
 #[derive(PartialEq)]
 struct Fixed {
     listen_address: String,
+    telemetry_path: String,
     has_page: bool,
     retention: Retention,
     log_level: tracing::Level,
+    log_format: LogFormat,
 }
 
 impl Fixed {
     fn of(config: &Config) -> Self {
         Self {
             listen_address: config.listen_address.clone(),
+            telemetry_path: config.telemetry_path.clone(),
             has_page: config.has_page,
             retention: config.retention.clone(),
             log_level: config.log_level,
+            log_format: config.log_format,
         }
     }
+}
+
+pub(super) struct Reloader<F> {
+    /// The part of the configuration that a reload does not change, as of the start.
+    started: Fixed,
+    last: Reload,
+    load: Arc<F>,
+    running: OneAtATime<Loaded>,
 }
 
 impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
@@ -77,7 +81,7 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
         match loaded {
             Ok(new) => {
                 if self.started != Fixed::of(&new) {
-                    warn!("web, history, state and log.level take effect at the next start");
+                    warn!("web, history, state and log take effect at the next start");
                 }
                 self.last = successful_reload();
                 let servers = new.servers.len();

@@ -44,9 +44,9 @@ impl ConnectionParams {
     }
 
     fn missing(&self, reader: &mut Reader, environment: &Environment) {
-        if self.prefix.is_empty() && environment.contains_key("DATA_SOURCE_NAME") {
-            let got = "a variable of postgres_exporter, which sets nothing here";
-            reader.problem("DATA_SOURCE_NAME", got, "DATABASE_URL");
+        if self.prefix.is_empty() && environment.contains_key("DATA_SOURCE_USER") {
+            let got = "nothing beside DATA_SOURCE_USER";
+            reader.problem("DATA_SOURCE_URI", got, "host:port/dbname");
         } else if self.prefix.is_empty() {
             let want = "a server: DATABASE_URL, PGHOST, or servers in --config.file";
             reader.problem("DATABASE_URL", "nothing", want);

@@ -10,13 +10,15 @@ use super::super::keys::{Content, Key, Table, path};
 #[cfg(test)]
 use super::super::reference::{Row, Section};
 use super::super::shapes::{Choice, Durations, Filled, List, Size};
-use super::{Leaf, MINUTE, YEAR, table};
+use super::{Leaf, MINUTE, SECOND, YEAR, table};
 use crate::backups::Preset;
 
 table!(
-/// How `pgcommons backups` reads files. See [backups.md](backups.md).
+/// How backup files are read. See [backups.md](backups.md).
 RawBackups {
-    /// How many bytes of backup files are read in a second. Each version of a file is read once.
+    /// How often the agent lists the directories. If listing takes long, less often.
+    interval: Durations(SECOND..=MINUTE) = "15s";
+    /// How many bytes of backup files are read in a second, for each server. Each version of a file is read once.
     max_bytes_per_second: Size() = "50MiB";
 });
 table!(

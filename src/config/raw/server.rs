@@ -7,14 +7,15 @@ use serde::Deserialize;
 
 use super::super::backups::Directories;
 use super::super::connection::{ADDRESS, BINDINGS, HOST, MODES};
+use super::super::host::CGROUP;
 use super::super::keys::{Content, Key, Table, path};
 use super::super::model::{ChannelBinding, SslMode};
 #[cfg(test)]
 use super::super::reference::{Row, Section};
-use super::super::shapes::{Choice, Durations, Filled, Numbers, Secret, Size, Text};
+use super::super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Switch, Text};
 use super::super::storage::VOLUME_PATH;
 use super::{
-    Block, HOUR, Leaf, MOST_CONNECTIONS, RawBudget, RawDatabases, RawRoles, SECOND, table,
+    Block, HOUR, Leaf, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawRoles, SECOND, table,
 };
 
 table!(
@@ -30,6 +31,48 @@ RawStorage {
     /// Further volumes by name, as in `{wal: /pgwal}`.
     volumes: Block<BTreeMap<String, Value>>;
 });
+table!(
+/// One entry for each `PgBouncer` in front of the server; the name is the label `pooler` of its series. The keys of the connection are
+/// as those of the server. No variable of libpq sets them. See [pgbouncer.md](pgbouncer.md).
+RawPooler {
+    /// The address of the pooler, or the directory of its Unix socket.
+    host: Text(HOST);
+    /// Connect to this address, and use `host` only to verify the certificate.
+    hostaddr: Text(ADDRESS);
+    /// The port.
+    port: Numbers<u16>(1..=u16::MAX) = "6432";
+    /// The user to log in as; one of `stats_users`.
+    user: Filled("a name") = "pgcommons";
+    /// The password. Better in a file.
+    password: Secret("text in quotes");
+    /// A file that contains only the password. Read at every connect.
+    password_file: Filled("the path of a file");
+    /// A file in the format of libpq's `~/.pgpass`.
+    passfile: Filled("the path of a file");
+    /// As in libpq.
+    sslmode: Choice<SslMode>(&MODES) = "prefer";
+    /// The CAs that the certificate of the pooler must be signed by, or `system`.
+    sslrootcert: Filled("the path of a file");
+    /// The certificate of the agent. Needs `sslkey`.
+    sslcert: Filled("the path of a file");
+    /// The key of `sslcert`, not encrypted.
+    sslkey: Filled("the path of a file");
+    /// How often its pools are read.
+    interval: Durations(MS_100..=HOUR) = "1s";
+    /// The `host`, or `host:port`, of the entries of `[databases]` that lead to this server. Needed if the pooler leads to several
+    /// servers.
+    server_hosts: List("[10.0.0.5, db1:5433]");
+});
+table!(
+/// What the agent reads of the machine that PostgreSQL runs on, if both are on the same one. See [load.md](load.md). Beside `dsn` or
+/// `hostaddr` the key `host` may have this table instead.
+RawMachine {
+    /// Read the CPU time and the private memory of each database from `/proc`. Needs the PID namespace of PostgreSQL.
+    processes: Switch() = "false";
+    /// Read the control group of PostgreSQL: its limits, memory, throttling and OOM kills. Needs its PID namespace, and a mount of the
+    /// host's tree. `auto` looks in `/host/cgroup`, `/host/sys/fs/cgroup` and `/sys/fs/cgroup`. Without the key it is not read.
+    cgroup: Filled(CGROUP);
+} {});
 table!(
 /// One entry for each server. The name is the label `server` of its series. Without any entry the agent monitors the server of
 /// `DATABASE_URL`, or of libpq's variables. Those also set the keys that an entry leaves out.
@@ -72,8 +115,8 @@ RawServer {
     cores: Numbers<f64>(0.01..=10_000.0);
     /// The memory that PostgreSQL may use, to compare with what it could take at worst.
     memory: Size();
-    /// The directories with backups of its databases, for `pgcommons backups`: each has `path`, `preset` or `pattern`, and if needed
-    /// `max_age` and `exclude`. See [backups.md](backups.md).
+    /// The directories with backups of its databases: each has `path`, `preset` or `pattern`, and if needed `max_age` and `exclude`.
+    /// See [backups.md](backups.md).
     backups: Directories();
 } {
     /// As `databases`, for this server: each of the two keys replaces the one above.
@@ -81,6 +124,8 @@ RawServer {
     /// As `roles`, for this server: replaces the key above.
     roles: Block<RawRoles>;
     storage: Block<RawStorage>;
+    poolers["POOLER"]: Block<BTreeMap<String, Block<RawPooler>>>;
+    machine: Block<RawMachine>;
     /// As `budgets`, for this server: replaces the budget of the same database above.
     budgets: Block<BTreeMap<String, Block<RawBudget>>>;
 });
@@ -103,6 +148,28 @@ impl RawServer {
             ("sslrootcert", self.sslrootcert.take()),
             ("sslcert", self.sslcert.take()),
             ("sslkey", self.sslkey.take()),
+        ]
+    }
+}
+
+/// The connection keys of a pooler, with its own defaults.
+impl RawPooler {
+    pub(in crate::config) fn connection(&mut self) -> Vec<(&'static str, Leaf)> {
+        let port = Self::port();
+        let default = port.default.map(Value::from);
+        vec![
+            (Self::host().name, self.host.take()),
+            (Self::hostaddr().name, self.hostaddr.take()),
+            (port.name, self.port.take().or(default)),
+            (Self::user().name, self.user.take()),
+            (Self::password().name, self.password.take()),
+            (Self::password_file().name, self.password_file.take()),
+            (Self::passfile().name, self.passfile.take()),
+            ("dbname", Some(Value::from("pgbouncer"))), // of the console
+            (Self::sslmode().name, self.sslmode.take()),
+            (Self::sslrootcert().name, self.sslrootcert.take()),
+            (Self::sslcert().name, self.sslcert.take()),
+            (Self::sslkey().name, self.sslkey.take()),
         ]
     }
 }

@@ -5,40 +5,40 @@ use crate::health::{CloseReason, JobHealth};
 use crate::metrics::AgentState;
 use crate::metrics::series::{Kind, Metric, Series, Source, counter, gauge, metric};
 use crate::outcome::{ConnectFailure, Outcome};
-use crate::state::Server;
+use crate::state::{Server, SourceLabels};
 
 pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_polls_total",
-        &["poll", "volume", "outcome"],
-        "Finished polls, by job and outcome; those of the job storage also by volume.",
+        &["poll", "volume", "pooler", "outcome"],
+        "Finished polls, by job and outcome; those of the job storage also by volume, those of pooler by pooler.",
         |server, series| {
-            for (volume, job) in jobs(server) {
+            for (of, job) in jobs(server) {
                 for outcome in Outcome::ALL {
                     let polls = job.polls(outcome) as f64;
-                    series.put([job.name, volume, outcome.label()], polls);
+                    series.put([job.name, of.volume, of.pooler, outcome.label()], polls);
                 }
             }
         },
     ),
     gauge(
         "pgcommons_poll_last_success_timestamp_seconds",
-        &["poll", "volume"],
+        &["poll", "volume", "pooler"],
         "Time of the last successful poll, since the epoch; absent if none has succeeded.",
         |server, series| {
-            for (volume, job) in jobs(server) {
-                series.put_known([job.name, volume], job.last_success);
+            for (of, job) in jobs(server) {
+                series.put_known([job.name, of.volume, of.pooler], job.last_success);
             }
         },
     ),
     gauge(
         "pgcommons_poll_duration_seconds",
-        &["poll", "volume"],
+        &["poll", "volume", "pooler"],
         "Duration of the last poll, as measured by the agent; absent before the first poll.",
         |server, series| {
-            for (volume, job) in jobs(server) {
+            for (of, job) in jobs(server) {
                 let duration = job.duration.map(|duration| duration.as_secs_f64());
-                series.put_known([job.name, volume], duration);
+                series.put_known([job.name, of.volume, of.pooler], duration);
             }
         },
     ),
@@ -54,14 +54,15 @@ pub(super) const METRICS: &[Metric] = &[
     ),
     counter(
         "pgcommons_connect_failures_total",
-        &["reason"],
-        "Failed attempts to connect, by reason; too_many_connections means that the limit of the server, the database or the role was reached.",
+        &["pooler", "reason"],
+        "Failed attempts to connect, by reason, to the server and to each pooler; too_many_connections means that the limit of the server, the database or the role was reached.",
         |server, series| {
-            for reason in ConnectFailure::ALL {
-                series.put(
-                    [reason.label()],
-                    server.health.connect_failures(reason) as f64,
-                );
+            let connected = server.sources().filter(|(of, _)| of.volume.is_empty());
+            for (of, health) in connected {
+                for reason in ConnectFailure::ALL {
+                    let failures = health.connect_failures(reason) as f64;
+                    series.put([of.pooler, reason.label()], failures);
+                }
             }
         },
     ),
@@ -140,10 +141,10 @@ pub(super) const METRICS: &[Metric] = &[
     ),
 ];
 
-/// The jobs of PostgreSQL and of its attached sources, each with its label `volume`.
-fn jobs(server: &Server) -> impl Iterator<Item = (&str, &JobHealth)> {
+/// The jobs of PostgreSQL and of its attached sources, each with the labels of its source.
+fn jobs(server: &Server) -> impl Iterator<Item = (SourceLabels<'_>, &JobHealth)> {
     let sources = server.sources();
-    sources.flat_map(|(volume, health)| health.jobs().iter().map(move |job| (volume, job)))
+    sources.flat_map(|(of, health)| health.jobs().iter().map(move |job| (of, job)))
 }
 
 const fn agent(

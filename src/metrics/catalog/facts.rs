@@ -95,7 +95,7 @@ pub(super) const METRICS: &[Metric] = &[
         "pg_stat_activity_count",
         SESSIONS,
         "Sessions by database, state, role, application and backend type. Names without series of their own are summed up as \
-         other (see pgcommons_series_overflow), workers of extensions as background worker. Absent if there are no sessions, \
+         other (see pgcommons_series_overflow), workers of extensions as background worker. Without the agent's own session. Absent if there are no sessions, \
          and without pg_monitor.",
         |server, series| sessions(server, series, |total| Some(f64::from(total.count))),
     ),
@@ -156,16 +156,8 @@ pub(super) const METRICS: &[Metric] = &[
     gauge(
         "pg_locks_count",
         &["datname", "mode"],
-        "Locks that are held or awaited; absent if there are none.",
-        |server, series| {
-            let locks = server.snapshot().and_then(|it| it.readings.locks.as_ref());
-            for view in server.databases() {
-                let of_database = locks.and_then(|locks| locks.databases.get(&view.row.oid));
-                for lock in of_database.iter().flat_map(|locks| &locks.modes) {
-                    series.put([&*view.row.name, &*lock.mode], lock.count as f64);
-                }
-            }
-        },
+        "Locks that are held or awaited; absent if there are none, or 0 with stats.zero_locks.",
+        locks,
     ),
     gauge(
         "pg_database_wraparound_age_datfrozenxid_seconds",
@@ -180,6 +172,40 @@ pub(super) const METRICS: &[Metric] = &[
         |server, series| of_stats(server, series, |row| f64::from(row.min_mxid_age)),
     ),
 ];
+
+/// The modes of `pg_locks` (`lock.c`, `predicate.c`), in lower case.
+const LOCK_MODES: [&str; 9] = [
+    "accessexclusivelock",
+    "accesssharelock",
+    "exclusivelock",
+    "rowexclusivelock",
+    "rowsharelock",
+    "sharelock",
+    "sharerowexclusivelock",
+    "shareupdateexclusivelock",
+    "sireadlock",
+];
+
+fn locks(server: &Server, series: &mut Series) {
+    let Some(snapshot) = server.snapshot() else {
+        return;
+    };
+    let Some(locks) = &snapshot.readings.locks else {
+        return; // unknown is not 0
+    };
+    for view in server.databases() {
+        let of_database = locks.databases.get(&view.row.oid);
+        let modes = of_database.map_or(&[][..], |locks| &locks.modes);
+        for lock in modes {
+            series.put([&*view.row.name, &*lock.mode], lock.count as f64);
+        }
+        let is_there = |mode: &str| modes.iter().any(|lock| lock.mode == mode);
+        let without = LOCK_MODES.iter().filter(|mode| !is_there(mode));
+        for mode in without.filter(|_| snapshot.zero_locks) {
+            series.put([&*view.row.name, *mode], 0);
+        }
+    }
+}
 
 fn sessions(server: &Server, series: &mut Series, value: fn(&SessionTotal) -> Option<f64>) {
     for (key, total) in server

@@ -1,8 +1,11 @@
 //! `pgcommons_*` about isolation: what privileges allow across tenants. The pairs of roles and databases are in `pgcommons audit`
 //! only; here are numbers for each database and each role.
 
+use std::collections::BTreeSet;
+
 use crate::isolation::Summary;
 use crate::metrics::series::{Metric, Series, gauge};
+use crate::plan::Drift;
 use crate::state::Server;
 
 pub(super) const METRICS: &[Metric] = &[
@@ -55,6 +58,14 @@ pub(super) const METRICS: &[Metric] = &[
          were read.",
         foreign,
     ),
+    gauge(
+        "pgcommons_database_drift",
+        &["datname", "property"],
+        "Always 1: this property of the database differs from its budget in the configuration. connection_limit: not its connections; \
+         no_connection_limit: connections without a limit of PostgreSQL; owner: not owner_role; roles: one does not exist or may not connect, absent until the \
+         privileges were read. Absent without a difference.",
+        drift,
+    ),
 ];
 
 fn summary(server: &Server) -> Option<&Summary> {
@@ -69,5 +80,14 @@ fn foreign(server: &Server, series: &mut Series) {
         let name = &view.row.name;
         let count = summary.foreign.get(name).map(|count| *count as f64);
         series.put_known([&**name], count);
+    }
+}
+
+fn drift(server: &Server, series: &mut Series) {
+    for view in server.databases() {
+        let properties: BTreeSet<_> = view.drift.iter().map(Drift::property).collect();
+        for property in properties {
+            series.put([&*view.row.name, property], 1);
+        }
     }
 }

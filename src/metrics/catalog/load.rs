@@ -4,7 +4,7 @@ use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::sample::WaitClass;
 use crate::sample::readings::Blocking;
 use crate::sample::statements::StatementFigure;
-use crate::snapshot::ActiveSeconds;
+use crate::snapshot::{ActiveSeconds, ProcessesView};
 use crate::state::Server;
 
 const DATABASE: &[&str] = &["datname"];
@@ -92,6 +92,44 @@ pub(super) const METRICS: &[Metric] = &[
             series.put_known([], statements.and_then(|it| it.evictions));
         },
     ),
+    counter(
+        "pgcommons_database_cpu_seconds_total",
+        DATABASE,
+        "CPU time that the kernel counted for sessions and workers of the database since the agent began, user and system. Without \
+         what processes used after the last look at them: pgcommons_server_ended_cpu_seconds_total. Absent unless machine.processes \
+         is configured and the processes are visible.",
+        |server, series| {
+            for (datname, processes) in processes(server).into_iter().flat_map(|it| &it.databases) {
+                series.put([datname.as_str()], processes.cpu_seconds);
+            }
+        },
+    ),
+    counter(
+        "pgcommons_server_cpu_seconds_total",
+        &[],
+        "CPU time of all processes of the server since the agent began, with those that belong to no database and those that ended. \
+         Absent as pgcommons_database_cpu_seconds_total is.",
+        |server, series| series.put_known([], processes(server).map(|it| it.server_seconds)),
+    ),
+    counter(
+        "pgcommons_server_ended_cpu_seconds_total",
+        &[],
+        "The part of pgcommons_server_cpu_seconds_total that processes used between the last look at them, or their start, and their \
+         end: all of short sessions. It is not known for which database. Absent as pgcommons_database_cpu_seconds_total is.",
+        |server, series| series.put_known([], processes(server).map(|it| it.ended_seconds)),
+    ),
+    gauge(
+        "pgcommons_database_private_memory_bytes",
+        DATABASE,
+        "Resident memory of sessions and workers of the database without shared memory and files. Absent as \
+         pgcommons_database_cpu_seconds_total is, and while it cannot be read for one of them.",
+        |server, series| {
+            for (datname, processes) in processes(server).into_iter().flat_map(|it| &it.databases) {
+                let bytes = processes.private_bytes.map(|bytes| bytes as f64);
+                series.put_known([datname.as_str()], bytes);
+            }
+        },
+    ),
     gauge(
         "pgcommons_server_cores",
         &[],
@@ -109,6 +147,10 @@ fn seen(seconds: &ActiveSeconds) -> impl Iterator<Item = (&'static str, f64)> {
     let classes = classes.map(|wait| (wait, seconds.of(wait)));
     let seen = classes.filter(|(wait, seconds)| *wait == WaitClass::Cpu || *seconds > 0.0);
     seen.map(|(wait, seconds)| (wait.label(), seconds))
+}
+
+fn processes(server: &Server) -> Option<&ProcessesView> {
+    server.snapshot()?.processes.as_ref()
 }
 
 fn blocking(server: &Server, series: &mut Series, count: fn(&Blocking) -> u64) {

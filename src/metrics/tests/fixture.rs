@@ -30,7 +30,9 @@ pub(super) fn up(privileged: bool) -> Server {
         1_700_000_100.0,
     );
     health.set_interval(Duration::from_millis(1200));
-    showing("main", snapshot(privileged), health).with_attached(Arc::new(attached()))
+    showing("main", snapshot(privileged), health)
+        .with_attached(Arc::new(attached()))
+        .with_tenants(Some(Arc::clone(&observed(privileged).1.tenants)))
 }
 
 /// A volume that was measured, and one that was not.
@@ -60,6 +62,9 @@ fn attached() -> Attached {
     Attached {
         storage_size: Some(128 << 30),
         volumes: volumes.into(),
+        poolers: poolers::poolers(),
+        backups: Some(Arc::new(backups::attachment())),
+        container: Some(Arc::new(machine::attachment())),
     }
 }
 
@@ -68,7 +73,8 @@ pub(super) fn showing(name: &str, snapshot: Snapshot, health: Health) -> Server 
     Server::new(name.into(), Ok(Arc::new(shown)), health)
 }
 
-pub(super) fn snapshot(privileged: bool) -> Snapshot {
+/// Two polls.
+fn observed(privileged: bool) -> (PollTracker, PolledState) {
     let (mut tracker, info) = (PollTracker::default(), Arc::new(info()));
     let mut observe = |polled: u64| {
         let context = PollContext {
@@ -81,6 +87,11 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
     };
     observe(0);
     let polled = observe(2);
+    (tracker, polled)
+}
+
+pub(super) fn snapshot(privileged: bool) -> Snapshot {
+    let (mut tracker, polled) = observed(privileged);
     let slow = SlowReadings {
         readings: Readings {
             statistics: Some(Arc::new(stats())),
@@ -88,6 +99,7 @@ pub(super) fn snapshot(privileged: bool) -> Snapshot {
         },
         isolation: Some(Arc::new(shared::isolation())),
         statements: Some(shared::statements(&mut tracker)),
+        processes: privileged.then(|| machine::processes(&mut tracker)),
         sizes: Arc::new(sizes()),
         now: Duration::from_secs(2),
         wall_clock: 1_700_000_100.0,
@@ -135,6 +147,7 @@ pub(super) fn databases() -> Vec<Database> {
         name: name.into(),
         connection_limit,
         accepts_connections: true,
+        owner: "postgres".into(),
     };
     vec![
         database(1, "shop", 4),
@@ -169,6 +182,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
                 state: privileged.then_some(state),
                 backend_type: privileged.then_some("client backend"),
                 count,
+                own: 0,
                 wait: (state == "active").then_some(WaitClass::Lock),
                 oldest_transaction,
             }
@@ -198,7 +212,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
 
 pub(super) fn policy() -> Policy {
     let shop = Budget {
-        backup_max_age: None,
+        backup_max_age: Some(Duration::from_hours(4)),
         connections: Some(6),
         size_bytes: Some(1 << 30),
         owner: Some("alice".into()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::history::StatementTotals;
-use crate::isolation::{Kind, Summary};
+use crate::isolation::{Kind, Summary, UnmetRole};
 use crate::sample::Readings;
 use crate::sample::readings::{
     Blocking, DatabaseLocks, Locks, ModeCount, ReplicationSlot, ResourceLimits, Resources,
@@ -140,6 +140,11 @@ pub(super) fn isolation() -> Summary {
         counts,
         databases: [of("shop", &[Kind::PublicConnect, Kind::SuperuserSessions])].into(),
         roles: [of("shop", &[Kind::SharedLogin])].into(),
+        unmet: Some(vec![UnmetRole {
+            datname: "shop".to_owned(),
+            rolname: "reader".to_owned(),
+            exists: false,
+        }]),
         foreign: [("shop".to_owned(), 3), ("postgres".to_owned(), 0)].into(),
     }
 }

@@ -1,12 +1,10 @@
 //! Who may connect where: databases with their privileges, roles, memberships and sessions. The answer has one row for each
 //! object and each grant, never one for each pair of a role and a database; `isolation` computes the pairs.
 
-use std::time::Duration;
-
 use futures_util::future::try_join_all;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use super::SlowView;
 use crate::names::readable;
 use crate::postgres::QueryError;
 use crate::postgres::column::QueryContext;
@@ -16,22 +14,6 @@ use crate::sample::access::{
 };
 
 const CONTEXT: QueryContext = QueryContext("reading privileges");
-
-/// Memberships and grants change seldom, and only a change by an administrator repairs them.
-const INTERVAL: Duration = Duration::from_mins(10);
-
-pub(super) const VIEW: SlowView = SlowView {
-    job: "access",
-    needs_monitor: false,
-    interval: |_| INTERVAL,
-    clear: |readings| readings.access = None,
-    context: CONTEXT,
-    statements: |version_num| statements(version_num).map(str::to_owned).to_vec(),
-    decode: |answers| {
-        let access = decode(answers)?;
-        Ok(Box::new(move |readings| readings.access = Some(access)))
-    },
-};
 
 /// More rows than this are not read, and no check is made that needs them. A role costs nothing to create, and the owner of a
 /// database may grant its privileges to all of them.
@@ -87,6 +69,22 @@ select a.datid, a.usesysid, count(*)::int4,
    and coalesce(a.backend_type, 'client backend') = 'client backend'
  group by 1, 2";
 
+/// The sum of a hash over all rows of databases, roles and memberships, keyed like those of the primary poll. `pg_roles` is a view and has
+/// no `xmin`, so its columns are hashed.
+const SUM: &str = "
+select (sum(s.hash) % 4611686018427387904)::int8
+  from (select hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $1)) as hash
+          from pg_catalog.pg_database as d
+         union all
+        select hashnameextended(r.rolname, hashoidextended(r.oid, hashint8extended(
+                   r.rolconnlimit::int8 * 128 + r.rolsuper::int4 + r.rolinherit::int4 * 2 + r.rolcreaterole::int4 * 4
+                   + r.rolcreatedb::int4 * 8 + r.rolcanlogin::int4 * 16 + r.rolreplication::int4 * 32
+                   + r.rolbypassrls::int4 * 64, $1)))
+          from pg_catalog.pg_roles as r
+         union all
+        select hashoidextended(m.roleid, hashoidextended(m.member, hashint8extended(m.xmin::text::int8, $1)))
+          from pg_catalog.pg_auth_members as m) as s";
+
 fn statements(version_num: u32) -> [&'static str; 5] {
     let memberships = if version_num >= 160_000 {
         MEMBERSHIPS
@@ -104,6 +102,24 @@ pub(in crate::postgres) async fn read(
     let queries = statements(version_num).map(|sql| client.query_typed(sql, &[]));
     let answers = try_join_all(queries).await.map_err(CONTEXT.failed())?;
     decode(&answers)
+}
+
+/// None: the sum is `known`. Otherwise also the new sum. A change between the two round trips is found the next time.
+pub(in crate::postgres) async fn read_changed(
+    client: &Client,
+    version_num: u32,
+    known: Option<i64>,
+    key: i64,
+) -> Result<Option<(Access, i64)>, QueryError> {
+    let rows = client.query_typed(SUM, &[(&key, Type::INT8)]).await;
+    let [row] = &rows.map_err(CONTEXT.failed())?[..] else {
+        return Err(CONTEXT.answer("not one row".to_owned()));
+    };
+    let sum = CONTEXT.column(row, 0)?;
+    if known == Some(sum) {
+        return Ok(None);
+    }
+    Ok(Some((read(client, version_num).await?, sum)))
 }
 
 fn decode(answers: &[Vec<Row>]) -> Result<Access, QueryError> {

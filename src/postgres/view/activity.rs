@@ -16,14 +16,15 @@ const CONTEXT: QueryContext = QueryContext("polling activity");
 /// other out. The number of sessions is limited by the server's slots.
 ///
 /// What an idle session waits for is not read: it changes all the time, and each value would be another row. An autovacuum
-/// worker may have no state. The agent's own session is always active, but it is no load: `Activity` means waiting for work.
+/// worker may have no state. The agent's own session is always active, but it is no load: `Activity` means waiting for work. The
+/// second number of a row is 1 if the own session is in it, because it takes a slot but is not one of the tenants' sessions.
 const SESSIONS: &str = r#"
 select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type,
        case when a.state = 'idle' then null
             when a.state = 'active' or a.backend_type = 'autovacuum worker'
             then case when a.pid = pg_catalog.pg_backend_pid() then 'Activity' else a.wait_event_type end end as wait,
-       count(*) as number, null::int8 as other_number,
-       extract(epoch from now() - min(a.xact_start))::float8 as seconds
+       count(*) as number, count(*) filter (where a.pid = pg_catalog.pg_backend_pid()) as other_number,
+       extract(epoch from now() - min(a.xact_start) filter (where a.pid <> pg_catalog.pg_backend_pid()))::float8 as seconds
   from pg_catalog.pg_stat_get_activity(null) as a
  group by 2, 3, 4, 5, 6, 7"#;
 
@@ -141,6 +142,7 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
             .map(|text| backend_type(&text)),
         wait: wait(row)?,
         count: count(CONTEXT.column(row, 7)?),
+        own: count(CONTEXT.column(row, 8)?),
         // The server's clock may have been set back since the transaction began.
         oldest_transaction: CONTEXT
             .column::<Option<f64>>(row, 9)?

@@ -18,11 +18,12 @@ const CONTEXT: QueryContext = QueryContext("reading databases and roles");
 /// database takes some megabytes of disk, but a role costs nothing to create, so the number of roles has a limit.
 const SQL: &str = r#"
 select 'd'::"char" as kind, d.oid, pg_catalog.namesend(d.datname) as name, d.datconnlimit as connection_limit,
-       null::int8 as number, d.datallowconn as flag, false as other_flag
+       null::int8 as number, d.datallowconn as flag, false as other_flag,
+       pg_catalog.namesend(pg_catalog.pg_get_userbyid(d.datdba)) as owner
   from pg_catalog.pg_database as d
 union all
 select 'r', r.oid, pg_catalog.namesend(r.rolname), r.rolconnlimit, r.logins, r.rolsuper,
-       coalesce(pg_catalog.pg_has_role(r.oid, $1::oid, 'usage'), false)
+       coalesce(pg_catalog.pg_has_role(r.oid, $1::oid, 'usage'), false), null
   from (select oid, rolname, rolconnlimit, rolsuper, count(*) over () as logins
           from pg_catalog.pg_roles
          where rolcanlogin or oid = any ($2)
@@ -30,7 +31,7 @@ select 'r', r.oid, pg_catalog.namesend(r.rolname), r.rolconnlimit, r.logins, r.r
          limit 10000) as r
 union all
 select 'i', null, null, null,
-       (extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8 * 1000000)::int8, null, null"#;
+       (extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8 * 1000000)::int8, null, null, null"#;
 
 pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     client
@@ -80,6 +81,7 @@ fn database(row: &Row) -> Result<Database, QueryError> {
         name: readable(CONTEXT.column(row, 2)?),
         connection_limit: CONTEXT.column(row, 3)?,
         accepts_connections: CONTEXT.column(row, 5)?,
+        owner: readable(CONTEXT.column(row, 7)?),
     })
 }
 

@@ -13,13 +13,13 @@ use crate::support::{Cluster, SUPERUSER, SUPERUSER_PASSWORD};
 const INSTALLATIONS: &str = "/usr/lib/postgresql";
 
 /// The client programs of one version.
-pub(super) struct Client {
-    folder: PathBuf,
-    pub(super) major: u32,
+pub(crate) struct Client {
+    pub(crate) folder: PathBuf,
+    pub(crate) major: u32,
 }
 
 /// The folders in `PG_CLIENTS`, and Debian's. `pg_dump` refuses a newer server, so some may be of no use for it.
-pub(super) async fn clients(cluster: &Cluster) -> Vec<Client> {
+pub(crate) async fn clients(cluster: &Cluster) -> Vec<Client> {
     let given = std::env::var_os("PG_CLIENTS").unwrap_or_default();
     let packaged = fs::read_dir(INSTALLATIONS).into_iter().flatten().flatten();
     let packaged = packaged.map(|entry| entry.path().join("bin"));

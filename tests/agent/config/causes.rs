@@ -95,7 +95,10 @@ async fn a_problem_in_a_connection_string_names_the_string() {
 }
 
 #[tokio::test]
-async fn the_variable_of_another_exporter_is_named() {
-    let env = [("DATA_SOURCE_NAME", "postgres://bob:hunter2@db")];
+async fn a_data_source_that_cannot_be_used_is_named() {
+    let env = [(
+        "DATA_SOURCE_NAME",
+        "postgres://bob:hunter2@db:x,host=b sslmode=no",
+    )];
     assert_output(&check(&[], &env).await, "data-source-name");
 }

@@ -14,7 +14,7 @@ const FILES: [&str; 3] = [
     "deploy/compose.coolify.yaml",
 ];
 /// The rest of a machine of 2 GB is for three applications of 128 MB and the system.
-const MEGABYTES: u64 = 1152;
+const MEGABYTES: u64 = 1184;
 /// Slots for the applications of the example.
 const SLOTS: u64 = 55;
 

@@ -86,12 +86,6 @@ async fn defaults_of_the_role_and_the_database_change_nothing() {
         page.value("pgcommons_server_connections_limit", &[]),
         Some(97.0)
     );
-    let own = [
-        ("datname", "postgres"),
-        ("application_name", "pgcommons"),
-        ("usename", AGENT),
-    ];
-    assert_eq!(page.value("pg_stat_activity_count", &own), Some(1.0));
     assert_eq!(failed_polls(&page), [""; 0]);
     assert!(!agent.log().contains("WARN"), "{}", agent.log());
 }

@@ -29,8 +29,16 @@ const PIECES: [&str; 20] = [
     "\\! touch FILE",
 ];
 
-/// A name of random pieces, at most 63 bytes.
+/// The names of a test can be repeated.
+pub(super) const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A name of random pieces, of about 40 bytes.
 fn name(random: &mut u64) -> String {
+    name_of(random, 40)
+}
+
+/// A name of random pieces, of at most this many bytes.
+pub(super) fn name_of(random: &mut u64, bytes: usize) -> String {
     let mut name = String::from("n");
     loop {
         // xorshift64: the test needs no more than variety, and must be able to repeat it.
@@ -39,7 +47,7 @@ fn name(random: &mut u64) -> String {
         *random ^= *random << 17;
         let pieces = PIECES.len() as u64;
         let piece = PIECES[usize::try_from(*random % pieces).expect("it is below 20")];
-        if name.len() + piece.len() > 40 {
+        if name.len() + piece.len() > bytes {
             return name;
         }
         name.push_str(piece);
@@ -56,7 +64,7 @@ async fn roles(cluster: &Cluster) -> i64 {
 async fn no_name_leaves_its_quotes() {
     let cluster = trusting(&[]).await;
     create_agent_role(&cluster).await;
-    let mut random = 0x9e37_79b9_7f4a_7c15;
+    let mut random = SEED;
     let mut roles_sql = String::new();
     let mut names = Vec::new();
     for n in 0..12 {

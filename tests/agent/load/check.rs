@@ -54,3 +54,30 @@ async fn the_busiest_database_is_named_with_what_it_waits_for() {
         r"load      busiest now: database busy|\n with 3 of 4 active sessions (2 cpu, 1 lock)";
     assert!(text.contains(line), "{text}");
 }
+
+/// One statement that has run for some time, beside others that have just begun.
+#[tokio::test]
+async fn the_database_whose_statements_run_longest_is_named() {
+    let cluster = trusting(&[("autovacuum", "off")]).await;
+    for name in ["long|\n", "short"] {
+        create_tenant(&cluster, name, -1).await;
+    }
+    create_agent_role(&cluster).await;
+    for _ in 0..2 {
+        run(sessions(&cluster, "long|\n", 1).await.remove(0), BUSY);
+    }
+    let limit = std::time::Duration::from_mins(1);
+    eventually(limit, "it has run for three seconds", async || {
+        let text = check(&cluster, &["check", "--json"]).await;
+        let report: Value = serde_json::from_str(&text).expect("JSON");
+        let recent = &report["servers"][0]["load"]["recent"];
+        let seconds = recent["seconds"].as_f64()?;
+        assert_eq!(recent["datname"], "long|\n", "{text}");
+        (seconds > 6.0 && seconds < 300.0).then_some(())
+    })
+    .await;
+    run(sessions(&cluster, "short", 1).await.remove(0), BUSY);
+    let text = check(&cluster, &["check"]).await;
+    let line = r"load      busiest in the last 5 minutes: database long|\n, whose running statements took ";
+    assert!(text.contains(line), "{text}");
+}

@@ -23,7 +23,10 @@ impl Secrets {
         for (name, value) in spec.env {
             match *name {
                 "HOME" => secrets.files.push(PathBuf::from(value).join(".pgpass")),
-                name if name.to_ascii_lowercase().ends_with("password") => {
+                name if ["password", "_pass"]
+                    .iter()
+                    .any(|end| name.to_ascii_lowercase().ends_with(end)) =>
+                {
                     secrets.given.push((*value).to_owned());
                 }
                 name if is_file(name) => secrets.files.push(value.into()),

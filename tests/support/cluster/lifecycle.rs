@@ -103,6 +103,11 @@ impl Cluster {
         }
     }
 
+    /// All processes that the postmaster has started and that still run.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        children(self.postmaster_pid())
+    }
+
     /// One of the server's own processes, by its title as `ps` shows it.
     pub(crate) fn process(&self, title: &str) -> Option<u32> {
         let mut processes = children(self.postmaster_pid()).into_iter();

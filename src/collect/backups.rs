@@ -1,0 +1,162 @@
+//! The directories of backups of a server as a source: one job, which lists them. One thread lists, another one reads the content
+//! of files at a limited rate; a file system that hangs occupies both, and affects only the series of the backups.
+
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::source::{LogMessages, PollTiming, Publication, Source, SourceId};
+use crate::backups::{DirectoryReport, Report};
+use crate::config::BackupConfig;
+use crate::outcome::{ConnectFailure, Failed, Outcome};
+use crate::state::{Attachment, Down, Publisher};
+use session::BackupSession;
+
+pub(super) struct BackupSource {
+    config: Arc<BackupConfig>,
+    /// The last report; None: there was none yet.
+    report: Option<Arc<Report>>,
+    /// What was logged last about each directory.
+    problems: Vec<Option<String>>,
+}
+
+impl Source for BackupSource {
+    type Config = BackupConfig;
+    type Session = BackupSession;
+    type Opener = ();
+    const JOBS: &'static [&'static str] = &["backups"];
+    const MESSAGES: LogMessages = LogMessages {
+        ready: "backups listed",
+        down: "backups not listed",
+    };
+
+    fn new(config: Arc<BackupConfig>) -> Self {
+        Self {
+            config,
+            report: None,
+            problems: Vec::new(),
+        }
+    }
+
+    fn id(config: &BackupConfig) -> SourceId {
+        SourceId {
+            server: config.server.clone(),
+            part: None,
+        }
+    }
+
+    fn config(&self) -> &Arc<BackupConfig> {
+        &self.config
+    }
+
+    /// The session itself makes listings that take long less frequent.
+    fn timing(&self) -> PollTiming {
+        let timeout = self.config.timeout;
+        PollTiming {
+            interval: self.config.cadence.interval,
+            timeout,
+            max_time_fraction: 1.0,
+            grace: timeout.min(Duration::from_secs(1)),
+        }
+    }
+
+    async fn open(
+        config: Arc<BackupConfig>,
+        (): &mut (),
+    ) -> Result<BackupSession, Failed<ConnectFailure>> {
+        Ok(BackupSession::new(config))
+    }
+
+    fn opened(&mut self, _: &BackupSession) {}
+
+    fn replaced(&mut self, _: &BackupSession) {}
+
+    fn interval(&self, _: usize) -> Option<Duration> {
+        None
+    }
+
+    fn question(&mut self, _: usize, _: Duration) -> Option<()> {
+        Some(())
+    }
+
+    /// None: a listing is in progress, and the last report stays.
+    fn answered(
+        &mut self,
+        _: &BackupSession,
+        report: Option<Report>,
+        took: Duration,
+        _: Duration,
+    ) -> Duration {
+        if let Some(report) = report {
+            self.log(&report.directories);
+            self.report = Some(Arc::new(report));
+        }
+        took
+    }
+
+    fn failed(&mut self, _: usize, _: Outcome, _: Duration, _: Duration) {
+        self.report = None;
+    }
+
+    fn abandoned(&mut self, _: usize, _: &BackupSession) {}
+
+    fn may_abandon(&self) -> bool {
+        false
+    }
+
+    fn mark_gap(&mut self) {}
+
+    /// Other directories or another rate need other threads.
+    fn reconfigure(&mut self, config: Arc<BackupConfig>, _: Duration) -> bool {
+        let old = std::mem::replace(&mut self.config, config);
+        let is_changed = old != self.config;
+        if is_changed {
+            self.report = None;
+            self.problems.clear();
+        }
+        is_changed
+    }
+
+    fn version(&self) -> String {
+        String::new()
+    }
+
+    fn publish(&self, publisher: &Publisher, publication: Publication) {
+        let reading = match (publication.down, &self.report) {
+            (None, Some(report)) => Ok(Arc::clone(report)),
+            (None, None) => Err(Down::Starting),
+            (Some(down), _) => Err(down),
+        };
+        let backups = Attachment::new(reading, publication.health);
+        let backups = backups.current_until(publication.current_until);
+        publisher.send_modify(|state| {
+            let read = state.with_attached(&self.config.server, |attached| {
+                attached.set_backups(backups);
+            });
+            *state = Arc::new(read);
+        });
+    }
+}
+
+impl BackupSource {
+    /// Logs a directory when its problem changes.
+    fn log(&mut self, directories: &[DirectoryReport]) {
+        self.problems.resize(directories.len(), None);
+        for (directory, logged) in directories.iter().zip(&mut self.problems) {
+            let problem = directory.problem_text();
+            if *logged == problem {
+                continue;
+            }
+            let (server, path) = (&self.config.server, directory.path.display());
+            if let Some(problem) = &problem {
+                warn!(server, %path, problem, "backups are not all known");
+            } else {
+                info!(server, %path, "backups are known again");
+            }
+            *logged = problem;
+        }
+    }
+}
