@@ -43,8 +43,13 @@ impl Peak {
         }
     }
 
+    /// The highest value of the window of the last push.
+    pub(crate) fn highest(&self) -> Option<u32> {
+        self.candidates.front().map(|&(_, value)| value)
+    }
+
     /// The highest value of the last `window`, which is at most the one of the last push.
-    pub(crate) fn highest(&self, now: Duration, window: Duration) -> Option<u32> {
+    pub(crate) fn within(&self, now: Duration, window: Duration) -> Option<u32> {
         let mut candidates = self.candidates.iter();
         let recent = candidates.find(|(at, _)| now.saturating_sub(*at) <= window);
         recent.map(|&(_, value)| value)
@@ -80,8 +85,8 @@ impl ObjectHistory {
         }
         self.was_exhausted = seen.headroom == Some(0);
         HistoryStatus {
-            peak: self.peak.highest(time.now, time.window),
-            minute_peak: self.peak.highest(time.now, MINUTE),
+            peak: self.peak.within(time.now, time.window),
+            minute_peak: self.peak.within(time.now, MINUTE),
             exhausted: self.exhausted,
         }
     }

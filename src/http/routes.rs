@@ -46,8 +46,10 @@ pub(super) struct App {
 
 impl App {
     pub(super) fn new(mut pages: Pages, unread: Arc<UnreadAnswers>) -> Self {
+        let timelines = pages.timelines.take();
+        let views = timelines.map(|it| Views::new(it, &pages.metrics_path));
         Self {
-            views: pages.timelines.take().map(Views::new),
+            views,
             pages,
             exposition: Exposition::default(),
             gzip: Gzip::default(),

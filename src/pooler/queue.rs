@@ -65,7 +65,7 @@ impl Queues {
             let queue = &mut history.queue;
             queue.seconds += f64::from(queue.waiting) * since_last;
             (queue.waiting, queue.servers) = (waiting, servers);
-            queue.peak = history.peak.highest(now, window).unwrap_or(waiting);
+            queue.peak = history.peak.highest().unwrap_or(waiting);
         }
         let databases = self.databases.iter();
         databases
