@@ -57,11 +57,12 @@ pub(super) const METRICS: &[Metric] = &[
         &["pooler", "reason"],
         "Failed attempts to connect, by reason, to the server and to each pooler; too_many_connections means that the limit of the server, the database or the role was reached.",
         |server, series| {
-            let connected = server.sources().filter(|(of, _)| of.volume.is_empty());
-            for (of, health) in connected {
+            let poolers = server.attached.poolers.iter();
+            let poolers = poolers.map(|(name, pooler)| (&**name, &pooler.health));
+            for (pooler, health) in std::iter::once(("", &server.health)).chain(poolers) {
                 for reason in ConnectFailure::ALL {
                     let failures = health.connect_failures(reason) as f64;
-                    series.put([of.pooler, reason.label()], failures);
+                    series.put([pooler, reason.label()], failures);
                 }
             }
         },
