@@ -26,7 +26,7 @@ victoria: ## check rules and dashboards with VictoriaMetrics, which gets samples
 pictures: ## draw the dashboards and the live page, as in docs/img
 	@scripts/need cc openssl postgresql prometheus promtool
 	cargo build --locked --release
-	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored pictures::
+	AGENT_PROGRAM="$(CURDIR)/target/release/pgcommons" cargo test --locked --test stack -- --ignored pictures:: page::
 
 test-majors: ## run the integration tests with PostgreSQL 12 to 18, or MAJORS="13 16"
 	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze

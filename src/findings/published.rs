@@ -1,11 +1,16 @@
 //! The findings of one server as it is published: those of its last poll or why there is none, and those of its storage. A
 //! function of the state. The live page and the API show them; a notifier can send them.
 
+use std::sync::Arc;
+
 use super::{Concern, Finding, Severity, Thresholds, findings, remedy};
-use super::{of_configured_storage, of_volume, worst_first};
+use super::{
+    PoolerReading, of_configured_storage, of_container, of_poolers, of_volume, worst_first,
+};
 use crate::outcome::{ConnectFailure, Outcome};
+use crate::pooler::PoolerView;
 use crate::sample::Volume;
-use crate::state::{Down, Server};
+use crate::state::{Attachment, Down, Server};
 
 /// Worst first. A server that was not polled yet has one finding, which is unknown.
 pub(crate) fn of_published(server: &Server, thresholds: Thresholds) -> Vec<Finding> {
@@ -25,8 +30,24 @@ pub(crate) fn of_published(server: &Server, thresholds: Thresholds) -> Vec<Findi
         let name = name.clone();
         all.extend(of_volume(&Volume { name, space }, thresholds));
     }
+    if let Some(container) = server.attached.container() {
+        all.extend(of_container(container, thresholds));
+    }
+    let poolers: Vec<_> = server.attached.poolers.iter().filter_map(pooler).collect();
+    all.extend(of_poolers(&poolers, server.snapshot(), thresholds));
     worst_first(&mut all);
     all
+}
+
+/// None: it was not polled yet.
+fn pooler((name, pooler): (&String, &Arc<Attachment<Arc<PoolerView>>>)) -> Option<PoolerReading> {
+    let view = match &pooler.reading {
+        Ok(view) => Ok(Arc::clone(view)),
+        Err(Down::Starting) => return None,
+        Err(down) => Err((of_down(*down).severity, down.label().to_owned())),
+    };
+    let name = name.clone();
+    Some(PoolerReading { name, view })
 }
 
 /// As in `check`: critical if PostgreSQL refuses applications too, unknown if they may work.

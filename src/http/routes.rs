@@ -46,8 +46,9 @@ pub(super) struct App {
 
 impl App {
     pub(super) fn new(mut pages: Pages, unread: Arc<UnreadAnswers>) -> Self {
+        let timelines = pages.timelines.take();
         Self {
-            views: pages.timelines.take().map(Views::new),
+            views: timelines.map(|timelines| Views::new(timelines, &pages.metrics_path)),
             pages,
             exposition: Exposition::default(),
             gzip: Gzip::default(),

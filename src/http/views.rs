@@ -55,14 +55,17 @@ impl Recent {
 
 pub(super) struct Views {
     timelines: PublishedTimelines,
+    /// The path of the metrics, without the first slash.
+    metrics: String,
     page: Recent,
     status: Recent,
 }
 
 impl Views {
-    pub(super) fn new(timelines: PublishedTimelines) -> Self {
+    pub(super) fn new(timelines: PublishedTimelines, metrics_path: &str) -> Self {
         Self {
             timelines,
+            metrics: metrics_path.trim_start_matches('/').to_owned(),
             page: Recent::default(),
             status: Recent::default(),
         }
@@ -73,11 +76,17 @@ impl Views {
         let timelines = || Arc::clone(&self.timelines.borrow());
         let mut reply = match path {
             "/" if query == "databases=all" => {
-                let page = page::overview(&status(state, &timelines()), Listed::All);
+                let page = page::overview(&status(state, &timelines()), Listed::All, &self.metrics);
                 reply(StatusCode::OK, HTML, page)
             }
             "/" => {
-                let build = || page::overview(&status(state, &timelines()), Listed::MostUrgent);
+                let build = || {
+                    page::overview(
+                        &status(state, &timelines()),
+                        Listed::MostUrgent,
+                        &self.metrics,
+                    )
+                };
                 let page = self.page.get_or_build(|| build().into());
                 reply(StatusCode::OK, HTML, page)
             }
@@ -89,11 +98,34 @@ impl Views {
             "/page.js" => reply(StatusCode::OK, JAVASCRIPT, page::SCRIPT),
             _ => {
                 let tenant = path.strip_prefix("/tenant/")?;
-                tenant_page(state, &timelines(), tenant).unwrap_or_else(no_tenant)
+                let page = self.tenant_page(state, &timelines(), tenant);
+                page.unwrap_or_else(no_tenant)
             }
         };
         reply.headers_mut().extend(HEADERS);
         Some(reply)
+    }
+
+    /// `SERVER/DATABASE`, each percent-encoded.
+    fn tenant_page(&self, state: &State, timelines: &Timelines, names: &str) -> Option<Reply> {
+        let (server, datname) = names.split_once('/')?;
+        let decoded = |name| percent_decode_str(name).decode_utf8().ok();
+        let (server, datname) = (state.server(&decoded(server)?)?, decoded(datname)?);
+        let now = wall_clock();
+        let status = status::server(server, timelines, now);
+        let database = status.databases.iter().find(|it| it.datname == datname)?;
+        let sessions = server.snapshot().map(|it| sessions_of(it, &datname));
+        let page = page::tenant(&TenantPage {
+            server: &status,
+            database,
+            sessions: sessions.flatten().as_deref(),
+            day: timelines
+                .server(&server.name)
+                .and_then(|it| it.database(&datname, now)),
+            metrics: &self.metrics,
+            time: now,
+        });
+        Some(reply(StatusCode::OK, HTML, page))
     }
 }
 
@@ -105,27 +137,6 @@ fn json(status: &Status) -> Bytes {
     let mut body = serde_json::to_vec(status).expect("names and numbers are JSON");
     body.push(b'\n');
     body.into()
-}
-
-/// `SERVER/DATABASE`, each percent-encoded.
-fn tenant_page(state: &State, timelines: &Timelines, names: &str) -> Option<Reply> {
-    let (server, datname) = names.split_once('/')?;
-    let decoded = |name| percent_decode_str(name).decode_utf8().ok();
-    let (server, datname) = (state.server(&decoded(server)?)?, decoded(datname)?);
-    let now = wall_clock();
-    let status = status::server(server, timelines, now);
-    let database = status.databases.iter().find(|it| it.datname == datname)?;
-    let sessions = server.snapshot().map(|it| sessions_of(it, &datname));
-    let page = page::tenant(&TenantPage {
-        server: &status,
-        database,
-        sessions: sessions.flatten().as_deref(),
-        day: timelines
-            .server(&server.name)
-            .and_then(|it| it.database(&datname, now)),
-        time: now,
-    });
-    Some(reply(StatusCode::OK, HTML, page))
 }
 
 fn no_tenant() -> Reply {

@@ -14,7 +14,8 @@ pub(crate) enum Listed {
     All,
 }
 
-pub(crate) fn overview(status: &Status, listed: Listed) -> String {
+/// `metrics`: the path of the metrics, without the first slash.
+pub(crate) fn overview(status: &Status, listed: Listed, metrics: &str) -> String {
     let mut page = Html::default();
     parts::begin(&mut page, &title(status), "", status.time);
     page.raw("<h1 class=\"hidden\">PostgreSQL servers</h1>\n");
@@ -23,8 +24,10 @@ pub(crate) fn overview(status: &Status, listed: Listed) -> String {
     }
     for (number, server) in status.servers.iter().enumerate() {
         section(&mut page, (number, server), listed, status.time);
+        sources(&mut page, server, status.time, metrics);
+        page.raw("</section>\n");
     }
-    parts::end(&mut page, "");
+    parts::end(&mut page, "", metrics);
     page.finish()
 }
 
@@ -57,8 +60,6 @@ fn section(page: &mut Html, (number, server): (usize, &ServerStatus), listed: Li
     } else if server.up {
         page.raw("<p class=\"muted\">No database is monitored.</p>\n");
     }
-    sources(page, server, now);
-    page.raw("</section>\n");
 }
 
 /// Without those that are not used at all.
@@ -123,7 +124,7 @@ fn outcome<'a>(server: &'a ServerStatus, source: &'a SourceStatus) -> Option<&'a
     server.down.filter(|_| is_first).or(source.last)
 }
 
-fn sources(page: &mut Html, server: &ServerStatus, now: f64) {
+fn sources(page: &mut Html, server: &ServerStatus, now: f64, metrics: &str) {
     let outcomes = server.sources.iter().map(|it| outcome(server, it));
     let failing = outcomes
         .flatten()
@@ -165,7 +166,9 @@ fn sources(page: &mut Html, server: &ServerStatus, now: f64) {
         );
         page.raw("</tr>\n");
     }
-    page.raw("</tbody>\n</table>\n<p><a href=\"metrics?server=");
+    page.raw("</tbody>\n</table>\n<p><a href=\"")
+        .text(metrics)
+        .raw("?server=");
     let query: String = form_urlencoded::byte_serialize(server.server.as_bytes()).collect();
     page.text(query)
         .raw("\">Metrics of this server</a></p></details>\n");

@@ -30,13 +30,13 @@ fn home(root: &str) -> &str {
     if root.is_empty() { "./" } else { root }
 }
 
-pub(super) fn end(page: &mut Html, root: &str) {
+pub(super) fn end(page: &mut Html, root: &str, metrics: &str) {
     page.raw("</main>\n<footer><p class=\"muted\">pgcommons ");
     page.text(crate::build_info::VERSION).raw(", revision ");
     page.text(crate::build_info::REVISION);
     for (path, name) in [
         ("api/v1/status", "JSON"),
-        ("metrics", "Metrics"),
+        (metrics, "Metrics"),
         ("-/ready", "Ready"),
         ("-/healthy", "Healthy"),
     ] {

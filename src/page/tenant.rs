@@ -22,6 +22,8 @@ pub(crate) struct TenantPage<'a> {
     pub(crate) sessions: Option<&'a [SessionRow]>,
     /// None: the agent has no history of it.
     pub(crate) day: Option<Day<'a>>,
+    /// The path of the metrics, without the first slash.
+    pub(crate) metrics: &'a str,
     /// Seconds since the epoch.
     pub(crate) time: f64,
 }
@@ -54,7 +56,7 @@ pub(crate) fn tenant(tenant: &TenantPage<'_>) -> String {
     figures(&mut page, database);
     sessions(&mut page, tenant.sessions);
     day(&mut page, tenant);
-    parts::end(&mut page, ROOT);
+    parts::end(&mut page, ROOT, tenant.metrics);
     page.finish()
 }
 

@@ -114,7 +114,7 @@ fn status(names: &[String]) -> Status {
 #[test]
 fn the_page_of_20_tenants_has_at_most_40_kb() {
     let names: Vec<_> = (0..20).map(name).collect();
-    let page = overview(&status(&names), Listed::MostUrgent);
+    let page = overview(&status(&names), Listed::MostUrgent, "metrics");
     assert!(page.len() <= MAX_BYTES, "{} bytes", page.len());
     assert!(page.contains("20 critical - pgcommons"));
 }
@@ -123,10 +123,13 @@ fn the_page_of_20_tenants_has_at_most_40_kb() {
 fn only_the_most_urgent_databases_are_listed_unless_all_are_asked_for() {
     let names: Vec<_> = (0..500).map(name).collect();
     let rows = |page: &str| page.matches("data-key=").count();
-    let page = overview(&status(&names), Listed::MostUrgent);
+    let page = overview(&status(&names), Listed::MostUrgent, "metrics");
     assert_eq!(rows(&page), 100);
     assert!(page.contains("400 more databases"));
-    assert_eq!(rows(&overview(&status(&names), Listed::All)), 500);
+    assert_eq!(
+        rows(&overview(&status(&names), Listed::All, "metrics")),
+        500
+    );
 }
 
 /// The markup without the names is the same for every name of this length.
@@ -147,10 +150,11 @@ fn markup(name: &str) -> (Vec<String>, Vec<String>) {
         database: &status.servers[0].databases[0],
         sessions: Some(&[row]),
         day: None,
+        metrics: "metrics",
         time: status.time,
     };
     (
-        tags(&overview(&status, Listed::MostUrgent)),
+        tags(&overview(&status, Listed::MostUrgent, "metrics")),
         tags(&tenant(&page)),
     )
 }
