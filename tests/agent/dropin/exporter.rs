@@ -108,7 +108,7 @@ async fn data_sources_are_servers_and_probes_take_their_names() {
     };
     assert!(page.names().len() > 20);
     let landing = agent.get("/").await.text();
-    assert!(landing.contains("href=\"/exporter\""), "{landing}");
+    assert!(landing.contains("href=\"exporter\""), "{landing}");
     for cluster in [&one, &other] {
         let target = of(cluster);
         let reply = agent

@@ -125,9 +125,9 @@ async fn until_idle(cluster: &Cluster, agent: &Agent) {
         is_up(page)
             && polls
                 .filter(|polls| polls.label("outcome") == Some("ok"))
-                // They need pg_monitor, or a session that waits for a lock.
+                // They need pg_monitor, a session that waits for a lock, or the key machine.
                 .filter(|polls| {
-                    !["wal", "temporary", "blocking"]
+                    !["wal", "temporary", "blocking", "processes"]
                         .contains(&polls.label("poll").unwrap_or_default())
                 })
                 .all(|polls| polls.value > 0.0)
