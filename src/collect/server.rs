@@ -28,7 +28,7 @@ use crate::postgres::view::{self, SLOW};
 use crate::postgres::{self, ActivityQuestion, CredentialFiles};
 use crate::sample::{Backend, Oid, ProcessTable, Readings, ServerProcesses};
 use crate::size_schedule::{SizeSchedule, cost};
-use crate::state::{Down, Publisher, Server};
+use crate::state::Publisher;
 use crate::tracker::{PollTracker, PolledState};
 
 /// The catalogue is read at least this often, because the fingerprint does not cover memberships of roles.
@@ -291,19 +291,7 @@ impl Source for ServerSource {
     }
 
     fn publish(&self, publisher: &Publisher, publication: Publication) {
-        let status = match (publication.down, &self.polled) {
-            (None, Some(polled)) => {
-                let snapshot = self.lazy_snapshot(Arc::clone(polled), publication.now);
-                Ok(Arc::new(snapshot))
-            }
-            (None, None) => Err(Down::Starting),
-            (Some(down), _) => Err(down),
-        };
-        let server = Server::new(self.config.name.clone(), status, publication.health)
-            .with_crashes(self.crashes.crashes())
-            .with_tenants(self.polled.as_ref().map(|it| Arc::clone(&it.tenants)))
-            .with_postmaster(self.own_processes.map(|own| own.postmaster))
-            .current_until(publication.current_until);
+        let server = self.published(publication);
         publisher.send_modify(|state| *state = Arc::new(state.with(server)));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::source::Publication;
 use super::ServerSource;
 use crate::clock::wall_clock;
 use crate::outcome::Outcome;
@@ -10,7 +11,7 @@ use crate::postgres;
 use crate::sample::{Activity, DatabaseStats, Stats};
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{SlowReadings, Snapshot};
-use crate::state::LazySnapshot;
+use crate::state::{Down, LazySnapshot, Server};
 use crate::tracker::{PollContext, PolledState};
 
 /// This many rows, written between two readings of the statistics, may change the size of a database by megabytes.
@@ -19,6 +20,23 @@ const MANY_ROWS: i64 = 20_000;
 const REST_WHEN_WRITTEN: u32 = 20;
 
 impl ServerSource {
+    /// The server as of the last poll.
+    pub(super) fn published(&self, publication: Publication) -> Server {
+        let status = match (publication.down, &self.polled) {
+            (None, Some(polled)) => {
+                let snapshot = self.lazy_snapshot(Arc::clone(polled), publication.now);
+                Ok(Arc::new(snapshot))
+            }
+            (None, None) => Err(Down::Starting),
+            (Some(down), _) => Err(down),
+        };
+        Server::new(self.config.name.clone(), status, publication.health)
+            .with_crashes(self.crashes.crashes())
+            .with_tenants(self.polled.as_ref().map(|it| Arc::clone(&it.tenants)))
+            .with_postmaster(self.own_processes.map(|own| own.postmaster))
+            .current_until(publication.current_until)
+    }
+
     pub(super) fn sees_all_sessions(&self) -> bool {
         let polled = self.polled.as_ref();
         polled.is_some_and(|polled| polled.sees_all_sessions())
