@@ -86,7 +86,8 @@ fn of_queues(name: &str, view: &PoolerView, snapshot: Option<&Snapshot>) -> Vec<
                 at_limit(name, datname, &start, (limit, more))
             }
             (Some(headroom), Some(_)) => {
-                let text = format!("{start}, while PostgreSQL admits {headroom} more");
+                let text =
+                    format!("{start}, while PostgreSQL admits {headroom} more: raise pool_size");
                 finding(name, Severity::Warning, text).with_remedy(raise_pool(view, datname))
             }
             _ => finding(name, Severity::Warning, start),
@@ -98,7 +99,7 @@ fn of_queues(name: &str, view: &PoolerView, snapshot: Option<&Snapshot>) -> Vec<
 /// `more` is the limit with which no client would wait.
 fn at_limit(pooler: &str, datname: &str, start: &str, (limit, more): (Limit, u32)) -> Finding {
     let text = format!(
-        "{start}, and PostgreSQL admits no more: the limit of the {} is {}",
+        "{start}, and PostgreSQL admits no more: raise the limit of the {}, {}, or move the database out",
         limit.kind.label(),
         limit.connections
     );

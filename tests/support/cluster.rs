@@ -36,7 +36,6 @@ const BASE_CONF: &[(&str, &str)] = &[
     ("listen_addresses", "127.0.0.1"),
     ("shared_buffers", "8MB"),
     ("fsync", "off"),
-    ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
     ("autovacuum", "off"),
     ("lc_messages", "C"),

@@ -77,7 +77,7 @@ async fn a_database_at_its_limit_is_the_reason() {
         .await;
     let text = check(&cluster, &pooler, "").await;
     assert!(
-        text.contains("admits no more: the limit of the database is 4"),
+        text.contains("admits no more: raise the limit of the database, 4,"),
         "{text}"
     );
     assert!(
