@@ -12,7 +12,7 @@ use super::source::{LogMessages, PollTiming, Publication, Source, SourceId};
 use crate::backups::{DirectoryReport, Report};
 use crate::config::BackupConfig;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
-use crate::state::{Attachment, Down, Publisher};
+use crate::state::Publisher;
 use session::BackupSession;
 
 pub(super) struct BackupSource {
@@ -54,13 +54,8 @@ impl Source for BackupSource {
 
     /// The session itself makes listings that take long less frequent.
     fn timing(&self) -> PollTiming {
-        let timeout = self.config.timeout;
-        PollTiming {
-            interval: self.config.cadence.interval,
-            timeout,
-            max_time_fraction: 1.0,
-            grace: timeout.min(Duration::from_secs(1)),
-        }
+        let config = &self.config;
+        PollTiming::attached(config.cadence.interval, config.timeout, 1.0)
     }
 
     async fn open(
@@ -68,14 +63,6 @@ impl Source for BackupSource {
         (): &mut (),
     ) -> Result<BackupSession, Failed<ConnectFailure>> {
         Ok(BackupSession::new(config))
-    }
-
-    fn opened(&mut self, _: &BackupSession) {}
-
-    fn replaced(&mut self, _: &BackupSession) {}
-
-    fn interval(&self, _: usize) -> Option<Duration> {
-        None
     }
 
     fn question(&mut self, _: usize, _: Duration) -> Option<()> {
@@ -101,14 +88,6 @@ impl Source for BackupSource {
         self.report = None;
     }
 
-    fn abandoned(&mut self, _: usize, _: &BackupSession) {}
-
-    fn may_abandon(&self) -> bool {
-        false
-    }
-
-    fn mark_gap(&mut self) {}
-
     /// Other directories or another rate need other threads.
     fn reconfigure(&mut self, config: Arc<BackupConfig>, _: Duration) -> bool {
         let old = std::mem::replace(&mut self.config, config);
@@ -120,23 +99,10 @@ impl Source for BackupSource {
         is_changed
     }
 
-    fn version(&self) -> String {
-        String::new()
-    }
-
     fn publish(&self, publisher: &Publisher, publication: Publication) {
-        let reading = match (publication.down, &self.report) {
-            (None, Some(report)) => Ok(Arc::clone(report)),
-            (None, None) => Err(Down::Starting),
-            (Some(down), _) => Err(down),
-        };
-        let backups = Attachment::new(reading, publication.health);
-        let backups = backups.current_until(publication.current_until);
-        publisher.send_modify(|state| {
-            let read = state.with_attached(&self.config.server, |attached| {
-                attached.set_backups(backups);
-            });
-            *state = Arc::new(read);
+        let server = &self.config.server;
+        publication.send(publisher, server, self.report.clone(), |attached, it| {
+            attached.set_backups(it);
         });
     }
 }

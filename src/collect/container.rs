@@ -9,7 +9,7 @@ use crate::config::ContainerConfig;
 use crate::host::{ContainerMeter, HostError};
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::sample::{Container, ProcessId};
-use crate::state::{Attachment, Down, Publisher, State};
+use crate::state::{Publisher, State};
 
 pub(super) struct ContainerSource {
     config: Arc<ContainerConfig>,
@@ -51,10 +51,6 @@ impl Session for ContainerSession {
             error: error.into(),
         })
     }
-
-    async fn closed(&mut self) {
-        std::future::pending::<()>().await;
-    }
 }
 
 impl Source for ContainerSource {
@@ -88,13 +84,8 @@ impl Source for ContainerSource {
 
     /// The cost is a few small files: it never makes the interval longer.
     fn timing(&self) -> PollTiming {
-        let (interval, timeout) = (self.config.interval, self.config.timeout);
-        PollTiming {
-            interval,
-            timeout,
-            max_time_fraction: 1.0,
-            grace: timeout.min(Duration::from_secs(1)),
-        }
+        let config = &self.config;
+        PollTiming::attached(config.interval, config.timeout, 1.0)
     }
 
     async fn open(
@@ -103,14 +94,6 @@ impl Source for ContainerSource {
     ) -> Result<ContainerSession, Failed<ConnectFailure>> {
         let meter = ContainerMeter::default();
         Ok(ContainerSession { config, meter })
-    }
-
-    fn opened(&mut self, _: &ContainerSession) {}
-
-    fn replaced(&mut self, _: &ContainerSession) {}
-
-    fn interval(&self, _: usize) -> Option<Duration> {
-        None
     }
 
     fn observe(&mut self, published: &State) {
@@ -137,14 +120,6 @@ impl Source for ContainerSource {
         self.container = None;
     }
 
-    fn abandoned(&mut self, _: usize, _: &ContainerSession) {}
-
-    fn may_abandon(&self) -> bool {
-        false
-    }
-
-    fn mark_gap(&mut self) {}
-
     /// Another tree needs another session: the read of the old one may hang.
     fn reconfigure(&mut self, config: Arc<ContainerConfig>, _: Duration) -> bool {
         let old = std::mem::replace(&mut self.config, config);
@@ -155,23 +130,10 @@ impl Source for ContainerSource {
         has_moved
     }
 
-    fn version(&self) -> String {
-        String::new()
-    }
-
     fn publish(&self, publisher: &Publisher, publication: Publication) {
-        let reading = match (publication.down, self.container) {
-            (None, Some(container)) => Ok(container),
-            (None, None) => Err(Down::Starting),
-            (Some(down), _) => Err(down),
-        };
-        let container = Attachment::new(reading, publication.health);
-        let container = container.current_until(publication.current_until);
-        publisher.send_modify(|state| {
-            let read = state.with_attached(&self.config.server, |attached| {
-                attached.set_container(container);
-            });
-            *state = Arc::new(read);
+        let server = &self.config.server;
+        publication.send(publisher, server, self.container, |attached, it| {
+            attached.set_container(it);
         });
     }
 }

@@ -10,7 +10,7 @@ use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::pooler::{PoolerTracker, PoolerView};
 use crate::postgres::{Console, CredentialFiles, console_failure};
 use crate::sample::pooler::PoolerAnswer;
-use crate::state::{Attachment, Down, Publisher};
+use crate::state::Publisher;
 
 /// How often entries, users, settings and counters are read.
 const SETTINGS_INTERVAL: Duration = Duration::from_secs(15);
@@ -82,13 +82,8 @@ impl Source for PoolerSource {
 
     /// `PgBouncer` has one thread: with many pools its console is asked less often.
     fn timing(&self) -> PollTiming {
-        let (interval, timeout) = (self.config.interval, self.config.timeout);
-        PollTiming {
-            interval,
-            timeout,
-            max_time_fraction: self.config.max_time_fraction,
-            grace: timeout.min(Duration::from_secs(1)),
-        }
+        let config = &self.config;
+        PollTiming::attached(config.interval, config.timeout, config.max_time_fraction)
     }
 
     async fn open(
@@ -107,14 +102,6 @@ impl Source for PoolerSource {
         self.settings_due = Duration::ZERO;
         self.view = None;
         self.tracker.mark_gap();
-    }
-
-    fn replaced(&mut self, session: &Console) {
-        self.opened(session);
-    }
-
-    fn interval(&self, _: usize) -> Option<Duration> {
-        None
     }
 
     fn question(&mut self, _: usize, now: Duration) -> Option<WithSettings> {
@@ -145,12 +132,6 @@ impl Source for PoolerSource {
         self.tracker.mark_gap();
     }
 
-    fn abandoned(&mut self, _: usize, _: &Console) {}
-
-    fn may_abandon(&self) -> bool {
-        false
-    }
-
     fn mark_gap(&mut self) {
         self.tracker.mark_gap();
     }
@@ -166,19 +147,9 @@ impl Source for PoolerSource {
     }
 
     fn publish(&self, publisher: &Publisher, publication: Publication) {
-        let reading = match (publication.down, &self.view) {
-            (None, Some(view)) => Ok(Arc::clone(view)),
-            (None, None) => Err(Down::Starting),
-            (Some(down), _) => Err(down),
-        };
-        let pooler = Attachment::new(reading, publication.health);
-        let pooler = pooler.current_until(publication.current_until);
-        let name = &self.config.pooler;
-        publisher.send_modify(|state| {
-            let polled = state.with_attached(&self.config.server, |attached| {
-                attached.set_pooler(name, pooler);
-            });
-            *state = Arc::new(polled);
+        let server = &self.config.server;
+        publication.send(publisher, server, self.view.clone(), |attached, it| {
+            attached.set_pooler(&self.config.pooler, it);
         });
     }
 }

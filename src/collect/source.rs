@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::health::Health;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
-use crate::state::{Down, Publisher, State};
+use crate::state::{Attached, Attachment, Down, Publisher, State};
 
 /// The job that decides whether the source is up. When another job fails, only its own series are lost.
 pub(crate) const PRIMARY: usize = 0;
@@ -23,6 +23,18 @@ pub(crate) struct PollTiming {
     pub(crate) max_time_fraction: f64,
     /// How much later than due a poll may begin before the previous one is no longer current.
     pub(crate) grace: Duration,
+}
+
+impl PollTiming {
+    /// The timing of an attached source.
+    pub(super) fn attached(interval: Duration, timeout: Duration, max_time_fraction: f64) -> Self {
+        Self {
+            interval,
+            timeout,
+            max_time_fraction,
+            grace: timeout.min(Duration::from_secs(1)),
+        }
+    }
 }
 
 /// Identifies a source among those of its kind.
@@ -59,10 +71,14 @@ pub(crate) trait Session: Send + Sync {
     }
 
     /// Returns once, when the session is closed. Questions fail from then on.
-    fn closed(&mut self) -> impl Future<Output = ()> + Send;
+    /// The default is for a session without a connection.
+    fn closed(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
-/// Something that is polled. It keeps what the answers bring. `now` is the time since its poller began.
+/// Something that is polled. It keeps what the answers bring. `now` is the time since its poller began. The defaults are for an attached
+/// source with one job, which keeps only the last answer.
 pub(crate) trait Source: Send + Sized + 'static {
     type Config: PartialEq + Send + Sync + 'static;
     type Session: Session;
@@ -92,10 +108,10 @@ pub(crate) trait Source: Send + Sized + 'static {
     ) -> impl Future<Output = Result<Self::Session, Failed<ConnectFailure>>> + Send;
 
     /// A session was opened. What earlier sessions brought may be of another server.
-    fn opened(&mut self, session: &Self::Session);
+    fn opened(&mut self, _session: &Self::Session) {}
 
     /// A second session replaces one that hangs. The readings of other jobs stay valid if it is a session of the same server.
-    fn replaced(&mut self, session: &Self::Session);
+    fn replaced(&mut self, _session: &Self::Session) {}
 
     /// The session was lost. Called before the source is published as down.
     fn lost(&mut self, _session: &Self::Session) {}
@@ -104,7 +120,9 @@ pub(crate) trait Source: Send + Sized + 'static {
     fn observe(&mut self, _published: &State) {}
 
     /// How long a job other than the primary one rests after a success. None: [`Source::question`] decides when it is due.
-    fn interval(&self, job: usize) -> Option<Duration>;
+    fn interval(&self, _job: usize) -> Option<Duration> {
+        None
+    }
 
     /// What to ask for a job. None: nothing now.
     fn question(
@@ -126,19 +144,23 @@ pub(crate) trait Source: Send + Sized + 'static {
     fn failed(&mut self, job: usize, why: Outcome, took: Duration, now: Duration);
 
     /// The poller gave up a session during a job. The source may still be working on that job.
-    fn abandoned(&mut self, job: usize, session: &Self::Session);
+    fn abandoned(&mut self, _job: usize, _session: &Self::Session) {}
 
     /// Whether the poller may open a second session while one hangs. False when one was abandoned already.
-    fn may_abandon(&self) -> bool;
+    fn may_abandon(&self) -> bool {
+        false
+    }
 
     /// The time between the last poll and the next one is unknown.
-    fn mark_gap(&mut self);
+    fn mark_gap(&mut self) {}
 
     /// Takes a changed configuration. True when it needs another session.
     fn reconfigure(&mut self, config: Arc<Self::Config>, now: Duration) -> bool;
 
     /// The version for the log, when the source is ready. Empty: it has none.
-    fn version(&self) -> String;
+    fn version(&self) -> String {
+        String::new()
+    }
 
     /// Publishes what is known now, or why the source is down.
     fn publish(&self, publisher: &Publisher, publication: Publication);
@@ -153,4 +175,30 @@ pub(crate) struct Publication {
     pub(crate) down: Option<Down>,
     /// The time since the poller began.
     pub(crate) now: Duration,
+}
+
+impl Publication {
+    /// What is published of an attached source. `last`: its last answer; None: there was none yet.
+    fn attachment<T: Clone>(self, last: Option<T>) -> Attachment<T> {
+        let reading = match self.down {
+            Some(down) => Err(down),
+            None => last.ok_or(Down::Starting),
+        };
+        Attachment::new(reading, self.health).current_until(self.current_until)
+    }
+
+    /// Publishes the last answer of a source that is attached to `server`. `set` puts it into its place.
+    pub(super) fn send<T: Clone>(
+        self,
+        publisher: &Publisher,
+        server: &str,
+        last: Option<T>,
+        set: impl FnOnce(&mut Attached, Attachment<T>),
+    ) {
+        let attachment = self.attachment(last);
+        publisher.send_modify(|state| {
+            let changed = state.with_attached(server, |attached| set(attached, attachment));
+            *state = Arc::new(changed);
+        });
+    }
 }

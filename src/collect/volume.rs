@@ -8,7 +8,7 @@ use super::source::{LogMessages, PollTiming, Publication, Session, Source, Sourc
 use crate::config::VolumeConfig;
 use crate::outcome::{ConnectFailure, Failed, Outcome};
 use crate::sample::Space;
-use crate::state::{Attachment, Down, Publisher};
+use crate::state::Publisher;
 use crate::storage::{MeasureError, VolumeMeter};
 
 pub(super) struct VolumeSource {
@@ -37,10 +37,6 @@ impl Session for VolumeSession {
             },
             error: error.into(),
         })
-    }
-
-    async fn closed(&mut self) {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -74,13 +70,8 @@ impl Source for VolumeSource {
 
     /// The cost is four system calls: it never makes the interval longer.
     fn timing(&self) -> PollTiming {
-        let (interval, timeout) = (self.config.interval, self.config.timeout);
-        PollTiming {
-            interval,
-            timeout,
-            max_time_fraction: 1.0,
-            grace: timeout.min(Duration::from_secs(1)),
-        }
+        let config = &self.config;
+        PollTiming::attached(config.interval, config.timeout, 1.0)
     }
 
     async fn open(
@@ -89,14 +80,6 @@ impl Source for VolumeSource {
     ) -> Result<VolumeSession, Failed<ConnectFailure>> {
         let meter = VolumeMeter::default();
         Ok(VolumeSession { config, meter })
-    }
-
-    fn opened(&mut self, _: &VolumeSession) {}
-
-    fn replaced(&mut self, _: &VolumeSession) {}
-
-    fn interval(&self, _: usize) -> Option<Duration> {
-        None
     }
 
     fn question(&mut self, _: usize, _: Duration) -> Option<()> {
@@ -118,14 +101,6 @@ impl Source for VolumeSource {
         self.space = None;
     }
 
-    fn abandoned(&mut self, _: usize, _: &VolumeSession) {}
-
-    fn may_abandon(&self) -> bool {
-        false
-    }
-
-    fn mark_gap(&mut self) {}
-
     /// Another path needs another session: the measurement of the old one may hang.
     fn reconfigure(&mut self, config: Arc<VolumeConfig>, _: Duration) -> bool {
         let old = std::mem::replace(&mut self.config, config);
@@ -136,24 +111,10 @@ impl Source for VolumeSource {
         has_moved
     }
 
-    fn version(&self) -> String {
-        String::new()
-    }
-
     fn publish(&self, publisher: &Publisher, publication: Publication) {
-        let reading = match (publication.down, self.space) {
-            (None, Some(space)) => Ok(space),
-            (None, None) => Err(Down::Starting),
-            (Some(down), _) => Err(down),
-        };
-        let volume = Attachment::new(reading, publication.health);
-        let volume = volume.current_until(publication.current_until);
-        let name = &self.config.volume;
-        publisher.send_modify(|state| {
-            let measured = state.with_attached(&self.config.server, |attached| {
-                attached.set_volume(name, volume);
-            });
-            *state = Arc::new(measured);
+        let server = &self.config.server;
+        publication.send(publisher, server, self.space, |attached, it| {
+            attached.set_volume(&self.config.volume, it);
         });
     }
 }

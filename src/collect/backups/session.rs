@@ -168,10 +168,6 @@ impl Session for BackupSession {
             error: error.into(),
         })
     }
-
-    async fn closed(&mut self) {
-        std::future::pending::<()>().await;
-    }
 }
 
 fn list(config: &BackupConfig, pace: &Pace, mut cache: Cache) -> Listed {
