@@ -5,7 +5,7 @@ mod ceiling;
 mod queue;
 mod shown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,9 +42,8 @@ pub(crate) struct PoolerView {
 impl PoolerView {
     /// Used and limit of `max_client_conn`. None: unknown.
     pub(crate) fn clients(&self) -> Option<(i64, i64)> {
-        let mut lists = self.settings.lists.iter();
-        let (_, used) = lists.find(|(item, _)| item == "used_clients")?;
-        Some((*used, self.settings.max_clients.filter(|limit| *limit > 0)?))
+        let used = self.settings.count_of("used_clients")?;
+        Some((used, self.settings.max_clients.filter(|limit| *limit > 0)?))
     }
 }
 
@@ -88,9 +87,9 @@ impl PoolerTracker {
 
     /// An entry of `[databases]` that the last settings did not have.
     pub(crate) fn has_unknown_alias(&self, pools: &[Pool]) -> bool {
-        let aliases = &self.settings.aliases;
-        let known = |pool: &Pool| aliases.iter().any(|alias| alias.name == pool.alias);
-        !pools.iter().all(known)
+        let aliases = self.settings.aliases.iter();
+        let known: HashSet<_> = aliases.map(|alias| &alias.name).collect();
+        !pools.iter().all(|pool| known.contains(&pool.alias))
     }
 
     /// The time until the next poll is unknown.

@@ -1,7 +1,7 @@
 //! The poolers in front of a server: whether they answer, which clients wait in them, and whether PostgreSQL or the pooler is the
 //! reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::severity::{Severity, Thresholds};
@@ -147,15 +147,16 @@ fn of_ceilings(poolers: &[PoolerReading], snapshot: &Snapshot) -> Vec<Finding> {
     let databases = sums(views.iter().map(|ceilings| &ceilings.databases));
     let roles = sums(views.iter().map(|ceilings| &ceilings.roles));
     let mut findings = Vec::new();
+    let rows = snapshot.databases.iter().map(|view| &view.row);
+    let limits = own_limits(rows.map(|row| (&*row.name, row.connection_limit)));
     for (datname, ceiling) in databases {
-        let view = database(snapshot, datname);
-        let limit = view.and_then(|view| u32::try_from(view.row.connection_limit).ok());
+        let limit = limits.get(datname).copied();
         findings.extend(outgrown(Scope::Database, datname, ceiling, limit));
     }
+    let rows = snapshot.roles.iter().map(|view| &view.row);
+    let limits = own_limits(rows.map(|row| (&*row.name, row.connection_limit)));
     for (rolname, ceiling) in roles {
-        let mut all = snapshot.roles.iter();
-        let view = all.find(|view| view.row.name == rolname);
-        let limit = view.and_then(|view| u32::try_from(view.row.connection_limit).ok());
+        let limit = limits.get(rolname).copied();
         findings.extend(outgrown(Scope::Role, rolname, ceiling, limit));
     }
     let total = views
@@ -169,6 +170,12 @@ fn of_ceilings(poolers: &[PoolerReading], snapshot: &Snapshot) -> Vec<Finding> {
         findings.push(Finding::server(Severity::Warning, Concern::Pooler, text));
     }
     findings
+}
+
+/// The limits of the databases or roles that have one. -1 is none.
+fn own_limits<'a>(rows: impl Iterator<Item = (&'a str, i32)>) -> HashMap<&'a str, u32> {
+    let limits = rows.filter_map(|(name, limit)| Some((name, u32::try_from(limit).ok()?)));
+    limits.collect()
 }
 
 fn outgrown(scope: Scope, name: &str, ceiling: Ceiling, limit: Option<u32>) -> Option<Finding> {

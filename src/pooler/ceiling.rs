@@ -2,7 +2,7 @@
 //! `pool_size` and `reserve_pool_size` connections; `max_db_connections` counts per entry, `max_user_connections` per user.
 //! Pools appear when they are first used, so users that never came are not counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::sample::pooler::{Alias, AliasFigure, Pool, PoolerSettings, PoolerUser};
 
@@ -52,7 +52,7 @@ pub(super) fn ceilings(aliases: &[&Alias], pools: &[Pool], settings: &PoolerSett
         by_datname.entry(&alias.datname).or_default().push(alias);
     }
     let users = users_by_alias(pools);
-    let limits = UserLimits { settings };
+    let limits = UserLimits::of_settings(settings);
     let mut ceilings = Ceilings::default();
     for (datname, aliases) in by_datname {
         let pairs: Vec<_> = aliases
@@ -94,11 +94,7 @@ fn users_by_alias(pools: &[Pool]) -> Users<'_> {
 }
 
 /// An entry that no client has used yet may open the pool of one user at least.
-fn pairs<'a>(
-    alias: &'a Alias,
-    users: &Users<'a>,
-    limits: &UserLimits<'a>,
-) -> impl Iterator<Item = Pair<'a>> {
+fn pairs<'a>(alias: &'a Alias, users: &Users<'a>, limits: &UserLimits<'a>) -> Vec<Pair<'a>> {
     let seen = users.get(&*alias.name);
     let users: Vec<&str> = match (&*alias.force_user, seen) {
         ("", Some(users)) => users.iter().copied().collect(),
@@ -112,7 +108,7 @@ fn pairs<'a>(
             least(max_of(alias), limits.of(user)),
         ),
     };
-    users.into_iter().map(pair).collect::<Vec<_>>().into_iter()
+    users.into_iter().map(pair).collect()
 }
 
 /// The sum over the groups, each with its own limit.
@@ -132,24 +128,30 @@ fn sums<'a>(
 /// The limits of users.
 struct UserLimits<'a> {
     settings: &'a PoolerSettings,
+    /// By name: there may be as many users as pools.
+    own: HashMap<&'a str, &'a PoolerUser>,
 }
 
 impl<'a> UserLimits<'a> {
+    fn of_settings(settings: &'a PoolerSettings) -> Self {
+        let users = settings.users.iter();
+        Self {
+            settings,
+            own: users.map(|user| (&*user.name, user)).collect(),
+        }
+    }
+
     fn of(&self, user: &str) -> Ceiling {
         if user.is_empty() {
             return None;
         }
-        let own = self.own(user).and_then(|own| own.max_connections);
+        let own = self.own.get(user).and_then(|own| own.max_connections);
         limit(own.or(self.settings.max_user_connections))
-    }
-
-    fn own(&self, user: &str) -> Option<&'a PoolerUser> {
-        self.settings.users.iter().find(|own| own.name == user)
     }
 
     /// `pool_size` and the reserve. A size of 0 is no limit (1.24+).
     fn pool_of(&self, user: &str, alias: &Alias) -> Ceiling {
-        let own = self.own(user);
+        let own = self.own.get(user);
         let size = own.and_then(|own| own.pool_size);
         let size = limit(size.or(alias.figure(AliasFigure::PoolSize)))?;
         let reserve = own.and_then(|own| own.reserve_pool);

@@ -61,29 +61,25 @@ impl Console {
             let row = config.iter().find(|row| text(row, &["key"]) == key)?;
             number(row, &["value"])
         };
-        let lists: Vec<_> = lists.iter().filter_map(item).collect();
-        let clients = self.clients(&lists).await?;
-        Ok(PoolerSettings {
-            clients,
+        let mut settings = PoolerSettings {
+            clients: None,
             version: version.unwrap_or_default().chars().take(40).collect(),
             aliases: aliases.iter().map(alias).collect(),
             users: users.iter().filter_map(user).collect(),
             totals: totals.iter().map(alias_totals).collect(),
-            lists,
+            lists: lists.iter().filter_map(item).collect(),
             max_clients: setting("max_client_conn"),
             max_user_connections: setting("max_user_connections"),
-        })
+        };
+        let used = settings.count_of("used_clients");
+        if used.is_some_and(|used| used <= MOST_CLIENTS) {
+            settings.clients = Some(self.clients().await?);
+        }
+        Ok(settings)
     }
 
-    /// None: they are too many, or the console does not tell how many there are.
-    async fn clients(
-        &self,
-        lists: &[(String, i64)],
-    ) -> Result<Option<BTreeMap<[String; 4], u32>>, QueryError> {
-        let used = lists.iter().find(|(item, _)| item == "used_clients");
-        if used.is_none_or(|(_, used)| *used > MOST_CLIENTS) {
-            return Ok(None);
-        }
+    /// The clients by database, user, application and state.
+    async fn clients(&self) -> Result<BTreeMap<[String; 4], u32>, QueryError> {
         let mut groups = BTreeMap::new();
         for row in self.show_if_known("SHOW CLIENTS").await? {
             let columns = ["database", "user", "application_name", "state"];
@@ -91,7 +87,7 @@ impl Console {
                 .entry(columns.map(|name| text(&row, &[name])))
                 .or_insert(0) += 1;
         }
-        Ok(Some(groups))
+        Ok(groups)
     }
 
     /// No rows from a pooler that does not know the command; others than `PgBouncer` know only some.

@@ -181,6 +181,16 @@ pub(crate) struct PoolerSettings {
     pub(crate) max_user_connections: Option<i64>,
 }
 
+impl PoolerSettings {
+    /// The count of an item of `SHOW LISTS`.
+    pub(crate) fn count_of(&self, item: &str) -> Option<i64> {
+        let mut lists = self.lists.iter();
+        lists
+            .find(|(name, _)| name == item)
+            .map(|(_, count)| *count)
+    }
+}
+
 /// What one poll brought.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PoolerAnswer {

@@ -219,10 +219,7 @@ fn of_pools(server: &Server, series: &mut Series, figure: PoolFigure) {
 
 fn of_list(server: &Server, series: &mut Series, item: &str) {
     for (pooler, view) in server.attached.pooler_views() {
-        let mut lists = view.settings.lists.iter();
-        let count = lists
-            .find(|(name, _)| name == item)
-            .map(|(_, count)| *count as f64);
-        series.put_known([pooler], count);
+        let count = view.settings.count_of(item);
+        series.put_known([pooler], count.map(|it| it as f64));
     }
 }
