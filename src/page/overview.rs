@@ -73,9 +73,7 @@ fn resources(page: &mut Html, server: &ServerStatus) {
     ];
     parts::head(page, "What runs out first", &columns);
     for resource in server.resources.iter().filter(|it| it.used > 0) {
-        let volume = resource.volume.as_ref();
-        let volume = volume.map_or_else(String::new, |name| format!(" ({name})"));
-        let name = resource.resource.replace('_', " ") + &volume;
+        let name = resource.name();
         let (used, limit) = &resource.amounts;
         page.raw("<tr><th scope=\"row\">")
             .text(&name)

@@ -30,6 +30,15 @@ pub(crate) struct ResourceReport {
 }
 
 impl ResourceReport {
+    /// For people: `storage (data)`. A volume may have any name.
+    pub(crate) fn name(&self) -> String {
+        let name = self.resource.replace('_', " ");
+        match &self.volume {
+            Some(volume) => format!("{name} ({volume})"),
+            None => name,
+        }
+    }
+
     pub(crate) fn share(&self) -> f64 {
         self.used as f64 / self.limit.max(1) as f64
     }

@@ -8,6 +8,7 @@ use super::load::LoadReport;
 use super::report::{DatabaseReport, Report, RoleReport, ServerReport};
 use crate::findings::{Severity, bytes};
 use crate::names::escape_for_terminal;
+use crate::status::text::percent;
 use crate::status::{Connections, ResourceReport};
 
 /// Monitoring plugins (Nagios) show the first line. `|` is replaced, because performance data would follow it.
@@ -128,20 +129,13 @@ fn resources(rows: &[&ResourceReport]) -> String {
     let header = ["STATUS", "RESOURCE", "USED", "LIMIT", "SHARE", "MOST BY"];
     let mut table = table(&header, &[2, 3, 4]);
     for row in rows {
-        let share = 100.0 * row.share();
-        let volume = row.volume.as_ref();
-        let volume = volume.map_or_else(String::new, |name| format!(" ({name})"));
         let (used, limit) = &row.amounts;
         table.add_row([
             row.status.label().to_owned(),
-            escape_for_terminal(&(row.resource.replace('_', " ") + &volume)),
+            escape_for_terminal(&row.name()),
             used.clone(),
             limit.clone(),
-            if share < 1.0 {
-                "<1 %".to_owned()
-            } else {
-                format!("{share:.0} %")
-            },
+            percent(row.share()),
             row.datname
                 .as_deref()
                 .map_or_else(dash, escape_for_terminal),

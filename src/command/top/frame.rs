@@ -12,7 +12,7 @@ use crate::status::{DatabaseStatus, ResourceReport, ServerStatus, Status};
 const MOST: usize = 5;
 const BAR: usize = 16;
 
-/// From the top left of the screen, at most so many lines. Names cannot contain a sequence for the terminal.
+/// From the top left of the screen; what does not fit on it is left out. Names cannot contain a sequence for the terminal.
 pub(super) fn frame(status: &Status, height: usize) -> String {
     let mut text = format!(
         "pgcommons top, {}   {}   (Ctrl-C ends)\n",
@@ -80,12 +80,10 @@ fn resources(rows: &[&ResourceReport]) -> String {
     ];
     let mut table = table(&header, &[3, 4, 5]);
     for row in rows.iter().take(MOST) {
-        let volume = row.volume.as_ref();
-        let volume = volume.map_or_else(String::new, |name| format!(" ({name})"));
         let (used, limit) = &row.amounts;
         table.add_row([
             row.status.label().to_owned(),
-            escape_for_terminal(&(row.resource.replace('_', " ") + &volume)),
+            escape_for_terminal(&row.name()),
             bar(row.share()),
             used.clone(),
             limit.clone(),
