@@ -98,7 +98,7 @@ impl Timeline {
         Day::of(self.chunks(), name, minute(now))
     }
 
-    /// The largest share of a resource in each of so many parts of the 24 hours before `now`. Its name is that of
+    /// Divides the 24 hours before `now` into `parts` of equal length, and returns the largest share of a resource in each. Its name is that of
     /// [`resource_name`].
     pub(crate) fn resource(&self, name: &str, now: f64, parts: u32) -> Option<Vec<Option<f64>>> {
         day::shares(self.chunks(), name, minute(now), parts)

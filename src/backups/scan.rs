@@ -17,9 +17,9 @@ use crate::names::readable;
 
 /// Names with files of their own in one directory: each takes about 2 kB. Of a directory with more, no file is judged.
 const MAX_NAMES: usize = 5000;
-/// A file that is not complete may still be written, if it changed within so many seconds: `pg_dump` waits for locks meanwhile.
+/// In seconds. `pg_dump` may still write a file that is not complete and changed less than this ago: it may wait for a lock.
 const SETTLED: i64 = 600;
-/// A file that changed within so many seconds is read at the next scan.
+/// In seconds. A file that changed less than this ago is read at the next scan.
 const QUIET: i64 = 60;
 /// Complete files of another database than the name says, after which older ones are not read.
 const FOREIGN_FILES: usize = 3;

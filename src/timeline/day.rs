@@ -71,7 +71,7 @@ impl<'a> Day<'a> {
         summary
     }
 
-    /// The maximum in each of so many equal parts of the day. None: nothing is known of that part.
+    /// Divides the day into `parts` of equal length, and returns the maximum in each. None: nothing is known of that part.
     pub(crate) fn maxima(
         &self,
         parts: u32,

@@ -32,7 +32,7 @@ fn row(minute: u32, databases: &[&str]) -> Row {
     }
 }
 
-/// Two databases for so many minutes.
+/// Two databases, with a row for each of the first minutes.
 pub(super) fn recorded(minutes: u32) -> Timelines {
     let mut timeline = Timeline::default();
     for minute in 0..minutes {

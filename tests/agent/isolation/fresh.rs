@@ -2,7 +2,7 @@
 
 use crate::support::{Agent, AgentSpec, Cluster, Scrape, create_agent_role, trusting, watch_as};
 
-/// Waits until so many roles may enter the database without belonging to it.
+/// Waits until this number of roles may enter the database without belonging to it.
 async fn enter(agent: &Agent, datname: &str, roles: u64) {
     let labels = [("datname", datname)];
     let what = format!("{roles} foreign roles in {datname}");
