@@ -1,5 +1,6 @@
 //! Runs the command of the command line; one file for each command. `anyhow` is used only here.
 
+mod advise;
 mod audit;
 mod backups;
 mod check;
@@ -26,7 +27,7 @@ use cli::{BackupsArgs, CheckArgs, Cli, Command, Global};
 
 pub use output::is_open as stdout_is_open;
 
-/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check`, `audit`, `plan` and `backups`
+/// Runs the command. Exit codes: 0 success, 2 invalid configuration, 1 any other error. `check`, `audit`, `plan`, `backups` and `advise`
 /// have their own exit codes: 2 means critical, and 3 means unknown.
 #[must_use]
 pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
@@ -43,7 +44,9 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
                 }
                 Severity::Unknown.exit_code()
             }
-            Some(Command::Audit(_) | Command::Plan(_)) => Severity::Unknown.exit_code(),
+            Some(Command::Advise(_) | Command::Audit(_) | Command::Plan(_)) => {
+                Severity::Unknown.exit_code()
+            }
             Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
@@ -100,6 +103,12 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::Top(args)) => top::run(args, settings(global, environment)?)
             .await
             .map(|()| 0),
+        Some(Command::Advise(args)) => {
+            // Prometheus knows the servers; the configuration adds what is declared.
+            let is_used = args.prometheus.is_none() || global.config_file.is_some();
+            let config = is_used.then(|| settings(global, environment)).transpose()?;
+            advise::run(args, config).await
+        }
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {

@@ -12,6 +12,7 @@
 //! * *Series limits* are the numbers of series slots.
 //! * A *finding* is one problem: its severity, which database, role or server has it, and the remedy.
 
+mod advice;
 mod backups;
 mod blocking;
 mod build_info;
@@ -37,6 +38,7 @@ mod policy;
 mod pooler;
 mod postgres;
 mod process;
+mod prometheus_api;
 mod resources;
 mod sample;
 mod scrapes;
@@ -49,6 +51,7 @@ mod storage;
 mod systemd;
 mod timeline;
 mod tracker;
+mod web_client;
 
 pub use command::{cli, run, stdout_is_open};
 pub use config::Environment;

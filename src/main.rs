@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // `--help` and `--version` fail only if they cannot be printed. For the checks, an exit code of 2 would mean critical.
             let is_help = !error.use_stderr();
-            let checks = ["check", "audit", "plan", "backups"];
+            let checks = ["advise", "check", "audit", "plan", "backups"];
             let is_check =
                 std::env::args_os().any(|argument| checks.iter().any(|it| argument == *it));
             let printed = if is_help {

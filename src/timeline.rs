@@ -20,7 +20,7 @@ pub(crate) use chunk::Minute;
 use chunk::{Chunk, Row};
 pub(crate) use day::{Day, DaySummary};
 pub(crate) use recorder::run;
-pub(crate) use store::{Store, save_at_end};
+pub(crate) use store::{Store, read_history, save_at_end};
 
 /// How many minutes are shown.
 pub(crate) const MINUTES: u32 = 24 * 60;
@@ -45,6 +45,11 @@ pub(crate) type PublishedTimelines = watch::Receiver<Arc<Timelines>>;
 impl Timelines {
     pub(crate) fn server(&self, name: &str) -> Option<&Timeline> {
         self.0.get(name).map(|timeline| &**timeline)
+    }
+
+    /// The names of the servers.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 
@@ -91,6 +96,17 @@ impl Timeline {
 
     fn chunks(&self) -> impl Iterator<Item = &Chunk> {
         self.chunks.iter().map(|chunk| &**chunk)
+    }
+
+    /// Everything that is kept: the minute since the epoch, the database, and its figures; not sorted.
+    pub(crate) fn minutes(&self) -> impl Iterator<Item = (u32, &str, Minute)> {
+        self.chunks().flat_map(|chunk| {
+            let names = chunk.databases().iter().enumerate();
+            names.flat_map(move |(index, name)| {
+                let minutes = chunk.database(index);
+                minutes.map(move |(minute, figures)| (minute, &**name, figures))
+            })
+        })
     }
 
     /// The 24 hours before `now`, in seconds since the epoch. None: there is no row of this database.

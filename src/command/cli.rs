@@ -1,5 +1,6 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
+mod advise;
 mod top;
 mod values;
 
@@ -11,6 +12,7 @@ use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ExporterFlag, may_be_secret};
+pub use advise::AdviseArgs;
 pub use top::TopArgs;
 use values::{OneOf, fraction, major, preset_names, size, time_limit};
 
@@ -93,6 +95,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Compare declared pools, connections and sizes with what the server has; exit codes as check
     Plan(PlanArgs),
+    /// Say from days of history which limits to set, which database should move out, and which servers would fit in one; exit code 0 nothing to do, 1 advice, 3 cannot tell
+    Advise(AdviseArgs),
     /// Print the SQL that creates the least-privilege role for the agent
     RoleSql(RoleArgs),
     /// Print the psql script that creates a tenant: database, roles, limits, closed for others

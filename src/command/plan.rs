@@ -89,7 +89,7 @@ fn given(args: &PlanArgs, server: &ServerConfig) -> Capacity {
 }
 
 /// Reads slots, settings, limits, owners and roles from the server.
-async fn ask(server: &ServerConfig, capacity: &mut Capacity) -> Result<(), String> {
+pub(super) async fn ask(server: &ServerConfig, capacity: &mut Capacity) -> Result<(), String> {
     let (deadline, target) = (server.cadence.timeout, &server.target);
     let session = Session::connect(target, deadline, &mut CredentialFiles::default()).await;
     let session = session.map_err(|error| chain(&error))?;

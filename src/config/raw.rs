@@ -248,7 +248,7 @@ RawBudget {
     /// and `surge` (further instances during a deployment).
     pools: Pools();
 } {
-    /// Further labels of `pgcommons_database_info`, to join and to route alerts by, as in `{team: web}`.
+    /// Further labels of `pgcommons_database_info`, to join and to route alerts by, as in `{team: web}`. Those that begin with `needs_` are for `pgcommons advise`: see [advice.md](advice.md).
     labels: Block<BTreeMap<String, Value>>;
 });
 table!(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -124,6 +125,32 @@ fn load(path: &Path) -> Timelines {
     }
 }
 
+/// Why the history of another process cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum HistoryError {
+    #[error("reading the history {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the history {} cannot be used: {damage}", path.display())]
+    Damaged { path: PathBuf, damage: String },
+}
+
+/// Reads the history that an agent keeps in this `state.dir`, and changes nothing there. Blocks.
+pub(crate) fn read_history(directory: &Path) -> Result<Timelines, HistoryError> {
+    let path = directory.join(FILE);
+    match read(&path) {
+        Ok(Ok(timelines)) => Ok(timelines),
+        Ok(Err(damage)) => Err(HistoryError::Damaged {
+            damage: damage.to_string(),
+            path,
+        }),
+        Err(source) => Err(HistoryError::Read { path, source }),
+    }
+}
+
 fn read(path: &Path) -> io::Result<Result<Timelines, Damage>> {
     if fs::metadata(path)?.len() > MOST_BYTES {
         return Ok(Err(Damage::Content));
@@ -193,6 +220,9 @@ mod tests {
         ] {
             fs::write(&path, &damaged).expect("it can be written");
             assert_eq!(file::read(&damaged), Err(damage));
+            // A reader leaves the file where it is.
+            let refused = read_history(path.parent().expect("a folder"));
+            assert!(matches!(refused, Err(HistoryError::Damaged { .. })) && path.exists());
             assert_eq!(load(&path), Timelines::default());
             assert!(!path.exists());
             let aside = fs::read(path.with_extension("damaged"));
