@@ -6,12 +6,13 @@ import sys
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 import agent
+import capacity
 import fleet
 import shared_server
 import tenant
 
 FOLDER = pathlib.Path("dashboards")
-BOARDS = {"agent": agent, "fleet": fleet, "shared-server": shared_server, "tenant": tenant}
+BOARDS = {"agent": agent, "capacity": capacity, "fleet": fleet, "shared-server": shared_server, "tenant": tenant}
 
 
 def text(board):

@@ -5,7 +5,8 @@ from grafana_foundation_sdk.models import dashboard as model
 import style
 
 COLUMNS = 24
-PATHS = {"Fleet": "pgcommons-fleet", "Shared server": "pgcommons-server", "Tenant": "pgcommons-tenant", "Agent": "pgcommons-agent"}
+PATHS = {"Fleet": "pgcommons-fleet", "Shared server": "pgcommons-server", "Tenant": "pgcommons-tenant", "Agent": "pgcommons-agent",
+         "Capacity": "pgcommons-capacity"}
 
 
 def path(title, *kept, **variables):
@@ -22,11 +23,11 @@ def row(height, *panels, widths=None):
     return [panel.height(height).span(width) for panel, width in zip(panels, widths)]
 
 
-def board(title, description, *, rows, variables, links, annotations):
+def board(title, description, *, rows, variables, links, annotations, since="now-6h"):
     """`variables` are names of queries; `links` are the other boards, with the variables that they keep."""
     result = (build.Dashboard(f"pgcommons / {title}").uid(PATHS[title]).description(description)
               .tags(["pgcommons", "postgresql"]).editable().tooltip(model.DashboardCursorSync.CROSSHAIR)
-              .refresh("30s").time("now-6h", "now").timezone("browser").version(1))
+              .refresh("30s").time(since, "now").timezone("browser").version(1))
     result.with_variable(build.DatasourceVariable("datasource").label("Data source").type("prometheus"))
     for variable in variables:
         result.with_variable(variable)

@@ -109,4 +109,4 @@ def board():
         "Fleet", "All PostgreSQL servers at a glance: which servers are down or full, and which databases fill them.",
         rows=[numbers(), all_servers(), row(7, alerts(s), exhaustion(), widths=(14, 10)), connections(), databases()],
         variables=[servers()], annotations=[restarts(s), crashes(s)],
-        links={"Shared server": [], "Tenant": [], "Agent": ["server"]})
+        links={"Capacity": [], "Shared server": [], "Tenant": [], "Agent": ["server"]})
