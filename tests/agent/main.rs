@@ -1,5 +1,6 @@
 //! The one integration-test binary: the agent against real PostgreSQL servers.
 
+mod advise;
 mod backups;
 mod budgets;
 mod cli;

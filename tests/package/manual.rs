@@ -35,7 +35,8 @@ Run it with a file, TLS and users:
 pgcommons --config.file pgcommons.yaml --web.config.file web.yml
 .SH "EXIT STATUS"
 0 success, 2 invalid configuration, 1 any other error.
-\fBpgcommons check\fR and \fBpgcommons backups\fR have their own exit codes: 0 ok, 1 warning, 2 critical, 3 unknown.
+\fBpgcommons check\fR and \fBpgcommons backups\fR have their own exit codes: 0 ok, 1 warning, 2 critical, 3 unknown;
+\fBpgcommons advise\fR: 0 nothing to do, 1 advice, 3 cannot tell.
 .SH SIGNALS
 SIGHUP makes the agent read the configuration again. SIGTERM and SIGINT stop it.
 .SH FILES
@@ -51,7 +52,21 @@ Prometheus rules and Grafana dashboards.
 "#;
 
 /// Examples of the subcommands.
-const EXAMPLES: [(&str, &str); 4] = [
+const EXAMPLES: [(&str, &str); 5] = [
+    (
+        "pgcommons advise",
+        r".SH EXAMPLES
+.TP
+Limits, pools, and which database should move out, from two weeks of Prometheus:
+pgcommons advise --prometheus http://prometheus:9090
+.TP
+Whether three servers would fit in one:
+pgcommons advise --prometheus http://prometheus:9090 --together main,billing,archive
+.TP
+From the agent's own history:
+pgcommons advise --config.file /etc/pgcommons/pgcommons.yaml
+",
+    ),
     (
         "pgcommons check",
         r".SH EXAMPLES

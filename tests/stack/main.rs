@@ -1,6 +1,7 @@
 //! Tests of rules, dashboards and notifications with the real programs: `PostgreSQL`, the agent, Prometheus, Alertmanager, and a
 //! webhook receiver.
 
+mod advise;
 mod alertmanager;
 mod backups;
 mod boards;

@@ -28,7 +28,7 @@ fn length() -> Duration {
 const BOARDS: &[(&[&str], &[&str])] = &[
     (&["shared-server.json"], &["server=main"]),
     (&["tenant.json"], &["server=main", "datname=wiki"]),
-    (&["fleet.json", "agent.json"], &[]),
+    (&["fleet.json", "agent.json", "capacity.json"], &[]),
 ];
 
 /// Load in waves, a growing database, and some rollbacks.

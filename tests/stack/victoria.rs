@@ -78,7 +78,7 @@ async fn rules_and_boards_have_the_same_data_in_victoria_metrics() {
 }
 
 /// Sends samples from before the start of Prometheus, which remote write does not send.
-fn import(address: SocketAddr, history: &str) {
+pub(crate) fn import(address: SocketAddr, history: &str) {
     // The times of OpenMetrics are seconds, those of this API are milliseconds.
     let sample = |line: &str| {
         let (series, time) = line.rsplit_once(' ')?;
