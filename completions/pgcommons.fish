@@ -45,6 +45,7 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "top" -d 'Show d
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "backups" -d 'Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "audit" -d 'Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "plan" -d 'Compare declared pools, connections and sizes with what the server has; exit codes as check'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "advise" -d 'Say from days of history which limits to set, which database should move out, and which servers would fit in one; exit code 0 nothing to do, 1 advice, 3 cannot tell'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "tenant-sql" -d 'Print the psql script that creates a tenant: database, roles, limits, closed for others'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d 'Check that the agent on this host answers; exit code 0 or 1'
@@ -108,6 +109,25 @@ error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, memory settings, limits, owners and roles from the configured servers, and compare them too'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l prometheus -d 'Address of Prometheus, or of a program with its API; without it the agent\'s own history in state.dir is read' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l days -d 'How many days of history are used' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l server -d 'Only this server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l together -d 'Whether these servers would fit in one: their names, with commas between them' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l without -d 'What happens to the others if this database moves out' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l instances -d 'Instances of an application whose pools the configuration does not declare' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l user -d 'User for basic authentication' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l password-file -d 'File with the password of the user' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l bearer-token-file -d 'File with a bearer token' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l ca-file -d 'File with the CAs of the certificate of the address; by default those of the operating system' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l timeout -d 'Maximum time for each query' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -l explain -d 'Also print each query and its answer'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand advise" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with the password of the role; the SQL contains it as a SCRAM verifier' -r -F

@@ -1,4 +1,4 @@
-//! Questions to the HTTP API of Prometheus, which VictoriaMetrics, Mimir and Thanos have too. It sends PromQL and returns series. What
+//! Questions to the HTTP API of Prometheus, which `VictoriaMetrics`, Mimir and Thanos have too. It sends `PromQL` and returns series. What
 //! comes back is checked before it is used: an answer that is partial or makes no sense is an error, never a smaller answer.
 
 mod answer;
@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 64 << 20;
 /// How much of an error message of the API is shown.
 const SHOWN: usize = 200;
 
-/// A query in PromQL. Times are seconds since the epoch.
+/// A query in `PromQL`. Times are seconds since the epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Question {
     At {

@@ -2,8 +2,8 @@
 
 mod declared;
 mod explain;
+mod fleet;
 mod own;
-mod prometheus;
 mod queries;
 mod reader;
 mod report;
@@ -76,8 +76,8 @@ async fn history(args: &AdviseArgs, config: Option<&Config>) -> anyhow::Result<H
             explained: Vec::new(),
         });
     };
-    let mut reader = prometheus::reader(args, address)?;
-    let servers = prometheus::read(&mut reader, args).await?;
+    let mut reader = fleet::reader(args, address)?;
+    let servers = fleet::read(&mut reader, args).await?;
     Ok(History {
         source: reader.origin(),
         servers,

@@ -4,11 +4,12 @@ mod made_up;
 
 use std::net::SocketAddr;
 use std::process::Output;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::prometheus::{Prometheus, Setup, text};
-use crate::support::{AgentSpec, run};
+use crate::support::{AgentSpec, eventually, run};
 use crate::victoria::import;
 
 /// The six servers whose peaks fall at different hours.
@@ -248,5 +249,12 @@ async fn a_prometheus_without_the_agent_cannot_tell() {
 async fn victoria_metrics_gives_the_same_advice() {
     let victoria = Prometheus::victoria().await;
     import(victoria.address(), &made_up::history());
+    // What was imported is found a second later.
+    eventually(Duration::from_secs(30), "all samples", async || {
+        let last = "count(count_over_time(pgcommons_server_cores[14d]) > 150)";
+        let servers = victoria.instant(last).await.first()?.value;
+        (servers > 8.5).then_some(())
+    })
+    .await;
     check_all(victoria.address()).await;
 }

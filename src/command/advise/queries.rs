@@ -1,4 +1,4 @@
-//! The queries, in PromQL. Two Prometheus servers may scrape one agent, and an agent may get another address, so every series is aggregated
+//! The queries, in `PromQL`. Two Prometheus servers may scrape one agent, and an agent may get another address, so every series is aggregated
 //! by what it is about.
 
 /// Counts as load: what uses the machine. As in the rules.
@@ -25,7 +25,7 @@ const RECORDED_DATABASE_PEAK: &str = "pgcommons:database_connections:peak_5m";
 
 /// The queries about one server.
 pub(super) struct OfServer<'a> {
-    /// As a string in PromQL.
+    /// As a string in `PromQL`.
     pub(super) server: String,
     /// Whether the rules have recorded the whole window.
     pub(super) is_recorded: bool,

@@ -18,7 +18,7 @@ pub(super) struct Report {
     pub(super) tenants: Vec<Tenant>,
     /// Why there is no advice for all or a part.
     pub(super) notes: Vec<String>,
-    pub(super) servers: Vec<Server>,
+    pub(super) servers: Vec<ServerReport>,
     pub(super) details: Vec<Details>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) together: Option<TogetherReport>,
@@ -43,7 +43,7 @@ pub(super) struct Tenant {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Server {
+pub(super) struct ServerReport {
     pub(super) server: String,
     pub(super) peak: Option<u32>,
     pub(super) slots: Option<u32>,
@@ -128,7 +128,7 @@ impl Report {
             days,
             tenants: all().map(|(server, it)| Tenant::of(server, it)).collect(),
             notes: Vec::new(),
-            servers: servers.iter().map(Server::of).collect(),
+            servers: servers.iter().map(ServerReport::of).collect(),
             details: all().map(|(server, it)| Details::of(server, it)).collect(),
             together: None,
             together_details: None,
@@ -198,7 +198,7 @@ impl Tenant {
     }
 }
 
-impl Server {
+impl ServerReport {
     fn of(advice: &ServerAdvice) -> Self {
         Self {
             server: advice.server.clone(),

@@ -213,7 +213,9 @@ fn sum(series: &[Series], step: u32) -> Steps {
         *sum += value;
     }
     let mut steps = Steps::new(step);
-    sums.values().for_each(|(time, sum)| steps.add(*time, *sum));
+    for (time, sum) in sums.values() {
+        steps.add(*time, *sum);
+    }
     steps
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn limits(
     });
     let of_server = reader.at(limit("server"), seen, &CONNECTIONS).await?;
     each(tenants, &of_server, |it, _| {
-        it.is_unlimited = it.limit.is_none()
+        it.is_unlimited = it.limit.is_none();
     });
     let own = reader.at(limit("database"), seen, &LIMITS).await?;
     each(tenants, &own, |it, value| {
@@ -128,7 +128,7 @@ async fn declared(
     });
     // What the configuration declares counts more than what the poolers would admit.
     each(tenants, &ceiling, |it, value| {
-        it.ceiling = Some(whole(value))
+        it.ceiling = Some(whole(value));
     });
     let quota = queries.last("datname", "pgcommons_database_size_limit_bytes", &[]);
     let quota = reader.at(quota, seen, &BYTES).await?;

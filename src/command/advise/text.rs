@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{
-    Details, Report, Server, Tenant, TogetherDetails, TogetherReport, WithoutReport,
+    Details, Report, ServerReport, Tenant, TogetherDetails, TogetherReport, WithoutReport,
 };
 use crate::advice::Verdict;
 use crate::command::check::{lines, table};
@@ -76,7 +76,7 @@ fn line(text: &mut String, prefix: &str, content: &str) {
     let _ = writeln!(text, "  {prefix}{}", escape_for_terminal(content));
 }
 
-fn section(text: &mut String, report: &Report, server: &Server) {
+fn section(text: &mut String, report: &Report, server: &ServerReport) {
     let peak = server
         .peak
         .map_or_else(|| "unknown".to_owned(), |peak| peak.to_string());

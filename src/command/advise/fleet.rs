@@ -49,10 +49,10 @@ pub(super) async fn read(
     let mut only_databases = BTreeSet::new();
     if known.is_empty() || !named.iter().all(|name| known.contains_key(*name)) {
         for (name, hours) in count(reader, DATABASE_PEAK).await? {
-            if !known.contains_key(&name) {
+            known.entry(name).or_insert_with_key(|name| {
                 only_databases.insert(name.clone());
-                known.insert(name, hours);
-            }
+                hours
+            });
         }
     }
     choose(&mut known, &named, args)?;
@@ -105,16 +105,13 @@ fn choose(known: &mut Samples, named: &[&String], args: &AdviseArgs) -> anyhow::
         "Prometheus has no {SERVER_PEAK} within {} days: is the agent scraped?",
         args.days
     );
-    for given in named {
-        let names: Vec<_> = known
-            .keys()
-            .take(20)
-            .map(|it| escape_for_terminal(it))
-            .collect();
-        let (name, names) = (escape_for_terminal(given), names.join(", "));
+    for wanted in named {
+        let some = known.keys().take(20).map(|it| escape_for_terminal(it));
+        let some = some.collect::<Vec<_>>().join(", ");
         ensure!(
-            known.contains_key(*given),
-            "Prometheus has no data of a server {name}, but of {names}"
+            known.contains_key(*wanted),
+            "Prometheus has no data of a server {}, but of {some}",
+            escape_for_terminal(wanted)
         );
     }
     ensure!(
