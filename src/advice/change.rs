@@ -3,6 +3,7 @@
 use super::limit::{Wanted, with_margin};
 use super::server::Measured;
 use super::tenant::Verdict;
+use super::text;
 
 /// The database for administration, which belongs to no tenant.
 const MAINTENANCE: &str = "postgres";
@@ -76,22 +77,19 @@ fn is_reached(peak: u32, limit: u32) -> bool {
 /// What a database takes of the slots.
 pub(super) fn wanted(wish: LimitChange, measured: &Measured) -> Wanted {
     let peak = measured.peak.unwrap_or(0);
-    // A limit that stays may be far above what is used: then it counts as what its database needs.
-    let needed = with_margin(peak).min(measured.facts.limit.unwrap_or(u32::MAX));
-    let (limit, is_fixed) = match wish {
-        LimitChange::Set { limit, .. } | LimitChange::Compare { limit } => (limit, false),
+    let limit = match wish {
+        LimitChange::Set { limit, .. } | LimitChange::Compare { limit } => limit,
+        // A limit that stays may be far above what is used: then it counts as what its database needs.
         LimitChange::Withheld
         | LimitChange::Keep
         | LimitChange::Closed
         | LimitChange::AboveDeclared { .. }
         | LimitChange::NoSlots { .. }
-        | LimitChange::PoolsAboveSlots { .. } => (needed, true),
+        | LimitChange::PoolsAboveSlots { .. } => {
+            with_margin(peak).min(measured.facts.limit.unwrap_or(u32::MAX))
+        }
     };
-    Wanted {
-        peak,
-        limit,
-        is_fixed,
-    }
+    Wanted { peak, limit }
 }
 
 /// The wish, with what the slots leave. None: not even the peaks fit.
@@ -154,9 +152,10 @@ impl LimitChange {
     fn reason(self, measured: &Measured) -> String {
         let peak = measured.peak.unwrap_or(0);
         let days = measured.evidence.days().unwrap_or(0.0);
+        let days = text::days(days);
         let own = measured.facts.limit;
         let of = own.map_or_else(String::new, |own| format!(" of {own}"));
-        let seen = format!("its peak in {days:.1} days was {peak}{of}");
+        let seen = format!("its peak in {days} was {peak}{of}");
         match self {
             Self::Withheld | Self::Keep => seen,
             Self::Closed => "its limit is 0: it is closed on purpose".to_owned(),

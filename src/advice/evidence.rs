@@ -1,6 +1,6 @@
 //! Whether a history is long and complete enough for advice.
 
-use super::{DAY, HOUR, Steps};
+use super::{DAY, HOUR, Steps, text};
 
 /// Less proves nothing of a week.
 pub(super) const DAYS_NEEDED: u32 = 7;
@@ -54,7 +54,8 @@ impl Evidence {
         match self {
             Self::Enough { .. } => None,
             Self::Short { days } => Some(format!(
-                "{days:.1} days of data: {DAYS_NEEDED} are needed to lower a limit or to tell that nothing is to do"
+                "{} of data are less than {DAYS_NEEDED} days: a limit may be raised, and nothing else is told",
+                text::days(days)
             )),
             Self::Gaps { gaps, .. } => Some(format!(
                 "{} % of the time is unknown, more than {} %: a peak may be missing",

@@ -18,26 +18,18 @@ pub(super) fn with_margin(peak: u32) -> u32 {
 pub(super) struct Wanted {
     pub(super) peak: u32,
     pub(super) limit: u32,
-    /// Its limit stays as it is.
-    pub(super) is_fixed: bool,
 }
 
 /// Limits whose sum is within the slots. Where there is not enough, each margin is reduced by the same part, and none is below its peak. None:
 /// not even the peaks fit.
 pub(super) fn fit(wanted: &[Wanted], slots: u32) -> Option<Vec<u32>> {
-    let least = |it: &Wanted| {
-        if it.is_fixed {
-            it.limit
-        } else {
-            it.peak.max(1).min(it.limit)
-        }
-    };
-    let sum = |of: &dyn Fn(&Wanted) -> u32| wanted.iter().map(|it| u64::from(of(it))).sum::<u64>();
-    let (all, floor, slots) = (sum(&|it| it.limit), sum(&least), u64::from(slots));
-    if all <= slots {
+    let least = |it: &Wanted| it.peak.max(1).min(it.limit);
+    let all: u64 = wanted.iter().map(|it| u64::from(it.limit)).sum();
+    let floor: u64 = wanted.iter().map(|it| u64::from(least(it))).sum();
+    if all <= u64::from(slots) {
         return Some(wanted.iter().map(|it| it.limit).collect());
     }
-    let spare = slots.checked_sub(floor)?;
+    let spare = u64::from(slots).checked_sub(floor)?;
     let reduced = wanted.iter().map(|it| {
         let margin = u64::from(it.limit - least(it)) * spare / (all - floor);
         least(it) + u32::try_from(margin).unwrap_or(0)
@@ -78,7 +70,6 @@ mod tests {
         Wanted {
             peak,
             limit: with_margin(peak),
-            is_fixed: false,
         }
     }
 
@@ -89,11 +80,6 @@ mod tests {
         assert_eq!(fit(&two, 66), Some(vec![44, 22]));
         assert_eq!(fit(&two, 60), Some(vec![40, 20]));
         assert_eq!(fit(&two, 59), None);
-        let fixed = Wanted {
-            is_fixed: true,
-            ..wanted(20)
-        };
-        assert_eq!(fit(&[wanted(40), fixed], 70), Some(vec![45, 25]));
         assert_eq!(fit(&[], 0), Some(vec![]));
     }
 

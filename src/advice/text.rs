@@ -17,9 +17,11 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// A time in days; a long one without its fraction.
+/// A time in days; a long one without its fraction, and less than one in hours.
 pub(super) fn days(days: f64) -> String {
-    if days < 10.0 {
+    if days < 1.0 {
+        format!("{:.0} hours", (days * 24.0).ceil())
+    } else if days < 10.0 {
         format!("{days:.1} days")
     } else {
         format!("{days:.0} days")

@@ -126,6 +126,10 @@ async fn declared(
     each(tenants, &poolers, |it, value| {
         it.ceiling = Some(it.ceiling.unwrap_or(0).saturating_add(whole(value)));
     });
+    for tenant in tenants.values_mut() {
+        // A database with more connections than the poolers may open is also reached without them.
+        tenant.ceiling = tenant.ceiling.filter(|it| tenant.peaks.most() <= Some(*it));
+    }
     // What the configuration declares counts more than what the poolers would admit.
     each(tenants, &ceiling, |it, value| {
         it.ceiling = Some(whole(value));

@@ -69,7 +69,10 @@ fn headline(report: &Report) -> String {
         counts.join(", ")
     };
     let source = escape_for_terminal(&report.source);
-    format!("{word}: {counts}; {} days of {source}", report.days)
+    format!(
+        "{word}: {counts}; the last {} days of {source}",
+        report.days
+    )
 }
 
 fn line(text: &mut String, prefix: &str, content: &str) {
