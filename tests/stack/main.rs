@@ -2,6 +2,7 @@
 //! webhook receiver.
 
 mod alertmanager;
+mod alone;
 mod backups;
 mod boards;
 mod compatibility;
@@ -17,7 +18,6 @@ mod poolers;
 mod program;
 mod prometheus;
 mod queries;
-mod receiver;
 mod scene;
 mod shortages;
 mod states;
