@@ -6,6 +6,7 @@ mod backups;
 mod check;
 pub mod cli;
 mod healthcheck;
+mod notify;
 mod output;
 mod plan;
 mod role_sql;
@@ -110,6 +111,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             advise::run(args, config).await
         }
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
+        Some(Command::Notify(args)) => notify::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;

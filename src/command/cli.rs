@@ -1,6 +1,7 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
 mod advise;
+mod notify;
 mod top;
 mod values;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ExporterFlag, may_be_secret};
 pub use advise::AdviseArgs;
+pub use notify::NotifyArgs;
 pub use top::TopArgs;
 use values::{OneOf, fraction, major, preset_names, size, time_limit};
 
@@ -97,6 +99,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Say from days of history which limits to set, which database should move out, and which servers would fit in one; exit code 0 nothing to do, 1 advice, 3 cannot tell
     Advise(AdviseArgs),
+    /// Send a test notification to each receiver of the configuration; exit code 0 if all accepted it, else 1
+    Notify(NotifyArgs),
     /// Print the SQL that creates the least-privilege role for the agent
     RoleSql(RoleArgs),
     /// Print the psql script that creates a tenant: database, roles, limits, closed for others

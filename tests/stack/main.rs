@@ -3,6 +3,7 @@
 
 mod advise;
 mod alertmanager;
+mod alone;
 mod backups;
 mod boards;
 mod compatibility;
@@ -18,7 +19,6 @@ mod poolers;
 mod program;
 mod prometheus;
 mod queries;
-mod receiver;
 mod scene;
 mod shortages;
 mod states;
