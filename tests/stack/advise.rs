@@ -214,6 +214,8 @@ async fn two_weeks_of_nine_servers_are_advice() {
         "85 connections at the same time; the sum of their peaks is 195",
         "max by (server) (max_over_time(pgcommons_server_connections_peak{server=\"s0\"}[299999ms]))",
         " points, 10 to 30 (first at ",
+        "max_over_time(pgcommons_database_connections_peak{server=\"s1\"}[3599999ms])",
+        "max_over_time(pgcommons:database_connections:peak_5m{server=\"s2\"}[3599999ms])",
         r#"U&"a""b\+00000Ac\+00001B""#,
     ] {
         assert!(page.contains(part), "{part}:\n{page}");

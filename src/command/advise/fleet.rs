@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 
-use super::queries::{DATABASE_PEAK, OfServer, RECORDED_SERVER_PEAK, SERVER_PEAK, samples};
+use super::queries::{DATABASE_PEAK, OfServer, RECORDED_DATABASE_PEAK, SERVER_PEAK, samples};
 use super::reader::{ANY, Reader};
 use super::server_facts::{self, Asked};
 use crate::advice::{HOUR, ServerFacts, Steps};
@@ -18,7 +18,7 @@ use crate::web_client::{Authorization, Url, WebClient, read_secret};
 const PARTS: [u32; 2] = [60, 300];
 /// Sums over servers have steps of one of these lengths.
 const STEPS: [u32; 4] = [300, 900, 1800, HOUR];
-const LOAD_STEPS: [u32; 3] = [900, HOUR, 4 * HOUR];
+const LOAD_STEPS: [u32; 3] = [900, HOUR, 2 * HOUR];
 
 /// How many samples each hour has, by server.
 type Samples = BTreeMap<String, Steps>;
@@ -56,7 +56,7 @@ pub(super) async fn read(
         }
     }
     choose(&mut known, &named, args)?;
-    let recorded = count(reader, RECORDED_SERVER_PEAK).await?;
+    let recorded = count(reader, RECORDED_DATABASE_PEAK).await?;
     let density = Density::of(per_hour(&known));
     let mut all = Vec::new();
     for (name, samples) in &known {
@@ -139,7 +139,7 @@ struct Density {
     part: Option<u32>,
     /// Every step has a sample.
     step: u32,
-    /// An average over this has at least four samples.
+    /// An average over this has at least two samples.
     load_step: u32,
 }
 
@@ -148,11 +148,11 @@ impl Density {
         let have = |seconds: u32| samples_per_hour * f64::from(seconds) / f64::from(HOUR);
         let part = PARTS.into_iter().find(|part| have(*part) >= 2.0);
         let step = STEPS.into_iter().find(|step| have(*step) >= 1.0);
-        let load = LOAD_STEPS.into_iter().find(|step| have(*step) >= 4.0);
+        let load = LOAD_STEPS.into_iter().find(|step| have(*step) >= 2.0);
         Self {
             part,
             step: step.unwrap_or(HOUR),
-            load_step: load.unwrap_or(4 * HOUR),
+            load_step: load.unwrap_or(2 * HOUR),
         }
     }
 }
@@ -166,9 +166,9 @@ mod tests {
         for (per_hour, part, step, load) in [
             (240.0, Some(60), 300, 900), // 15 s
             (60.0, Some(300), 300, 900),
-            (12.0, None, 300, HOUR), // 5 min
-            (2.0, None, 1800, 4 * HOUR),
-            (1.0, None, HOUR, 4 * HOUR),
+            (12.0, None, 300, 900), // 5 min
+            (2.0, None, 1800, HOUR),
+            (1.0, None, HOUR, 2 * HOUR),
         ] {
             let density = Density::of(per_hour);
             let found = (density.part, density.step, density.load_step);

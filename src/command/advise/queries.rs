@@ -20,8 +20,7 @@ pub(super) fn samples(metric: &str) -> String {
 
 pub(super) const SERVER_PEAK: &str = "pgcommons_server_connections_peak";
 pub(super) const DATABASE_PEAK: &str = "pgcommons_database_connections_peak";
-pub(super) const RECORDED_SERVER_PEAK: &str = "pgcommons:server_connections:peak_5m";
-const RECORDED_DATABASE_PEAK: &str = "pgcommons:database_connections:peak_5m";
+pub(super) const RECORDED_DATABASE_PEAK: &str = "pgcommons:database_connections:peak_5m";
 
 /// The queries about one server.
 pub(super) struct OfServer<'a> {

@@ -145,6 +145,14 @@ fn tenants_of_six(all: &mut History) {
     for server in ["s1", "s2"] {
         tenant(all, (server, "twin", 5), 10.0, always, |_| 8.0);
     }
+    // What the rules have recorded of one server.
+    for name in ["db2", "twin"] {
+        let of = format!("server=\"s2\",datname=\"{name}\"");
+        let peak = if name == "twin" { 8.0 } else { 32.0 };
+        all.add("pgcommons:database_connections:peak_5m", &of, move |_| {
+            Some(peak)
+        });
+    }
     // Renamed three days ago; and a name that belonged to a larger database.
     tenant(
         all,
