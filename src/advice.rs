@@ -1,5 +1,5 @@
 //! Turns what was measured over days into advice: the connection limit of each database, its pools and its size, whether it should stay
-//! or move out, and whether several servers fit in one. Pure: it reads no clock and asks no one.
+//! or move out, and whether several servers fit in one. Pure: no clock, no input and no output.
 //!
 //! A value that is missing is unknown, not 0. A history that is short or has gaps proves that something happened, but not that nothing did:
 //! it may raise a limit, and never lowers one.

@@ -262,6 +262,10 @@ mod tests {
             assert_eq!(error.lines().count(), 1, "{error}");
             assert!(!error.contains('\u{1b}') && error.len() < 500, "{error}");
         }
+    }
+
+    #[test]
+    fn times_that_make_no_sense_are_an_error() {
         for values in [
             r#"[150,"1"],[150,"1"]"#,
             r#"[200,"1"],[100,"1"]"#,

@@ -98,6 +98,14 @@ async fn a_lying_api_is_one_line_and_exit_code_3() {
             r#"{"status":"error","error":"a\nb\u001b[2J"}"#.to_owned(),
             r"a\nb\u{1b}[2J",
         ),
+    ] {
+        assert_lie(status, &body, problem).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_line_and_exit_code_3() {
+    for (status, body, problem) in [
         ("401 Unauthorized", String::new(), "refuses the user"),
         (
             "404 Not Found",
@@ -112,11 +120,15 @@ async fn a_lying_api_is_one_line_and_exit_code_3() {
         ("302 Found", String::new(), "HTTP 302"),
         ("503 Service Unavailable", "<html>".to_owned(), "HTTP 503"),
     ] {
-        let answer = http(status, &body);
-        let (url, _requests) = lying(move |client| drop(client.write_all(answer.as_bytes())));
-        assert_one_line(&advise(&url, &[]).await, problem);
-        assert_one_line(&advise(&url, &["--json"]).await, problem);
+        assert_lie(status, &body, problem).await;
     }
+}
+
+async fn assert_lie(status: &str, body: &str, problem: &str) {
+    let answer = http(status, body);
+    let (url, _requests) = lying(move |client| drop(client.write_all(answer.as_bytes())));
+    assert_one_line(&advise(&url, &[]).await, problem);
+    assert_one_line(&advise(&url, &["--json"]).await, problem);
 }
 
 #[tokio::test]
@@ -183,6 +195,25 @@ async fn passwords_and_tokens_are_sent_and_not_printed() {
     assert_one_line(&refused, "--password-file");
 }
 
+/// Runs an agent until it has recorded a minute.
+async fn record_a_minute(url: &str, state: &str) {
+    let env = [("DATABASE_URL", url)];
+    let mut agent = Agent::start(AgentSpec {
+        args: &["--state.dir", state],
+        env: &env,
+        ..AgentSpec::default()
+    })
+    .await;
+    let minute = Duration::from_secs(75);
+    eventually(minute, "a minute was recorded", async || {
+        let status = agent.get("/api/v1/status").await.text();
+        status.contains("\"minutes\":1").then_some(())
+    })
+    .await;
+    agent.signal("TERM");
+    assert!(agent.wait(Duration::from_secs(10)).await.is_some());
+}
+
 /// A minute proves that a limit was reached, and not that another one is too high.
 #[tokio::test]
 async fn the_agents_own_history_is_a_source() {
@@ -192,31 +223,10 @@ async fn the_agents_own_history_is_a_source() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let state = folder.path().to_str().expect("a UTF-8 path");
     let url = cluster.superuser_url();
-    let env = [("DATABASE_URL", &*url)];
-    let mut agent = Agent::start(AgentSpec {
-        args: &["--state.dir", state],
-        env: &env,
-        ..AgentSpec::default()
-    })
-    .await;
     let held = sessions(&cluster, "shop", 4).await;
-    let minute = Duration::from_secs(75);
-    eventually(minute, "a minute was recorded", async || {
-        let status = agent.get("/api/v1/status").await.text();
-        status.contains("\"minutes\":1").then_some(())
-    })
-    .await;
-    agent.signal("TERM");
-    assert!(agent.wait(Duration::from_secs(10)).await.is_some());
+    record_a_minute(&url, state).await;
     drop(held);
-
-    let env = [("DATABASE_URL", &*url), ("PGCOMMONS__STATE__DIR", state)];
-    let output = run(AgentSpec {
-        args: &["advise", "--json"],
-        env: &env,
-        ..AgentSpec::default()
-    })
-    .await;
+    let output = from_history(&url, state, &["advise", "--json"]).await;
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(output.status.code(), Some(1), "{report:#}");
     let tenants = report["tenants"].as_array().expect("tenants");
@@ -239,45 +249,32 @@ async fn the_agents_own_history_is_a_source() {
     );
 }
 
+async fn from_history(url: &str, state: &str, args: &[&str]) -> Output {
+    run(AgentSpec {
+        args,
+        env: &[("DATABASE_URL", url), ("PGCOMMONS__STATE__DIR", state)],
+        ..AgentSpec::default()
+    })
+    .await
+}
+
 #[tokio::test]
 async fn without_an_address_and_a_history_it_cannot_tell() {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let state = folder.path().to_str().expect("a UTF-8 path");
-    for (env, problem) in [
-        (
-            vec![("DATABASE_URL", "postgres://127.0.0.1:1")],
-            "give --prometheus",
-        ),
-        (
-            vec![
-                ("DATABASE_URL", "postgres://127.0.0.1:1"),
-                ("PGCOMMONS__STATE__DIR", state),
-            ],
-            "reading the history",
-        ),
-    ] {
-        let output = run(AgentSpec {
-            args: &["advise"],
-            env: &env,
-            ..AgentSpec::default()
-        })
-        .await;
-        assert_one_line(&output, problem);
-    }
-    std::fs::write(folder.path().join("history"), "damaged").expect("the folder can be written");
-    let env = [
-        ("DATABASE_URL", "postgres://127.0.0.1:1"),
-        ("PGCOMMONS__STATE__DIR", state),
-    ];
-    let output = run(AgentSpec {
+    let url = "postgres://127.0.0.1:1";
+    let nowhere = run(AgentSpec {
         args: &["advise"],
-        env: &env,
+        env: &[("DATABASE_URL", url)],
         ..AgentSpec::default()
     })
     .await;
-    assert_one_line(&output, "no history of this version");
-    assert!(
-        folder.path().join("history").exists(),
-        "it belongs to the agent"
-    );
+    assert_one_line(&nowhere, "give --prometheus");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let state = folder.path().to_str().expect("a UTF-8 path");
+    let missing = from_history(url, state, &["advise"]).await;
+    assert_one_line(&missing, "reading the history");
+    let file = folder.path().join("history");
+    std::fs::write(&file, "damaged").expect("the folder can be written");
+    let damaged = from_history(url, state, &["advise"]).await;
+    assert_one_line(&damaged, "no history of this version");
+    assert!(file.exists(), "it belongs to the agent");
 }

@@ -62,10 +62,11 @@ pub(super) async fn read(
     for (name, samples) in &known {
         let is_whole = !only_databases.contains(name);
         let peak = if is_whole { SERVER_PEAK } else { DATABASE_PEAK };
-        let hours = recorded.get(name).map_or(0, Steps::len);
         let asked = Asked {
             queries: OfServer {
-                is_recorded: hours > 0 && hours + 1 >= samples.len(),
+                is_recorded: recorded
+                    .get(name)
+                    .is_some_and(|it| it.len() + 1 >= samples.len()),
                 days: args.days,
                 lookback: HOUR + density.part.unwrap_or(HOUR),
                 load_step: reader.step(density.load_step),

@@ -145,14 +145,11 @@ fn tenants_of_six(all: &mut History) {
     for server in ["s1", "s2"] {
         tenant(all, (server, "twin", 5), 10.0, always, |_| 8.0);
     }
-    // What the rules have recorded of one server.
-    for name in ["db2", "twin"] {
-        let of = format!("server=\"s2\",datname=\"{name}\"");
-        let peak = if name == "twin" { 8.0 } else { 32.0 };
-        all.add("pgcommons:database_connections:peak_5m", &of, move |_| {
-            Some(peak)
-        });
-    }
+    recorded(all);
+    names_that_change(all);
+}
+
+fn names_that_change(all: &mut History) {
     // Renamed three days ago; and a name that belonged to a larger database.
     tenant(
         all,
@@ -182,7 +179,18 @@ fn tenants_of_six(all: &mut History) {
         |time| time >= 4 * DAY,
         |_| 7.0,
     );
-    tenant(all, ("s5", HOSTILE, 9), 50.0, always, |_| 7.0);
+    tenant(all, ("s5", HOSTILE, 9), 50.0, |_| true, |_| 7.0);
+}
+
+/// What the rules have recorded of one server.
+fn recorded(all: &mut History) {
+    for name in ["db2", "twin"] {
+        let of = format!("server=\"s2\",datname=\"{name}\"");
+        let peak = if name == "twin" { 8.0 } else { 32.0 };
+        all.add("pgcommons:database_connections:peak_5m", &of, move |_| {
+            Some(peak)
+        });
+    }
 }
 
 /// For two hours of each day greedy has 7 sessions that compute, and victim 3 that wait for the disk.
