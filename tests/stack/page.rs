@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::backups;
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, TestSession, create_agent_role, create_tenant, fresh, quoted,
     sessions, trusting,
@@ -109,13 +110,17 @@ const MAIN: &str = "    storage: {size: 2GiB}
       wiki: {connections: 5, size: 24MiB, owner: bob}
       shop: {size: 8MiB, owner: alice}
   spare: {host: 127.0.0.1, port: 1}
+notify: [{name: ops, webhook: 'http://127.0.0.1:1/'}, {ntfy: 'http://127.0.0.1:1/t', min_severity: none, heartbeat: 1h}]
 ";
 
 impl Pages {
     async fn start(cluster: &Cluster, large: &Cluster, state: &Path) -> Self {
+        let folder = state.join("backups");
+        backups::make(&folder);
+        let main = format!("{}{MAIN}", backups::configuration("main", &folder));
         let state = state.to_str().expect("a UTF-8 path");
         Self {
-            full: agent(cluster, MAIN, &["--state.dir", state]).await,
+            full: agent(cluster, &main, &["--state.dir", state]).await,
             none: agent(cluster, "    databases: {exclude: ['*']}\n", &[]).await,
             one: agent(cluster, "    databases: {include: [forum]}\n", &[]).await,
             many: agent(large, "", &[]).await,
