@@ -92,7 +92,7 @@ struct Pages {
 async fn agent(cluster: &Cluster, more: &str, args: &[&str]) -> Agent {
     let url = cluster.url(AGENT, AGENT, "postgres");
     let config = format!(
-        "poll: {{interval: 500ms}}\nstats: {{interval: 1s}}\nsizes: {{interval: 1s, max_time_fraction: 0.5}}\n\
+        "poll: {{interval: 500ms}}\nstats: {{interval: 1s}}\nsizes: {{interval: 1s, max_time_fraction: 0.5}}\nbackups: {{interval: 1s}}\n\
          servers:\n  main:\n    dsn: '{url}'\n{more}"
     );
     let agent = Agent::start(AgentSpec {
