@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use crate::support::{Agent, AgentSpec, create_tenant, eventually, run, sessions, trusting};
 
+/// A name with a quote, a newline and an escape sequence.
+const HOSTILE: &str = "a\"b\nc\u{1b}";
+
 /// An address at which each connection gets this answer, and the requests that came.
 fn lying(answer: impl Fn(&mut TcpStream) + Send + 'static) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -220,10 +223,12 @@ async fn the_agents_own_history_is_a_source() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "shop", 4).await;
     create_tenant(&cluster, "wide", 50).await;
+    create_tenant(&cluster, HOSTILE, 3).await;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let state = folder.path().to_str().expect("a UTF-8 path");
     let url = cluster.superuser_url();
-    let held = sessions(&cluster, "shop", 4).await;
+    let mut held = sessions(&cluster, "shop", 4).await;
+    held.extend(sessions(&cluster, HOSTILE, 3).await);
     record_a_minute(&url, state).await;
     drop(held);
     let output = from_history(&url, state, &["advise", "--json"]).await;
@@ -242,6 +247,13 @@ async fn the_agents_own_history_is_a_source() {
         (&"set_limit".into(), &5.into())
     );
     assert_eq!(shop["sql"], "alter database \"shop\" connection limit 5;");
+    // PostgreSQL takes what is advised.
+    for name in ["shop", HOSTILE] {
+        let sql = of(name)["sql"].as_str().expect("a statement");
+        cluster.sql(sql).await;
+    }
+    let changed = "SELECT count(*) FROM pg_database WHERE datconnlimit = 5";
+    assert_eq!(cluster.query_one_i64(changed).await, 2);
     let wide = of("wide");
     assert_eq!(
         (&wide["verdict"], &wide["recommended_limit"]),

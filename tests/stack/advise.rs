@@ -73,6 +73,7 @@ fn has_reason(tenant: &Value, part: &str) -> bool {
 /// The same answers are expected of both programs.
 async fn check_all(address: SocketAddr) {
     tenants_get_their_verdicts(address).await;
+    nothing_to_do(address).await;
     six_servers_together(address).await;
     what_is_not_known_is_not_advised(address).await;
     a_partial_sum_is_none(address).await;
@@ -120,6 +121,17 @@ async fn tenants_get_their_verdicts(address: SocketAddr) {
     assert_eq!(
         hostile["sql"],
         r#"alter database U&"a""b\+00000Ac\+00001B" connection limit 10;"#
+    );
+}
+
+async fn nothing_to_do(address: SocketAddr) {
+    let (code, report) = json(address, &["--server", "s1"]).await;
+    assert_eq!(code, Some(0), "{report:#}");
+    let stays = |it: &Value| it["verdict"] == "stay" && it["sql"].is_null();
+    let tenants = report["tenants"].as_array().expect("tenants");
+    assert!(
+        tenants.len() == 2 && tenants.iter().all(stays),
+        "{report:#}"
     );
 }
 
