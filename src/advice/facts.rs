@@ -23,6 +23,8 @@ pub(crate) struct ServerFacts {
     pub(crate) load: Steps,
     /// Those of them that waited for a disk or for a lock inside the server.
     pub(crate) waiting: Steps,
+    /// The part of the time in which a process waited for a CPU, by the kernel. Empty: not measured.
+    pub(crate) pressure: Steps,
     /// Bytes of WAL on disk.
     pub(crate) wal: Option<f64>,
     /// Bytes that are left on the volume of the databases.
@@ -62,6 +64,7 @@ impl ServerFacts {
             settings: ServerSettings::default(),
             load: Steps::new(load_step),
             waiting: Steps::new(load_step),
+            pressure: Steps::new(load_step),
             wal: None,
             storage_available: None,
             roles: BTreeSet::new(),

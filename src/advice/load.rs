@@ -8,6 +8,8 @@ const CORES: f64 = 8.0;
 const OTHERS: f64 = 0.05;
 /// Sessions of others that wait for a disk or for a lock inside the server, on average.
 const OTHERS_WAITING: f64 = 0.25;
+/// The part of the time in which a process waits for a CPU; as `pgcommons:threshold:cpu_pressure`.
+const PRESSURE: f64 = 0.4;
 /// The part of the load; as `pgcommons:threshold:load_share`.
 pub(super) const SHARE: f64 = 0.5;
 /// The part of the known time in which others waited, from which on the database should move out.
@@ -32,7 +34,7 @@ impl Contention {
 
 /// None: no step has the load of both. A step in which the database has no load series is unknown.
 ///
-/// Others waited if they worked, and the load was above the cores, or most of what they did was to wait for a disk or for a lock inside the
+/// Others waited if they worked, and the load was above the cores, or processes waited for a CPU, or most of what they did was to wait for a disk or for a lock inside the
 /// server while at least half of the cores were used.
 pub(super) fn contention(server: &ServerFacts, tenant: &TenantFacts) -> Option<Contention> {
     let hours = f64::from(server.load.seconds()) / f64::from(HOUR);
@@ -47,7 +49,8 @@ pub(super) fn contention(server: &ServerFacts, tenant: &TenantFacts) -> Option<C
         let waiting = server.waiting.at(step).unwrap_or(0.0);
         let others_waiting = waiting - tenant.waiting.at(step).unwrap_or(0.0);
         let others = all - own;
-        let is_saturated = all > cores.unwrap_or(CORES);
+        let is_pressed = server.pressure.at(step).is_some_and(|it| it > PRESSURE);
+        let is_saturated = is_pressed || all > cores.unwrap_or(CORES);
         let is_half_used = cores.is_none_or(|cores| all >= cores / 2.0);
         let do_wait = others_waiting >= OTHERS_WAITING && others_waiting >= others / 2.0;
         if others >= OTHERS && (is_saturated || is_half_used && do_wait) {

@@ -52,6 +52,24 @@ fn who_takes_most_of_the_load_while_others_wait_should_move() {
     }
 }
 
+/// By the kernel, where the cores say nothing.
+#[test]
+fn processes_that_wait_for_a_cpu_are_a_witness() {
+    for (pressure, verdict) in [(0.5, Verdict::MoveOut), (0.3, Verdict::Stay)] {
+        let mut facts = server(vec![
+            TenantFacts {
+                load: load(1.4),
+                ..tenant("shop", 14, 8.0, Some(10))
+            },
+            tenant("other_app", 14, 8.0, Some(10)),
+        ]);
+        facts.load = load(2.0);
+        facts.settings.cores = Some(8.0);
+        facts.pressure = load(pressure);
+        assert_eq!(shop(&facts).verdict, verdict, "{pressure}");
+    }
+}
+
 #[test]
 fn load_of_a_few_days_is_no_reason_to_move() {
     let mut facts = server(vec![

@@ -165,6 +165,13 @@ impl<'a> OfServer<'a> {
         self.load("server", "server", is_waiting)
     }
 
+    /// The part of the time in which a process of the container waits for a CPU.
+    pub(super) fn pressure(&self) -> String {
+        let metric = "pgcommons_container_pressure_seconds_total";
+        let series = self.series(metric, &["resource=\"cpu\"", "kind=\"some\""]);
+        format!("max by (server) (rate({series}[{}s]))", self.load_step)
+    }
+
     pub(super) fn database_load(&self, is_waiting: bool) -> String {
         self.load("database", "datname", is_waiting)
     }

@@ -64,6 +64,10 @@ pub(super) async fn read(reader: &mut Reader, asked: &Asked<'_>) -> anyhow::Resu
         .over(queries.server_load(true), queries.load_step, &SESSIONS)
         .await?;
     add(&mut facts.waiting, &waiting);
+    let pressure = reader
+        .over(queries.pressure(), queries.load_step, &SESSIONS)
+        .await?;
+    add(&mut facts.pressure, &pressure);
     if asked.with_roles {
         let roles = queries.last("rolname", "pg_roles_connection_limit", &[]);
         let roles = reader.at(roles, seen, &(-1.0..=1e18)).await?;
