@@ -184,6 +184,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
                 own: 0,
                 wait: (state == "active").then_some(WaitClass::Lock),
                 oldest_transaction,
+                oldest_statement: (state == "active").then_some(1_700_000_099.25),
             }
         };
     let checkpointer = Sessions {
