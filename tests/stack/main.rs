@@ -16,6 +16,7 @@ mod pictures;
 mod poolers;
 mod program;
 mod prometheus;
+mod providers;
 mod queries;
 mod receiver;
 mod scene;
