@@ -5,6 +5,7 @@ mod backups;
 mod check;
 pub mod cli;
 mod healthcheck;
+mod notify;
 mod output;
 mod plan;
 mod role_sql;
@@ -101,6 +102,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             .await
             .map(|()| 0),
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
+        Some(Command::Notify(args)) => notify::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;

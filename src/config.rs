@@ -14,6 +14,7 @@ mod labels;
 mod listener;
 mod misspelt;
 mod model;
+mod notify;
 mod password;
 mod poolers;
 mod pools;
