@@ -59,12 +59,37 @@ def saturation():
          (s.max(SERVER, "pgcommons:server_cpu_throttled:ratio"), "CPU limit reached")], style.SHARE, missing="not configured")
 
 
+def used():
+    panel = chart(
+        "CPU, memory and storage", "The used share of the CPU, the memory and the volume of the data directory, by the exporter of the "
+        "provider, or as the agent sees it (machine.processes, machine.cgroup, storage). Above the line, an alert fires after some minutes.",
+        [(s.max(SERVER, "pgcommons:server_cpu:ratio"), "CPU"), (s.max(SERVER, "pgcommons:server_memory:ratio"), "memory"),
+         (s.max(SERVER, "pgcommons:server_storage:ratio"), "storage")], style.SHARE, lines=style.MACHINE_LINE, missing="not configured")
+    return panel.max(1)
+
+
+def oldest_statements():
+    """By the clock of the browser's data source; that of the server may differ."""
+    start = s.min(DATABASE, "pgcommons_database_oldest_statement_start_timestamp_seconds")
+    return chart(
+        "Oldest running statement", "For how long the oldest statement of each database has been running, without walsenders and "
+        "autovacuum.", [(f"time() - {start}", "{{datname}}")], style.CLOCK, lines=style.STATEMENT_LINE, missing="no statement runs")
+
+
+def oldest_statement_by_application():
+    one = ONE_DATABASE
+    start = one.min("server, datname, application_name", "pgcommons_database_oldest_statement_start_timestamp_seconds")
+    return chart(
+        "Oldest running statement", "For how long the oldest statement of each application has been running.",
+        [(f"time() - {start}", "{{application_name}}")], style.CLOCK, lines=style.STATEMENT_LINE, missing="no statement runs")
+
+
 def of_server():
     return row(9, load_by_database(), active_by_wait(), blocking(), widths=(10, 8, 6))
 
 
 def of_machine():
-    return row(8, cpu_by_database(), container_memory(), saturation())
+    return row(8, used(), cpu_by_database(), container_memory(), saturation())
 
 
 def of_tenant():

@@ -132,7 +132,7 @@ def work():
         8,
         stacked(chart("Size of each database", "Size on disk of the measured databases.", [(queries.size(s), "{{datname}}")],
                       style.BYTES)),
-        transactions())
+        transactions(), load.oldest_statements())
 
 
 def transactions():

@@ -41,6 +41,8 @@ QUOTA_REACHED = ("red", 86400, "orange", 7 * 86400, "green")
 # Lines across a chart.
 SHARE_LINES = ("transparent", 0.8, "orange", 1, "red")
 HOUR_LINE = ("transparent", 3600, "orange")
+STATEMENT_LINE = ("transparent", 1800, "orange")
+MACHINE_LINE = ("transparent", 0.9, "orange")
 
 STATE = {0: ("DOWN", "red"), 1: ("up", "green")}
 QUOTA_REACHED_TEXTS = {-1: ("needs 6 h of data", "text"), -2: ("> 1 year", "green"), 0: ("reached", "red")}

@@ -129,7 +129,8 @@ def locks():
         blocked,
         chart("Oldest open transaction", "Age of the oldest open transaction, by state. An old transaction that is idle holds its "
               "locks and holds back vacuum.", [(s.max("server, datname, state", "pg_stat_activity_max_tx_duration"), "{{state}}")],
-              style.CLOCK, lines=style.HOUR_LINE, missing="no open transaction"))
+              style.CLOCK, lines=style.HOUR_LINE, missing="no open transaction"),
+        load.oldest_statement_by_application())
 
 
 def size():

@@ -241,7 +241,7 @@ _pgcommons() {
             return 0
             ;;
         pgcommons__subcmd__check)
-            opts="-h --json --warning --critical --timeout --config.file --log.level --help"
+            opts="-h --json --warning --critical --timeout --sessions --limit --with-query --config.file --log.level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -256,6 +256,10 @@ _pgcommons() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -53,12 +53,15 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l warning -d 'Fraction of a limit at which the status is warning' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l critical -d 'Fraction of a limit at which the status is critical; without headroom it always is' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l timeout -d 'Maximum time for measuring sizes' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l limit -d 'How many sessions of each server are listed' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l sessions -d 'List sessions instead: those in a transaction, the oldest first, then the others, the longest in their state first'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -l with-query -d 'Also show the beginning of their queries, which may contain secrets'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand check" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand top" -l interval -d 'How often the screen is written again' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand top" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F

@@ -2,6 +2,7 @@
 //! defaults, a YAML file, environment variables, flags. No code here opens a connection.
 
 mod backups;
+mod command;
 mod connection;
 mod data_source;
 mod dsn;
@@ -9,6 +10,7 @@ mod env;
 mod exporter;
 mod host;
 mod keys;
+mod labels;
 mod listener;
 mod misspelt;
 mod model;
@@ -47,7 +49,7 @@ pub(crate) use model::{
     HostConfig, PoolerConfig, PoolerSettings, RootCert, ServerConfig, SslMode, StorageConfig,
     Target, Tls, VolumeConfig,
 };
-pub(crate) use password::{Login, PasswordError, PasswordSource};
+pub(crate) use password::{Login, PasswordCommand, PasswordError, PasswordSource};
 pub(crate) use problem::{ConfigError, Problem};
 pub(crate) use redact::{may_be_secret, path as shown_path};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};

@@ -4,6 +4,7 @@ mod column;
 mod connection;
 mod console;
 mod error;
+mod password_command;
 pub(crate) mod role;
 mod session;
 pub(crate) mod tenant;

@@ -11,6 +11,7 @@ pub(crate) mod readings;
 pub(crate) mod replication;
 mod server;
 pub(crate) mod server_stats;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 mod sizes;
 pub(crate) mod statements;

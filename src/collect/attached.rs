@@ -17,6 +17,7 @@ pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
     let volumes = config.volumes().map(|volume| volume.volume);
     let poolers = config.poolers().map(|pooler| pooler.pooler);
     Attached {
+        labels: Arc::clone(&config.labels),
         storage_size: config.storage.size,
         volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
         poolers: kept::<PoolerSource, _>(poolers, &before.poolers),

@@ -8,6 +8,7 @@ mod poll;
 mod poolers;
 mod refusal;
 mod report;
+mod sessions;
 mod table;
 mod volumes;
 
@@ -27,6 +28,9 @@ pub(super) async fn run(args: &CheckArgs, config: Config) -> anyhow::Result<u8> 
         args.warning,
         args.critical
     );
+    if args.sessions {
+        return sessions::run(args, config).await;
+    }
     let thresholds = Thresholds {
         warning: args.warning,
         critical: args.critical,

@@ -123,6 +123,15 @@ pub struct CheckArgs {
     /// Maximum time for measuring sizes
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = time_limit)]
     pub timeout: Duration,
+    /// List sessions instead: those in a transaction, the oldest first, then the others, the longest in their state first
+    #[arg(long)]
+    pub sessions: bool,
+    /// How many sessions of each server are listed
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "sessions", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Also show the beginning of their queries, which may contain secrets
+    #[arg(long, requires = "sessions")]
+    pub with_query: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,7 @@
 //! The connection parameters of one server. Its own keys override its DSN, and the DSN overrides libpq's variables.
 
 mod host;
+mod own;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,9 @@ use super::env::Environment;
 use super::keys::{Key, Shape, path};
 use super::raw::{Leaf, RawServer};
 use super::values::Reader;
-use super::{ChannelBinding, PasswordSource, Target};
+use super::{ChannelBinding, PasswordCommand, PasswordSource, Target};
 pub(super) use host::{ADDRESS, HOST};
+pub(super) use own::OwnKeys;
 pub(super) use tls::MODES;
 
 /// The merged connection parameters of one server.
@@ -27,6 +29,7 @@ pub(super) struct ConnectionParams {
     origins: BTreeMap<String, String>,
     /// The server has a problem that may be the reason why its host is missing.
     misspelt: bool,
+    command: Option<PasswordCommand>,
 }
 
 impl ConnectionParams {
@@ -45,11 +48,11 @@ impl ConnectionParams {
             .to_owned()
     }
 
-    /// Merges the three layers. `own`: the keys of the server, and its DSN. `misspelt`: a key that could have the host is already a problem.
+    /// Merges the three layers. `misspelt`: a key that could have the host is already a problem.
     pub(super) fn collect(
         reader: &mut Reader,
         (prefix, misspelt): (String, bool),
-        (own, dsn): (Vec<(&'static str, Leaf)>, Leaf),
+        mut own: OwnKeys,
         environment: &Environment,
     ) -> Self {
         let mut merged = Self {
@@ -57,14 +60,16 @@ impl ConnectionParams {
             parameters: Parameters::new(),
             origins: BTreeMap::new(),
             misspelt,
+            command: None,
         };
         let problems = reader.problems.len();
-        if let Some((key, dsn)) = merged.dsn(reader, &own, dsn, environment) {
+        if let Some((key, dsn)) = merged.dsn(reader, &mut own, environment) {
             merged.take_from_dsn(reader, &key, &dsn);
         }
         merged.fill_from(environment);
         merged.drop_overridden(&own);
-        for (key, leaf) in own {
+        merged.read_command(reader, &mut own, environment);
+        for (key, leaf) in own.connection {
             if let Some(value) = merged.own_value(reader, key, leaf) {
                 merged.origins.remove(key);
                 merged.parameters.insert(key.to_owned(), value);
@@ -84,6 +89,7 @@ impl ConnectionParams {
             origins: parameters.keys().map(origin).collect(),
             parameters,
             misspelt: false,
+            command: None,
         };
         merged.fill_from(environment);
         if merged.parameters.contains_key("password_file") {
@@ -104,14 +110,12 @@ impl ConnectionParams {
     fn dsn(
         &self,
         reader: &mut Reader,
-        own: &[(&'static str, Leaf)],
-        leaf: Leaf,
+        own: &mut OwnKeys,
         environment: &Environment,
     ) -> Option<(String, String)> {
         let spec = RawServer::dsn();
-        let has_host = own
-            .iter()
-            .any(|(key, leaf)| matches!(*key, "host" | "hostaddr") && leaf.is_some());
+        let has_host = own.sets("host") || own.sets("hostaddr");
+        let leaf = own.dsn.take();
         if leaf.is_none() {
             let url = environment.get("DATABASE_URL").filter(|_| !has_host)?;
             return Some(("DATABASE_URL".to_owned(), url.clone()));
@@ -167,17 +171,19 @@ impl ConnectionParams {
 
     /// Removes parameters of lower layers that the server's own keys make invalid: the address of another host, and a
     /// password if the server has a password file.
-    fn drop_overridden(&mut self, own: &[(&str, Leaf)]) {
-        let sets = |wanted: &str| {
-            own.iter()
-                .any(|(key, leaf)| *key == wanted && leaf.is_some())
-        };
-        if sets("host") {
+    fn drop_overridden(&mut self, own: &OwnKeys) {
+        if own.sets("host") {
             self.parameters.remove("hostaddr");
         }
-        if sets("password_file") || sets("passfile") {
+        let has_command = own.command.program.is_some();
+        if own.sets("password_file") || own.sets("passfile") || has_command {
             self.parameters.remove("password");
         }
+    }
+
+    fn read_command(&mut self, reader: &mut Reader, own: &mut OwnKeys, environment: &Environment) {
+        let (passwords, command) = (own.passwords(), std::mem::take(&mut own.command));
+        self.command = command.read(reader, &self.prefix, &passwords, environment);
     }
 
     fn own_value(&self, reader: &mut Reader, key: &str, leaf: Leaf) -> Option<String> {
@@ -262,6 +268,7 @@ impl ConnectionParams {
             given: self.take("password").map(SecretString::from),
             file: self.take_file(reader, "password_file"),
             passfile: self.take_file(reader, "passfile").or_else(home),
+            command: self.command.take(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::password::PasswordSource;
@@ -50,6 +51,8 @@ pub(crate) struct ServerConfig {
     /// The label `server`; `host:port` unless configured.
     pub(crate) name: String,
     pub(crate) target: Target,
+    /// `labels`: of `pgcommons_server_info`.
+    pub(crate) labels: Arc<BTreeMap<String, String>>,
     pub(crate) policy: Policy,
     pub(crate) cadence: Cadence,
     /// `backups`: where the backups of its databases are.

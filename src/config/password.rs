@@ -1,7 +1,9 @@
 //! The sources of a password. Files are read at every connect, so that a rotated password needs no restart.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,6 +17,28 @@ pub(crate) struct PasswordSource {
     pub(crate) file: Option<PathBuf>,
     /// libpq's `.pgpass`; a missing file is ignored.
     pub(crate) passfile: Option<PathBuf>,
+    /// Prints the password. None of the others is used beside it.
+    pub(crate) command: Option<PasswordCommand>,
+}
+
+/// `servers.NAME.password_command`: a program that prints the password of one login.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PasswordCommand {
+    /// A path, or a name that is looked up in `PATH`.
+    pub(crate) program: String,
+    /// Passed as they are: there is no shell.
+    pub(crate) arguments: Vec<String>,
+    /// `password_command_timeout`
+    pub(crate) timeout: Duration,
+    /// The environment variables that the program does not get, because they hold secrets of the agent or address the agent itself.
+    pub(crate) withheld: Vec<String>,
+}
+
+/// An argument may be a secret.
+impl fmt::Debug for PasswordCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordCommand").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +58,7 @@ pub(crate) struct Login<'a> {
 }
 
 impl PasswordSource {
-    /// Reads the current password. None: no source has one; the server may not require one.
+    /// Reads the current password from the sources that are no command. None: none has one; the server may not require one.
     pub(crate) fn read(&self, login: Login<'_>) -> Result<Option<SecretString>, PasswordError> {
         if let Some(given) = &self.given {
             return Ok(Some(given.clone()));
@@ -54,7 +78,7 @@ impl PasswordSource {
     /// A `.pgpass` file that is ignored because its permissions let other users read it.
     pub(crate) fn ignored_passfile(&self) -> Option<&Path> {
         let path = self.passfile.as_deref()?;
-        let is_next = self.given.is_none() && self.file.is_none();
+        let is_next = self.given.is_none() && self.file.is_none() && self.command.is_none();
         (is_next && path.is_file() && !is_private(path)).then_some(path)
     }
 }
@@ -65,7 +89,9 @@ impl PartialEq for PasswordSource {
             (Some(one), Some(two)) => one.expose_secret() == two.expose_secret(),
             (one, two) => one.is_none() && two.is_none(),
         };
-        same && self.file == other.file && self.passfile == other.passfile
+        same && self.file == other.file
+            && self.passfile == other.passfile
+            && self.command == other.command
     }
 }
 

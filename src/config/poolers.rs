@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::PoolerSettings;
-use super::connection::ConnectionParams;
+use super::connection::{ConnectionParams, OwnKeys};
 use super::env::Environment;
 use super::keys::Table as _;
 use super::raw::{Block, RawPooler};
@@ -49,7 +49,10 @@ fn pooler(reader: &mut Reader, prefix: String, mut raw: RawPooler) -> Option<Poo
     let misspelt = reader.problems.len() > problems;
     // The variables of libpq are for PostgreSQL.
     let environment = Environment::default();
-    let own = (raw.connection(), None);
+    let own = OwnKeys {
+        connection: raw.connection(),
+        ..OwnKeys::default()
+    };
     let parameters = ConnectionParams::collect(reader, (prefix, misspelt), own, &environment);
     Some(PoolerSettings {
         target: parameters.target(reader, &environment)?,

@@ -1,6 +1,8 @@
 //! Reads the servers: the entries of `servers`, or those of the environment.
 
-use super::connection::ConnectionParams;
+use std::sync::Arc;
+
+use super::connection::{ConnectionParams, OwnKeys};
 use super::data_source::{self, DataSource};
 use super::env::Environment;
 use super::keys::Table as _;
@@ -9,7 +11,7 @@ use super::redact;
 use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
-use super::{Cadence, ServerConfig, host, poolers, storage};
+use super::{Cadence, ServerConfig, host, labels, poolers, storage};
 use crate::policy::{Machine, Policy};
 
 /// The settings of a server that has no own ones.
@@ -234,8 +236,17 @@ fn server(
         std::mem::take(&mut raw.poolers),
     );
     let host = host::read(reader, &prefix, &mut raw);
+    let labels = labels::of_server(
+        reader,
+        &format!("{prefix}.labels"),
+        std::mem::take(&mut raw.labels),
+    );
 
-    let own = (raw.connection(), raw.dsn.take());
+    let own = OwnKeys {
+        connection: raw.connection(),
+        command: raw.command(),
+        dsn: raw.dsn.take(),
+    };
     let parameters = match source {
         Some(source) => ConnectionParams::of_data_source(source, environment),
         None => ConnectionParams::collect(reader, (prefix, misspelt), own, environment),
@@ -245,6 +256,7 @@ fn server(
     Some(ServerConfig {
         name,
         target,
+        labels: Arc::new(labels),
         policy,
         cadence: defaults.cadence,
         storage,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wildmatch::WildMatch;
 
 use super::keys::Table as _;
+use super::labels::labels;
 use super::raw::{Block, RawBudget, RawDatabases, RawRoles, RawSeriesLimits};
 use super::redact::quoted;
 use super::tables::Entry;
@@ -136,20 +137,12 @@ fn check_name(reader: &mut Reader, prefix: &str, datname: &str) {
 
 fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
     reader.unknown(prefix, &raw);
-    let mut labels = BTreeMap::new();
-    let want = format!("a table of labels, as in {prefix}.labels.team");
-    for (label, value) in reader.table_like(&format!("{prefix}.labels"), raw.labels, &want) {
-        let key = format!("{prefix}.labels.{label}");
-        if !is_label_name(&label) {
-            reader.problem(
-                &key,
-                quoted(&label),
-                "a label name, none of server, datname, owner, job, instance",
-            );
-        } else if let Some(value) = reader.text_like(&key, value, "text") {
-            labels.insert(label, value);
-        }
-    }
+    let labels = labels(
+        reader,
+        &format!("{prefix}.labels"),
+        raw.labels,
+        &["server", "datname", "owner"],
+    );
     Budget {
         connections: reader.optional(prefix, raw.connections, &RawBudget::connections()),
         size_bytes: reader.optional(prefix, raw.size, &RawBudget::size()),
@@ -170,14 +163,3 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
 
 /// The maximum length of an identifier in PostgreSQL in bytes (`NAMEDATALEN` - 1).
 const MAX_NAME_BYTES: usize = 63;
-
-/// Whether a budget may define this label: a valid Prometheus label name that the series does not have already.
-fn is_label_name(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
-        && !name.starts_with("__")
-        && !["server", "datname", "owner", "job", "instance"].contains(&name)
-}

@@ -241,6 +241,7 @@ fn a_budget_expects_its_database_unless_it_is_for_several_servers() {
     assert_eq!(two.into_iter().collect::<Vec<_>>(), ["blog"]);
 }
 
+mod command;
 mod levels;
 mod machine;
 mod names;

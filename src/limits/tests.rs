@@ -47,6 +47,7 @@ fn backends(
         own: 0,
         wait: None,
         oldest_transaction: None,
+        oldest_statement: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod container;
 mod crashes;
 mod exporter;
 mod facts;
+mod info;
 mod isolation;
 mod limits;
 mod load;
@@ -30,6 +31,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(replication::METRICS)
         .chain(statistics::METRICS)
         .chain(wal::METRICS)
+        .chain(info::METRICS)
         .chain(limits::METRICS)
         .chain(load::METRICS)
         .chain(resources::METRICS)

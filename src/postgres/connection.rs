@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -12,6 +12,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket, config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::password_command::PasswordCommands;
 use super::{ConnectError, tls};
 use crate::blocking::OneAtATime;
 use crate::config::{ChannelBinding, Login, SslMode, Target};
@@ -50,7 +51,10 @@ pub(super) type Opened = (Client, Driver);
 /// Reads password and certificates before a login, on its own thread, because a file on a dead mount must not block the
 /// runtime. Later logins wait for a read that hangs; otherwise each would leave a thread behind.
 #[derive(Default)]
-pub(crate) struct CredentialFiles(OneAtATime<Result<Prepared, ConnectError>>);
+pub(crate) struct CredentialFiles {
+    files: OneAtATime<Result<Prepared, ConnectError>>,
+    commands: PasswordCommands,
+}
 
 type Prepared = (Config, Option<MakeRustlsConnect>);
 
@@ -60,14 +64,24 @@ impl CredentialFiles {
         target: &Target,
         options: &str,
         timeout: Duration,
+        password: Option<SecretString>,
     ) -> Result<Prepared, ConnectError> {
         let (target, options) = (target.clone(), options.to_owned());
-        let read = move || prepared(&target, options, timeout);
-        self.0.run(read).await
+        let read = move || prepared(&target, options, timeout, password);
+        self.files.run(read).await
+    }
+
+    /// The password that the command of the target prints, if it has one.
+    async fn printed(&mut self, target: &Target) -> Result<Option<SecretString>, ConnectError> {
+        match &target.password.command {
+            Some(command) => Ok(Some(self.commands.run(command).await?)),
+            None => Ok(None),
+        }
     }
 }
 
-/// The deadline covers name resolution, TCP, TLS and the login; the driver's own timeout covers none of these completely.
+/// The deadline covers name resolution, TCP, TLS and the login; the driver's own timeout covers none of these completely. A command
+/// that prints the password has a deadline of its own.
 /// `options` is libpq's parameter; a `PgBouncer` console accepts none, and an empty one is not sent.
 pub(super) async fn open(
     target: &Target,
@@ -75,7 +89,8 @@ pub(super) async fn open(
     timeout: Duration,
     files: &mut CredentialFiles,
 ) -> Result<Opened, ConnectError> {
-    let attempt = attempt(target, options, timeout, files);
+    let password = files.printed(target).await?;
+    let attempt = attempt(target, options, timeout, (files, password));
     let timed_out = |_| ConnectError::Timeout(humantime::format_duration(timeout));
     tokio::time::timeout(timeout, attempt)
         .await
@@ -86,9 +101,9 @@ async fn attempt(
     target: &Target,
     options: &str,
     timeout: Duration,
-    files: &mut CredentialFiles,
+    (files, password): (&mut CredentialFiles, Option<SecretString>),
 ) -> Result<Opened, ConnectError> {
-    let (mut config, encrypted) = files.read(target, options, timeout).await?;
+    let (mut config, encrypted) = files.read(target, options, timeout, password).await?;
     let Some(encrypted) = encrypted else {
         return connect(&config, NoTls).await;
     };
@@ -101,8 +116,16 @@ async fn attempt(
     }
 }
 
-fn prepared(target: &Target, options: String, timeout: Duration) -> Result<Prepared, ConnectError> {
-    let mut config = driver_config(target, options, timeout)?;
+fn prepared(
+    target: &Target,
+    options: String,
+    timeout: Duration,
+    password: Option<SecretString>,
+) -> Result<Prepared, ConnectError> {
+    let mut config = driver_config(target, options, timeout);
+    if let Some(password) = password.map_or_else(|| stored(target), |it| Ok(Some(it)))? {
+        config.password(password.expose_secret());
+    }
     if target.is_socket() || target.tls.mode == SslMode::Disable {
         config.ssl_mode(config::SslMode::Disable);
         return Ok((config, None));
@@ -151,11 +174,7 @@ async fn drive<S, T>(
     }
 }
 
-fn driver_config(
-    target: &Target,
-    options: String,
-    timeout: Duration,
-) -> Result<Config, ConnectError> {
+fn driver_config(target: &Target, options: String, timeout: Duration) -> Config {
     let mut config = Config::new();
     config
         .host(&target.host)
@@ -176,16 +195,18 @@ fn driver_config(
     if let Some(address) = target.hostaddr {
         config.hostaddr(address);
     }
+    config
+}
+
+/// The password in the configuration or in a file.
+fn stored(target: &Target) -> Result<Option<SecretString>, ConnectError> {
     let login = Login {
         host: &target.host,
         port: target.port,
         dbname: &target.dbname,
         user: &target.user,
     };
-    if let Some(password) = target.password.read(login)? {
-        config.password(password.expose_secret());
-    }
-    Ok(config)
+    Ok(target.password.read(login)?)
 }
 
 fn ssl_mode(mode: SslMode) -> config::SslMode {

@@ -7,6 +7,7 @@ use std::io;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
+use super::password_command::PasswordCommandError;
 use crate::config::PasswordError;
 use crate::outcome::{ConnectFailure, Outcome};
 
@@ -15,6 +16,8 @@ use crate::outcome::{ConnectFailure, Outcome};
 pub(crate) enum ConnectError {
     #[error(transparent)]
     Password(#[from] PasswordError),
+    #[error(transparent)]
+    PasswordCommand(#[from] PasswordCommandError),
     #[error("{path}: {message}")]
     Certificate { path: String, message: String },
     #[error("TLS cannot be set up")]
@@ -58,7 +61,9 @@ impl ConnectError {
 
     pub(crate) fn reason(&self) -> ConnectFailure {
         match self {
-            Self::Password(_) | Self::Certificate { .. } => ConnectFailure::Credentials,
+            Self::Password(_) | Self::PasswordCommand(_) | Self::Certificate { .. } => {
+                ConnectFailure::Credentials
+            }
             Self::Tls(_) => ConnectFailure::Tls,
             Self::Timeout(_) => ConnectFailure::Timeout,
             Self::Driver(error) => driver_reason(error),

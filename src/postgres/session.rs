@@ -15,13 +15,14 @@ use settings::{options, set, statement_timeout};
 
 use super::connection::{self, CredentialFiles, Driver};
 use super::view::{
-    SLOW, SlowView, Update, access, activity, catalogue, info, processes, running, sizes,
+    SLOW, SlowView, Update, access, activity, catalogue, info, processes, running, sessions, sizes,
     statements,
 };
 use super::{ConnectError, QueryError};
 use crate::config::Target;
 use crate::outcome::Outcome;
 use crate::sample::access::Access;
+use crate::sample::sessions::SessionList;
 use crate::sample::statements::Statements;
 use crate::sample::{
     Activity, Backend, Catalogue, Fingerprint, ListedProcess, Oid, ServerInfo, SizeMeasurement,
@@ -183,6 +184,15 @@ impl Session {
     /// By database, the sum over the statements that run now of the seconds that each has run, at most `window` each. Two round trips.
     pub(crate) async fn running(&self, window: f64) -> Result<HashMap<Oid, f64>, QueryError> {
         running::read(&self.client, window).await
+    }
+
+    /// The oldest sessions, at most `limit`, with the beginning of their queries if wanted. Two round trips.
+    pub(crate) async fn sessions(
+        &self,
+        limit: u32,
+        with_query: bool,
+    ) -> Result<SessionList, QueryError> {
+        sessions::read(&self.client, limit, with_query).await
     }
 
     /// Who may connect where. One round trip.

@@ -13,6 +13,7 @@ mod replication;
 mod resources;
 pub(super) mod running;
 mod server_stats;
+pub(super) mod sessions;
 mod settings;
 pub(super) mod sizes;
 mod slots;

@@ -39,6 +39,7 @@ fn group(backend_type: &'static str, database: Option<Oid>, count: u32) -> Sessi
         own: 0,
         wait: None,
         oldest_transaction: None,
+        oldest_statement: None,
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) struct Sessions {
     pub(crate) wait: Option<WaitClass>,
     /// Seconds since the oldest open transaction of the group began, without that of the agent.
     pub(crate) oldest_transaction: Option<f64>,
+    /// When the statement began that has run longest in a client session of the group, in seconds since the epoch, without the agent's.
+    pub(crate) oldest_statement: Option<f64>,
 }
 
 /// The answer of the primary poll: all that is needed to compare connections with limits.
@@ -81,6 +83,8 @@ pub(crate) struct Activity {
     pub(crate) is_reduced: bool,
     /// Server time that the poll took, by the server's clock, which may have been set in between.
     pub(crate) seconds: f64,
+    /// The server's clock when it answered, in seconds since the epoch.
+    pub(crate) time: f64,
 }
 
 impl Sessions {

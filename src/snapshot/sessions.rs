@@ -23,6 +23,8 @@ pub(crate) struct SessionKey {
 pub(crate) struct SessionTotal {
     pub(crate) count: u32,
     pub(crate) oldest_transaction: Option<f64>,
+    /// When the statement began that has run longest, in seconds since the epoch.
+    pub(crate) oldest_statement: Option<f64>,
     /// Those that work, by what they wait for.
     pub(crate) working: WorkingSessions,
 }
@@ -81,6 +83,10 @@ impl Grouped {
             .into_iter()
             .flatten()
             .reduce(f64::max);
+        total.oldest_statement = [total.oldest_statement, group.oldest_statement]
+            .into_iter()
+            .flatten()
+            .reduce(f64::min);
         if let Some(wait) = group.wait {
             total.working.add(wait, group.count);
         }

@@ -40,6 +40,7 @@ fn activity(tenants: &[(&str, u32)]) -> Activity {
         own: 0,
         wait: Some(WaitClass::Lock),
         oldest_transaction: None,
+        oldest_statement: None,
     };
     activity.sessions.push(group(None, "", "checkpointer", 1));
     for (oid, &(name, count)) in (1..).zip(tenants) {

@@ -58,6 +58,8 @@ pub(super) fn is_past(until: Option<&watch::Receiver<Instant>>, now: Instant) ->
 /// The attached sources of one server: one field for each kind.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attached {
+    /// The configured labels of the server.
+    pub(crate) labels: Arc<BTreeMap<String, String>>,
     /// `storage.size`, the configured capacity of the volume `data` in bytes.
     pub(crate) storage_size: Option<u64>,
     /// `storage.path` and `storage.volumes`, by the label `volume`.

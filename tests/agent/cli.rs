@@ -5,6 +5,7 @@ mod limits;
 mod output;
 mod report;
 mod role;
+mod sessions;
 mod sizes;
 
 use std::process::Output;

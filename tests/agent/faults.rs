@@ -2,6 +2,7 @@
 
 mod churn;
 mod clock;
+mod command;
 mod crashes;
 mod disk;
 mod frozen;

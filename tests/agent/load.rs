@@ -6,6 +6,7 @@ mod blocking;
 mod check;
 mod classes;
 mod memory;
+mod oldest;
 mod overflow;
 mod statements;
 

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::backups;
 use crate::support::Scrape;
+use crate::{backups, providers};
 
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 24.0 * HOUR;
@@ -69,7 +69,8 @@ pub(crate) fn of(page: &Scrape, agent: SocketAddr) -> String {
             }
         }
     }
-    text + &backups::of_whole_server(now - NEWEST) + "# EOF\n"
+    text += &backups::of_whole_server(now - NEWEST);
+    text + &providers::samples(now - NEWEST) + "# EOF\n"
 }
 
 /// Ages of the samples in seconds, the oldest first. Recent samples are denser, because short ranges query them.

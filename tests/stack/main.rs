@@ -18,6 +18,7 @@ mod pictures;
 mod poolers;
 mod program;
 mod prometheus;
+mod providers;
 mod queries;
 mod scene;
 mod shortages;

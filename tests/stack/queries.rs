@@ -20,6 +20,7 @@ const LOWERED: &[(&str, &str)] = &[
     ("growth_bytes", "1024 * 1024"),
     ("idle_in_transaction_seconds", "5"),
     ("transaction_seconds", "5"),
+    ("statement_seconds", "5"),
     ("sessions_blocked", "1"),
     ("deadlocks", "1"),
     ("transaction_id_age", "10"),

@@ -13,7 +13,7 @@ use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
 };
-use crate::{backups, history, load, shortages};
+use crate::{backups, history, load, providers, shortages};
 
 /// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
@@ -234,6 +234,7 @@ fn configuration(
         writeln!(text, "  {name}:\n    dsn: \"{url}\"").expect("memory");
         text += &storage(name, cluster);
         text += &backups::configuration(name, backups);
+        text += &providers::configuration(name);
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
             text += &poolers.configuration();

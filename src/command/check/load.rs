@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::sample::{Oid, WaitClass};
 use crate::snapshot::{Load, Snapshot, WorkingSessions};
+use crate::status::text::duration;
 
 /// Sessions and workers that are active, without those that wait for their clients.
 #[derive(Debug, Serialize)]
@@ -15,6 +16,17 @@ pub(crate) struct LoadReport {
     pub(crate) busiest: Option<BusiestReport>,
     /// Null: no statement has run for a second in a database that is monitored.
     pub(crate) recent: Option<RecentReport>,
+    /// Null: no client session runs a statement in a database that is monitored.
+    pub(crate) oldest_statement: Option<OldestStatementReport>,
+}
+
+/// The statement that has run longest.
+#[derive(Debug, Serialize)]
+pub(crate) struct OldestStatementReport {
+    pub(crate) datname: String,
+    /// `other`: an application without series of its own.
+    pub(crate) application_name: String,
+    pub(crate) seconds: f64,
 }
 
 /// The database whose statements that run now have run most within [`RECENT`].
@@ -36,13 +48,29 @@ pub(crate) struct BusiestReport {
     pub(crate) waits: BTreeMap<&'static str, u32>,
 }
 
-/// `running` is [`RECENT`] by database. None: the role of the check does not see all sessions.
-pub(super) fn report(snapshot: &Snapshot, running: &HashMap<Oid, f64>) -> Option<LoadReport> {
+/// `running` is [`RECENT`] by database, and `time` the server's clock. None: the role of the check does not see all sessions.
+pub(super) fn report(
+    snapshot: &Snapshot,
+    running: &HashMap<Oid, f64>,
+    time: f64,
+) -> Option<LoadReport> {
     let load = snapshot.load.as_ref()?;
     Some(LoadReport {
         active: load.working.active(),
         busiest: busiest(load),
         recent: recent(snapshot, running),
+        oldest_statement: oldest_statement(snapshot, time),
+    })
+}
+
+fn oldest_statement(snapshot: &Snapshot, time: f64) -> Option<OldestStatementReport> {
+    let sessions = snapshot.sessions.iter();
+    let starts = sessions.filter_map(|(key, total)| Some((key, total.oldest_statement?)));
+    let (key, start) = starts.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
+    Some(OldestStatementReport {
+        datname: key.datname.clone(),
+        application_name: key.application_name.clone(),
+        seconds: (time - start).max(0.0),
     })
 }
 
@@ -85,7 +113,12 @@ impl LoadReport {
                 recent.seconds
             )
         });
-        self.line().into_iter().chain(recent)
+        let oldest = self.oldest_statement.as_ref();
+        let oldest = oldest.filter(|it| it.seconds >= 1.0);
+        self.line()
+            .into_iter()
+            .chain(recent)
+            .chain(oldest.map(OldestStatementReport::line))
     }
 
     /// None if nothing is active.
@@ -103,5 +136,19 @@ impl LoadReport {
             "busiest now: database {datname} with {active} of {all} active sessions ({})",
             waits.join(", ")
         ))
+    }
+}
+
+impl OldestStatementReport {
+    fn line(&self) -> String {
+        let application = match &*self.application_name {
+            "" => "without a name",
+            name => name,
+        };
+        format!(
+            "oldest statement: has run for {} in database {}, application {application}",
+            duration(self.seconds),
+            self.datname
+        )
     }
 }

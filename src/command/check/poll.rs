@@ -73,6 +73,8 @@ pub(super) struct PolledServer {
     pub(super) snapshot: Snapshot,
     /// Every database and role.
     pub(super) catalogue: Arc<Catalogue>,
+    /// The clock of the server at the poll, in seconds since the epoch.
+    pub(super) time: f64,
     /// Seconds that running statements of each database took within [`RECENT`].
     pub(super) running: HashMap<Oid, f64>,
     /// Why not all sizes were read: the session was lost, or the server stopped answering.
@@ -106,6 +108,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     let running = answer(deadline, session.running(RECENT)).await?;
     let isolation = judged(server, &session, deadline).await;
     own_session::exclude(&mut activity, session.info().role, &server.target.dbname);
+    let time = activity.time;
     let (polled, catalogue) = observed(server, &session, activity);
     let (readings, mut not_read) =
         read_slow(&session, polled.sees_all_sessions(), deadline).await?;
@@ -129,6 +132,7 @@ async fn poll(server: &ServerConfig, time_limit: Duration) -> Result<PolledServe
     Ok(PolledServer {
         snapshot: Snapshot::of(&polled, &slower),
         catalogue,
+        time,
         running,
         sizes_failure,
         not_read,
@@ -192,7 +196,7 @@ async fn judged(server: &ServerConfig, session: &Session, deadline: Duration) ->
 }
 
 /// Waits for an answer until the deadline. A timeout or an error gives an unknown finding.
-async fn answer<T>(
+pub(super) async fn answer<T>(
     deadline: Duration,
     question: impl Future<Output = Result<T, QueryError>>,
 ) -> Result<T, Finding> {
@@ -207,7 +211,7 @@ fn no_answer(deadline: Duration) -> String {
 
 /// The finding for a failed connect. Critical: the server refuses all connections or has no free slot, so applications are
 /// refused too. Unknown: a timeout, a failed login, or the connection limit of the check's own role; applications may work.
-fn no_session(error: &ConnectError) -> Finding {
+pub(super) fn no_session(error: &ConnectError) -> Finding {
     let message = chain(error);
     if error.is_role_limit() {
         return unknown(format!(

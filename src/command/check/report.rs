@@ -171,7 +171,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         findings,
         version: Some(snapshot.info.short_version()),
         connections: Some(connections(snapshot.server.as_ref())),
-        load: load::report(snapshot, &polled.running),
+        load: load::report(snapshot, &polled.running, polled.time),
         container: polled.container.as_ref().map(ContainerReport::of),
         resources: status::of_server(snapshot, polled.storage_size, thresholds),
         not_read: polled.not_read,

@@ -6,6 +6,7 @@ use config::Value;
 use serde::Deserialize;
 
 use super::super::backups::Directories;
+use super::super::command::{Program, RawCommand};
 use super::super::connection::{ADDRESS, BINDINGS, HOST, MODES};
 use super::super::host::CGROUP;
 use super::super::keys::{Content, Key, Table, path, plain};
@@ -15,7 +16,8 @@ use super::super::reference::{Row, Section};
 use super::super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Switch, Text};
 use super::super::storage::VOLUME_PATH;
 use super::{
-    Block, HOUR, Leaf, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawRoles, SECOND, table,
+    Block, HOUR, Leaf, MINUTE, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawRoles, SECOND,
+    table,
 };
 
 table!(
@@ -93,6 +95,11 @@ RawServer {
     password_file: Filled("the path of a file");
     /// A file in the format of libpq's `~/.pgpass`, which is the default. Ignored if other users may read it.
     passfile: Filled("the path of a file");
+    /// A program that prints the password, such as an access token, run before each login. Not beside another key of a password. See
+    /// [deploy/managed.md](deploy/managed.md#tokens-instead-of-a-password).
+    password_command: Program();
+    /// How long the program may run. It does not count for `poll.timeout`.
+    password_command_timeout: Durations(SECOND..=MINUTE) = "10s";
     /// The database to connect to; not one of a tenant.
     dbname: Filled("a name") = "postgres";
     /// libpq's `options`. Those of the agent follow and override them.
@@ -119,6 +126,9 @@ RawServer {
     /// See [backups.md](backups.md).
     backups: Directories();
 } {
+    /// Labels of `pgcommons_server_info`, for joins, as in `{region: westeurope}`. Some rules use `azure_resource`,
+    /// or `rds_instance` and `aws_region`: see [deploy/managed.md](deploy/managed.md#cpu-memory-and-storage).
+    labels: Block<BTreeMap<String, Value>>;
     /// As `databases`, for this server: each of the two keys replaces the one above.
     databases: Block<RawDatabases>;
     /// As `roles`, for this server: replaces the key above.
@@ -132,6 +142,13 @@ RawServer {
 
 /// The connection keys of a server: libpq's parameters, and `password_file`.
 impl RawServer {
+    pub(in crate::config) fn command(&mut self) -> RawCommand {
+        RawCommand {
+            program: self.password_command.take(),
+            timeout: self.password_command_timeout.take(),
+        }
+    }
+
     pub(in crate::config) fn connection(&mut self) -> Vec<(&'static str, Leaf)> {
         vec![
             ("host", self.host.take()),

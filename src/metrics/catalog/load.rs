@@ -1,5 +1,7 @@
 //! `pgcommons_*` about who uses the server. Absent without `pg_monitor`: PostgreSQL hides what other sessions do.
 
+use std::collections::BTreeMap;
+
 use crate::metrics::series::{Metric, Series, counter, gauge};
 use crate::sample::WaitClass;
 use crate::sample::readings::Blocking;
@@ -36,6 +38,13 @@ pub(super) const METRICS: &[Metric] = &[
                 series.put([wait], seconds);
             }
         },
+    ),
+    gauge(
+        "pgcommons_database_oldest_statement_start_timestamp_seconds",
+        &["datname", "application_name"],
+        "When the statement began that has run longest in a client session, by the clock of the server, since the epoch. Applications \
+         as in pg_stat_activity_count. Absent while no statement runs, and without pg_monitor.",
+        oldest_statements,
     ),
     gauge(
         "pgcommons_database_blocking_sessions",
@@ -140,6 +149,23 @@ pub(super) const METRICS: &[Metric] = &[
         },
     ),
 ];
+
+/// The earliest start over roles and states.
+fn oldest_statements(server: &Server, series: &mut Series) {
+    let mut starts: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let sessions = server.snapshot().map(|it| &it.sessions);
+    for (key, total) in sessions.into_iter().flatten() {
+        if let Some(start) = total.oldest_statement {
+            let oldest = starts
+                .entry((&*key.datname, &*key.application_name))
+                .or_insert(start);
+            *oldest = oldest.min(start);
+        }
+    }
+    for ((datname, application_name), start) in starts {
+        series.put([datname, application_name], start);
+    }
+}
 
 /// The classes that any poll saw, and `cpu`, so that a database that never worked is known to be idle.
 fn seen(seconds: &ActiveSeconds) -> impl Iterator<Item = (&'static str, f64)> {

@@ -60,6 +60,7 @@ fn attached() -> Attached {
     let volumes = [("data", data), ("wal", wal)];
     let volumes = volumes.map(|(name, volume)| (name.to_owned(), Arc::new(volume)));
     Attached {
+        labels: Arc::new([("region".into(), "westeurope".into())].into()),
         storage_size: Some(128 << 30),
         volumes: volumes.into(),
         poolers: poolers::poolers(),
@@ -134,10 +135,8 @@ pub(super) fn activity(privileged: bool) -> Activity {
     Activity {
         catalogue: Arc::new(catalogue),
         sessions: sessions(privileged),
-        in_recovery: false,
-        has_orphan: false,
-        is_reduced: false,
         seconds: 0.001,
+        ..Activity::default()
     }
 }
 
@@ -185,6 +184,7 @@ pub(super) fn sessions(privileged: bool) -> Vec<Sessions> {
                 own: 0,
                 wait: (state == "active").then_some(WaitClass::Lock),
                 oldest_transaction,
+                oldest_statement: (state == "active").then_some(1_700_000_099.25),
             }
         };
     let checkpointer = Sessions {

@@ -17,14 +17,17 @@ const CONTEXT: QueryContext = QueryContext("polling activity");
 ///
 /// What an idle session waits for is not read: it changes all the time, and each value would be another row. An autovacuum
 /// worker may have no state. The agent's own session is always active, but it is no load: `Activity` means waiting for work. The
-/// second number of a row is 1 if the own session is in it, because it takes a slot but is not one of the tenants' sessions.
+/// second number of a row is 1 if the own session is in it, because it takes a slot but is not one of the tenants' sessions. The last
+/// column is when the statement began that has run longest; walsenders and autovacuum workers run one for as long as they exist.
 const SESSIONS: &str = r#"
 select 's'::"char" as kind, a.datid, a.usesysid, a.application_name, a.state, a.backend_type,
        case when a.state = 'idle' then null
             when a.state = 'active' or a.backend_type = 'autovacuum worker'
             then case when a.pid = pg_catalog.pg_backend_pid() then 'Activity' else a.wait_event_type end end as wait,
        count(*) as number, count(*) filter (where a.pid = pg_catalog.pg_backend_pid()) as other_number,
-       extract(epoch from now() - min(a.xact_start) filter (where a.pid <> pg_catalog.pg_backend_pid()))::float8 as seconds
+       extract(epoch from now() - min(a.xact_start) filter (where a.pid <> pg_catalog.pg_backend_pid()))::float8 as seconds,
+       extract(epoch from min(a.query_start) filter (
+           where a.state = 'active' and a.backend_type = 'client backend' and a.pid <> pg_catalog.pg_backend_pid()))::float8 as moment
   from pg_catalog.pg_stat_get_activity(null) as a
  group by 2, 3, 4, 5, 6, 7"#;
 
@@ -32,13 +35,13 @@ const SUMS: &str = r"
 union all
 select 'd', null, null, null, null, null, null,
        (sum(hashoidextended(d.oid, hashint8extended(d.xmin::text::int8, $3 + (d.datconnlimit = -2)::int4))) % 4611686018427387904)::int8,
-       count(*), null
+       count(*), null, null
   from pg_catalog.pg_database as d
 union all
 select 'r', null, null, null, null, null, null,
        (sum(hashnameextended(r.rolname, hashoidextended(r.oid, hashint8extended(r.rolconnlimit::int8 * 2 + r.rolsuper::int4, $3))))
         % 4611686018427387904)::int8,
-       count(*), null
+       count(*), null, null
   from pg_catalog.pg_roles as r
  where r.rolcanlogin";
 
@@ -48,7 +51,8 @@ select 'i', null, null, null, null, null, null, pg_catalog.pg_is_in_recovery()::
        ($1 is not null and exists (
            select from pg_catalog.pg_stat_get_activity($1) as b
             where extract(epoch from b.backend_start)::float8 = $2))::int4,
-       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8";
+       extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())::float8,
+       extract(epoch from pg_catalog.statement_timestamp())::float8";
 
 pub(in crate::postgres) async fn prepare(client: &Client) -> Result<Statement, QueryError> {
     let sql = format!("{SESSIONS}{SUMS}{SERVER}");
@@ -111,6 +115,7 @@ fn decode(rows: &[Row]) -> Result<(Activity, Fingerprint), QueryError> {
                 activity.in_recovery = in_recovery == 1;
                 activity.has_orphan = orphan == 1;
                 activity.seconds = CONTEXT.column(row, 9)?;
+                activity.time = CONTEXT.column(row, 10)?;
             }
             other => return Err(CONTEXT.unknown_kind(other)),
         }
@@ -147,6 +152,7 @@ fn sessions(row: &Row) -> Result<Sessions, QueryError> {
         oldest_transaction: CONTEXT
             .column::<Option<f64>>(row, 9)?
             .map(|age| age.max(0.0)),
+        oldest_statement: CONTEXT.column(row, 10)?,
     })
 }
 

@@ -80,6 +80,12 @@ async fn problems_of_a_secret_do_not_show_it() {
 }
 
 #[tokio::test]
+async fn problems_of_a_password_command_show_nothing_of_it() {
+    let env = [("PGCOMMONS__SERVERS__VARIABLE__PASSWORD_COMMAND", "hunter2")];
+    assert_refused("password-command", &env).await;
+}
+
+#[tokio::test]
 async fn problems_of_all_servers_are_reported() {
     assert_refused("several-servers", &[]).await;
 }

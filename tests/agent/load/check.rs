@@ -80,4 +80,8 @@ async fn the_database_whose_statements_run_longest_is_named() {
     let text = check(&cluster, &["check"]).await;
     let line = r"load      busiest in the last 5 minutes: database long|\n, whose running statements took ";
     assert!(text.contains(line), "{text}");
+    let oldest = text.lines().find(|line| line.contains("oldest statement"));
+    let oldest = oldest.expect("a line");
+    let is_right = oldest.contains(" s in database long|\\n, application without a name");
+    assert!(is_right && !oldest.contains("under"), "{oldest}");
 }

@@ -78,7 +78,8 @@ fn write_web_file(web: &WebFolder) -> String {
     ))
 }
 
-/// Runs an agent with TLS on both sides, users, a server over TCP and one over a socket, systemd, and a reload.
+/// Runs an agent with TLS on both sides, users, servers over TCP and over a socket, a program that prints a password, systemd, and a
+/// reload.
 async fn run_traced(trace: &str) {
     let cluster = Cluster::start_tls(&[], "hostnossl all all all reject\n");
     let (systemd, web) = (Systemd::listen(false), WebFolder::new());
@@ -88,6 +89,8 @@ async fn run_traced(trace: &str) {
         "poll: {{interval: 100ms}}\nstats: {{interval: 1s}}\nsizes: {{interval: 1s}}\nservers:\n  \
          tls: {{host: localhost, port: {port}, user: {SUPERUSER}, password: {SUPERUSER_PASSWORD}, \
          sslmode: verify-full, sslrootcert: {}}}\n  \
+         command: {{host: localhost, port: {port}, user: {SUPERUSER}, sslmode: require, \
+         password_command: [/bin/sh, -c, 'sleep 0.1; echo {SUPERUSER_PASSWORD}']}}\n  \
          socket: {{host: {}, port: {port}, user: {SUPERUSER}, password: {SUPERUSER_PASSWORD}, storage: {{path: /dev/shm}}}}\n",
         ca.display(),
         socket.display()
@@ -103,7 +106,7 @@ async fn run_traced(trace: &str) {
         through: &["strace", "-D", "-f", "-qq", "-s", "0", "-o", trace],
     })
     .await;
-    systemd.until("STATUS=2 of 2 servers up").await;
+    systemd.until("STATUS=3 of 3 servers up").await;
     let scraper = [("Authorization", "Basic c2NyYXBlcjpzZWNyZXQ=")];
     let page = web
         .client()
@@ -129,6 +132,10 @@ async fn the_unit_allows_all_system_calls_of_the_agent() {
     let allowed = allowed_calls(&unit);
     let names: BTreeSet<_> = calls.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert!(names.len() > 30 && names.contains("statfs"), "{names:?}");
+    assert!(
+        names.contains("waitid") && names.contains("kill"),
+        "{names:?}"
+    );
     let refused = &names - &allowed;
     assert!(refused.is_empty(), "{refused:?}");
 
