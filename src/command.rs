@@ -11,6 +11,7 @@ mod role_sql;
 mod serve;
 mod tenant_sql;
 mod top;
+mod workspaces;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -43,7 +44,9 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
                 }
                 Severity::Unknown.exit_code()
             }
-            Some(Command::Audit(_) | Command::Plan(_)) => Severity::Unknown.exit_code(),
+            Some(Command::Audit(_) | Command::Plan(_) | Command::Workspaces(_)) => {
+                Severity::Unknown.exit_code()
+            }
             Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
@@ -101,6 +104,9 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             .await
             .map(|()| 0),
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
+        Some(Command::Workspaces(args)) => {
+            workspaces::run(args, settings(global, environment)?).await
+        }
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;

@@ -15,6 +15,7 @@ mod model;
 mod password;
 mod poolers;
 mod pools;
+mod probes;
 mod problem;
 mod raw;
 mod redact;
@@ -47,6 +48,7 @@ pub(crate) use model::{
     Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordError, PasswordSource};
+pub(crate) use probes::{ProbeConfig, ProbesConfig, WorkspaceColumn};
 pub(crate) use problem::{ConfigError, Problem};
 pub(crate) use redact::{may_be_secret, path as shown_path};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};

@@ -36,6 +36,7 @@ mod plan;
 mod policy;
 mod pooler;
 mod postgres;
+mod probe;
 mod process;
 mod resources;
 mod sample;

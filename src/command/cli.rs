@@ -1,7 +1,9 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
+mod role;
 mod top;
 mod values;
+mod workspaces;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,8 +13,10 @@ use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ExporterFlag, may_be_secret};
+pub use role::RoleArgs;
 pub use top::TopArgs;
 use values::{OneOf, fraction, major, preset_names, size, time_limit};
+pub use workspaces::WorkspacesArgs;
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
@@ -91,6 +95,8 @@ pub enum Command {
     Backups(BackupsArgs),
     /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check
     Audit(AuditArgs),
+    /// Print how the rows of the databases that are probed are shared out among workspaces; exit code 0, or 3 if it is unknown
+    Workspaces(WorkspacesArgs),
     /// Compare declared pools, connections and sizes with what the server has; exit codes as check
     Plan(PlanArgs),
     /// Print the SQL that creates the least-privilege role for the agent
@@ -197,22 +203,6 @@ pub struct BackupsArgs {
     /// How fast the files are read, instead of the limit in the configuration
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub max_bytes_per_second: Option<u64>,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct RoleArgs {
-    /// Name of the role
-    #[arg(long, value_name = "NAME", default_value = "pgcommons")]
-    pub role: String,
-    /// Database that the agent will connect to
-    #[arg(long, value_name = "DBNAME", default_value = "postgres")]
-    pub dbname: String,
-    /// File with the password of the role; the SQL contains it as a SCRAM verifier
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Major version of the server, 13 to 18; by default it is read from the configured server
-    #[arg(long, value_name = "MAJOR", value_parser = major)]
-    pub server_version: Option<u32>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,6 +4,7 @@
 //! The doc comment of a key is its meaning in `docs/configuration.md`.
 
 mod backups;
+mod probes;
 mod server;
 mod web;
 
@@ -23,6 +24,7 @@ use super::shapes::{Choice, Durations, Filled, List, Numbers, Size, Switch};
 use super::validate::{FORMATS, LEVELS};
 use crate::logging::LogFormat;
 pub(super) use backups::{RawBackup, RawBackups};
+pub(super) use probes::{RawProbe, RawWorkspaces};
 pub(super) use server::{RawMachine, RawPooler, RawServer, RawStorage};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 

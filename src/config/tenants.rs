@@ -169,7 +169,7 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
 }
 
 /// The maximum length of an identifier in PostgreSQL in bytes (`NAMEDATALEN` - 1).
-const MAX_NAME_BYTES: usize = 63;
+pub(super) const MAX_NAME_BYTES: usize = 63;
 
 /// Whether a budget may define this label: a valid Prometheus label name that the series does not have already.
 fn is_label_name(name: &str) -> bool {

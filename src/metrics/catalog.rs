@@ -10,6 +10,7 @@ mod isolation;
 mod limits;
 mod load;
 mod pooler;
+mod probe;
 mod replication;
 mod resources;
 mod server_stats;
@@ -38,6 +39,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(pooler::METRICS)
         .chain(pooler::pools::METRICS)
         .chain(pooler::entries::METRICS)
+        .chain(probe::METRICS)
         .chain(backups::METRICS)
         .chain(container::METRICS)
         .chain(crashes::METRICS)

@@ -21,6 +21,7 @@ mod names;
 mod page;
 mod pooler;
 mod privileges;
+mod probes;
 mod resources;
 mod runbooks;
 mod scrapers;
