@@ -12,7 +12,7 @@ demo: ## run a temporary PostgreSQL with six tenants, the agent, Prometheus and 
 
 test: ## run all tests, which start their own servers
 	@scripts/check-rust
-	@scripts/need cc openssl postgresql prometheus promtool alertmanager partman pgbouncer strace systemd-analyze
+	@scripts/need cc openssl postgresql prometheus promtool alertmanager ntfy partman pgbouncer strace systemd-analyze
 	scripts/cargo-test --locked --lib --bins --test package --test agent
 	PG_BIN="$$(scripts/postgres 18)" scripts/cargo-test --locked --test stack
 

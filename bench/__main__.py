@@ -4,6 +4,7 @@ make bench             everything, in an hour
 make bench QUICK=1     a part of it, in less than three minutes, to target/bench/performance.md
 make bench ROUNDS=1    everything once, without medians of several rounds
 make bench CELLS="1x10 100x200"   only these numbers of databases and clients
+make bench REPORT=1     only writes the page again, from the last measurement
 """
 import dataclasses
 import json
@@ -89,6 +90,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped and removed
     plan = QUICK if os.environ.get("QUICK") else chosen(Plan())
     compared, load = exporters.all_exporters(), os.getloadavg()[2]
+    if os.environ.get("REPORT"):
+        write(plan, json.loads(RAW.read_text(encoding="utf-8")), compared)
+        return
     with Server() as postgres:
         roles(postgres)
         measured = {"load": load, "polls": plan.polls, "crowd": plan.crowd, "revision": exporters.revision(),
@@ -97,6 +101,10 @@ def main():
         for cell in turns(postgres, plan, compared):
             measured["cells"].append(cell)
             RAW.write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    write(plan, measured, compared)
+
+
+def write(plan, measured, compared):
     plan.page.write_text(report.page(measured, compared), encoding="utf-8")
     print(f"written: {plan.page}", file=sys.stderr)
 

@@ -2,9 +2,10 @@
 import datetime
 
 import machine
-from summary import EXPORTER, MEASURES, SERVER, Cell, goals
+from summary import CORE, CROWD_CONNECTIONS, CROWD_PSS, EXPORTER, LOOKS, MEASURES, PSS, SERVER, Cell, goals
 
-HEAD = """# Performance
+HEAD = """
+## How it was measured
 
 {date}, by `make bench`, on {machine}, with a load average of {load:.1f} at the start; PostgreSQL {version} with
 {settings};
@@ -33,6 +34,11 @@ one run are meaningful; the other figures are medians of the rounds.
 |---|---|
 """
 
+SUMMARY = """What the agent costs on one server, beside other exporters that report the same data: connections, sizes and limits. It looks at
+the connections each second, and the others when they are scraped, here every 15 s. The tables below have the details, and what
+the figures leave out. `make bench` measures them again.
+"""
+
 FLOOR = """
 ## The minimum
 
@@ -55,12 +61,44 @@ def table(rows):
 
 def page(measured, exporters):
     cells = [Cell(cell, exporters) for cell in measured["cells"]]
-    parts = [head(measured, exporters), goal_table(list(goals(cells, measured["floors"])))]
+    parts = [summary(cells, exporters), head(measured, exporters), goal_table(list(goals(cells, measured["floors"])))]
     parts += [figures(cell, exporters) for cell in cells]
     if len(cells) > 1:
         parts.append(growth(cells, exporters))
     parts.append(floor(measured["floors"], cells))
     return "".join(parts)
+
+
+MINUTES = 24 * 60  # of a day
+
+
+def summary(cells, exporters):
+    """What it costs on one server in a day, for a person who has to decide."""
+    shown = [exporter for exporter in exporters if exporter.ours or exporter.same_facts]
+    page = "# Performance\n\n" + SUMMARY
+    for cell in cells:
+        page += f"\n**{cell.databases} databases, {cell.clients} connections**\n\n"
+        rows = [["in a day", *(exporter.name for exporter in shown)], ["---"] * (len(shown) + 1)]
+        for title, cost in COSTS:
+            rows.append([title, *(cost(cell, exporter) for exporter in shown)])
+        page += table(rows)
+    return page
+
+
+def seconds_per_day(measure):
+    return lambda cell, exporter: f"{cell.value(measure, exporter.name) * MINUTES:,.0f} s"
+
+
+COSTS = (
+    ("looks at the connections", lambda cell, exporter: f"{LOOKS[exporter.ours] * MINUTES:,}"),
+    ("CPU time of the exporter", seconds_per_day(EXPORTER)),
+    ("CPU time of PostgreSQL for it", seconds_per_day(SERVER)),
+    ("both, of one core", lambda cell, exporter: f"{cell.value(CORE, exporter.name) * 100:.2f} %"),
+    ("memory (PSS)", lambda cell, exporter: f"{PSS.show(cell.value(PSS, exporter.name))} MiB"),
+    ("... at most under 50 scrapers", lambda cell, exporter: f"{CROWD_PSS.show(cell.value(CROWD_PSS, exporter.name))} MiB"),
+    ("connections to PostgreSQL, at most under 50 scrapers",
+     lambda cell, exporter: CROWD_CONNECTIONS.show(cell.value(CROWD_CONNECTIONS, exporter.name))),
+)
 
 
 def head(measured, exporters):

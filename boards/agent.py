@@ -115,8 +115,20 @@ def cost():
               decimals=2).axis_soft_max(0.01))
 
 
+def notifications():
+    def grown(by, metric):
+        return f"max by ({by}) (increase({metric}[$__rate_interval]))"
+
+    delivered = grown("instance, receiver", "pgcommons_notifications_total")
+    failed = grown("instance, receiver, reason", "pgcommons_notifications_failed_total")
+    return row(6, bar_chart(chart(
+        "Notifications", "Notifications that the agent itself sent (notify), by receiver, and attempts that failed, by reason. Empty "
+        "without receivers.", [(delivered, "{{receiver}}"), (f"{failed} > 0", "{{receiver}} failed: {{reason}}")], missing="none")))
+
+
 def board():
     return frame(
-        "Agent", "The cost of the agent, and whether it has all its data.", rows=[numbers(), row(7, alerts(s)), polls(), data(), cost()],
+        "Agent", "The cost of the agent, and whether it has all its data.", rows=[numbers(), row(7, alerts(s)), polls(), data(),
+        notifications(), cost()],
         variables=[servers()], annotations=[agent_starts(), restarts(s)],
         links={"Fleet": [], "Shared server": [], "Tenant": []})

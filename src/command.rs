@@ -5,6 +5,7 @@ mod backups;
 mod check;
 pub mod cli;
 mod healthcheck;
+mod notify;
 mod output;
 mod plan;
 mod role_sql;
@@ -107,6 +108,7 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::Workspaces(args)) => {
             workspaces::run(args, settings(global, environment)?).await
         }
+        Some(Command::Notify(args)) => notify::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {
             let (config, web) = prepared(global, environment)?;

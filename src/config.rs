@@ -12,6 +12,7 @@ mod keys;
 mod listener;
 mod misspelt;
 mod model;
+mod notify;
 mod password;
 mod poolers;
 mod pools;

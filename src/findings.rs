@@ -20,14 +20,14 @@ use serde::Serialize;
 use crate::sample::{Container, Volume};
 use crate::snapshot::Snapshot;
 
-pub(crate) use backups::{BackupAge, backup_findings, backup_severity, whole_minutes};
+pub(crate) use backups::{BackupAge, age_text, backup_findings, backup_severity};
 pub(crate) use poolers::PoolerReading;
 pub(crate) use probes::{ProbeReading, of_probes};
 pub(crate) use published::of_published;
 pub(crate) use severity::{Severity, Thresholds};
 
 /// The kind of object that a finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
     Server,
@@ -38,7 +38,7 @@ pub(crate) enum Scope {
 }
 
 /// The kind of problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Concern {
     /// The server did not answer a query, or refused the connection.
@@ -83,9 +83,19 @@ pub(crate) struct Finding {
     /// The database, role, volume or pooler; None for the server.
     pub(crate) subject: Option<String>,
     pub(crate) concern: Concern,
+    /// Which of several that the subject has.
+    #[serde(skip)]
+    pub(crate) part: Option<Part>,
     pub(crate) text: String,
     /// SQL or a command to start with, if there is one.
     pub(crate) remedy: Option<String>,
+}
+
+/// A resource or a replication slot, as a label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
 }
 
 impl Finding {
@@ -96,6 +106,7 @@ impl Finding {
             scope: Scope::Server,
             subject: None,
             concern,
+            part: None,
             text: text.into(),
             remedy: None,
         }
@@ -113,6 +124,14 @@ impl Finding {
             scope,
             subject: Some(subject.to_owned()),
             ..Self::server(severity, concern, text)
+        }
+    }
+
+    fn with_part(self, label: &'static str, value: &str) -> Self {
+        let value = value.to_owned();
+        Self {
+            part: Some(Part { label, value }),
+            ..self
         }
     }
 

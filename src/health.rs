@@ -1,9 +1,9 @@
 //! Counters of the agent itself: of its work with one source (the polls of each job, their outcomes, failed connects), and of
-//! the clients of its listener. It only counts; it decides nothing.
+//! the clients of its listener, and of the receivers of its notifications. It only counts; it decides nothing.
 
 use std::time::Duration;
 
-use crate::outcome::{ConnectFailure, Outcome};
+use crate::outcome::{ConnectFailure, NotificationFailure, Outcome};
 
 /// The polls of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,6 +116,54 @@ pub(crate) struct ListenerHealth {
     pub(crate) unread_bytes: usize,
     /// The number of closed connections, indexed by [`CloseReason`].
     pub(crate) closed: [u64; CloseReason::ALL.len()],
+}
+
+/// The notifications of one receiver.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ReceiverHealth {
+    /// The label `receiver`.
+    pub(crate) name: String,
+    /// Such as `webhook`.
+    pub(crate) kind: &'static str,
+    pub(crate) delivered: u64,
+    failures: [u64; NotificationFailure::ALL.len()],
+    /// Alerts that were left out, because there were too many.
+    pub(crate) dropped: u64,
+    /// Seconds since the epoch; None: none was delivered yet.
+    pub(crate) last_success: Option<f64>,
+    /// Since when attempts fail, and why the last one did. None: the last attempt succeeded, or there was none.
+    pub(crate) failing: Option<(f64, NotificationFailure)>,
+}
+
+impl ReceiverHealth {
+    pub(crate) fn new(name: &str, kind: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            delivered: 0,
+            failures: [0; NotificationFailure::ALL.len()],
+            dropped: 0,
+            last_success: None,
+            failing: None,
+        }
+    }
+
+    /// `at` is the wall clock in seconds since the epoch.
+    pub(crate) fn delivered(&mut self, at: f64) {
+        self.delivered += 1;
+        self.last_success = Some(at);
+        self.failing = None;
+    }
+
+    pub(crate) fn failed(&mut self, why: NotificationFailure, at: f64) {
+        self.failures[why as usize] += 1;
+        let since = self.failing.map_or(at, |(since, _)| since);
+        self.failing = Some((since, why));
+    }
+
+    pub(crate) fn failures(&self, why: NotificationFailure) -> u64 {
+        self.failures[why as usize]
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! with its *jobs*: questions, each with its own interval. The first job of a source decides whether it is up. The answers are
 //! `sample`s. `tracker` evaluates a poll with the pure rooms `policy`, `limits`, `history`, `series` and
 //! `size_schedule`. `state` is the immutable value that is published; a `snapshot` is one poll in it. `metrics` and
-//! `http` read it. `findings` describe problems, and `command` implements the command line.
+//! `http` read it. `findings` describe problems, `notify` sends them, and `command` implements the command line.
 //!
 //! * A *connection slot* is one of `max_connections`. A *series slot* lets a name have series of its own.
 //! * *Headroom* is the number of connections that can still be opened.
@@ -30,6 +30,7 @@ mod limits;
 mod logging;
 mod metrics;
 mod names;
+mod notify;
 mod outcome;
 mod page;
 mod plan;
@@ -50,6 +51,7 @@ mod storage;
 mod systemd;
 mod timeline;
 mod tracker;
+mod web_client;
 
 pub use command::{cli, run, stdout_is_open};
 pub use config::Environment;

@@ -17,13 +17,15 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, TextEncoder};
 
-use crate::health::ListenerHealth;
+use crate::health::{ListenerHealth, ReceiverHealth};
 use crate::state::{Reload, Server};
 
 /// What a page shows about the agent itself.
 pub(crate) struct AgentState {
     pub(crate) reload: Reload,
     pub(crate) listener: ListenerHealth,
+    /// In the order of the configuration.
+    pub(crate) receivers: Vec<ReceiverHealth>,
 }
 
 /// Writes pages. Keeps only the collector for the metrics of the agent's own process.

@@ -99,6 +99,50 @@ impl ConnectFailure {
     }
 }
 
+/// Why a notification was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotificationFailure {
+    /// A file with a secret cannot be used.
+    Credentials,
+    /// No connection: the name cannot be resolved, or no process answers.
+    Connect,
+    Tls,
+    Timeout,
+    /// The answer is not HTTP, or too large.
+    Protocol,
+    /// Status 429.
+    RateLimit,
+    /// Another status below 500 that is no success.
+    ClientError,
+    ServerError,
+}
+
+impl NotificationFailure {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Credentials,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Protocol,
+        Self::RateLimit,
+        Self::ClientError,
+        Self::ServerError,
+    ];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::RateLimit => "rate_limit",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+        }
+    }
+}
+
 /// A failure: its label for metrics, and the error for the log.
 #[derive(Debug)]
 pub(crate) struct Failed<Label> {

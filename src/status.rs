@@ -2,8 +2,10 @@
 //! health of its sources. The live page and `pgcommons top` render this value, and it is the JSON of `/api/v1/status`. A pure
 //! function of the state and the timelines.
 
+mod backups;
 mod connections;
 mod databases;
+mod notifications;
 mod resources;
 mod sessions;
 mod sources;
@@ -13,15 +15,18 @@ use serde::Serialize;
 
 use crate::build_info;
 use crate::findings::{Finding, Severity, Thresholds, of_published};
+use crate::health::ReceiverHealth;
 use crate::sample::WaitClass;
 use crate::snapshot::{Snapshot, WorkingSessions};
 use crate::state::{Server, State};
 use crate::timeline::Timelines;
 
+pub(crate) use backups::BackupStatus;
 pub(crate) use connections::{Connections, connections, urgency};
 pub(crate) use databases::DatabaseStatus;
 #[cfg(test)]
 pub(crate) use databases::DayStatus;
+pub(crate) use notifications::ReceiverStatus;
 pub(crate) use resources::{ResourceReport, fullest_first, of_server, of_volumes};
 pub(crate) use sessions::{SessionRow, sessions_of};
 pub(crate) use sources::SourceStatus;
@@ -42,6 +47,8 @@ pub(crate) struct Status {
     #[serde(rename = "status")]
     pub(crate) severity: Severity,
     pub(crate) servers: Vec<ServerStatus>,
+    /// Empty without receivers.
+    pub(crate) notifications: Vec<ReceiverStatus>,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,7 +90,12 @@ pub(crate) struct ServerConnections {
 
 impl Status {
     /// `now`: seconds since the epoch.
-    pub(crate) fn of(state: &State, timelines: &Timelines, now: f64) -> Self {
+    pub(crate) fn of(
+        state: &State,
+        timelines: &Timelines,
+        receivers: &[ReceiverHealth],
+        now: f64,
+    ) -> Self {
         let servers = state.servers.iter();
         let servers: Vec<_> = servers.map(|it| server(it, timelines, now)).collect();
         let severity = servers.iter().map(|server| server.status).max();
@@ -93,6 +105,7 @@ impl Status {
             time: now,
             severity: severity.unwrap_or(Severity::Unknown),
             servers,
+            notifications: receivers.iter().map(ReceiverStatus::of).collect(),
         }
     }
 }
@@ -101,9 +114,9 @@ impl Status {
 pub(crate) fn server(server: &Server, timelines: &Timelines, now: f64) -> ServerStatus {
     let thresholds = Thresholds::default();
     let snapshot = server.snapshot();
-    let findings = of_published(server, thresholds);
+    let findings = of_published(server, thresholds, now);
     let timeline = timelines.server(&server.name);
-    let tenants = |snapshot| databases::by_urgency(snapshot, &findings, timeline, now);
+    let tenants = |snapshot| databases::by_urgency(server, snapshot, &findings, (timeline, now));
     ServerStatus {
         server: server.name.clone(),
         status: findings.first().map_or(Severity::Ok, |it| it.severity),

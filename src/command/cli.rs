@@ -1,5 +1,6 @@
 //! The command line. Flags have the names that Prometheus exporters use.
 
+mod notify;
 mod role;
 mod top;
 mod values;
@@ -13,6 +14,7 @@ use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ExporterFlag, may_be_secret};
+pub use notify::NotifyArgs;
 pub use role::RoleArgs;
 pub use top::TopArgs;
 use values::{OneOf, fraction, major, preset_names, size, time_limit};
@@ -99,6 +101,8 @@ pub enum Command {
     Workspaces(WorkspacesArgs),
     /// Compare declared pools, connections and sizes with what the server has; exit codes as check
     Plan(PlanArgs),
+    /// Send a test notification to each receiver of the configuration; exit code 0 if all accepted it, else 1
+    Notify(NotifyArgs),
     /// Print the SQL that creates the least-privilege role for the agent
     RoleSql(RoleArgs),
     /// Print the psql script that creates a tenant: database, roles, limits, closed for others

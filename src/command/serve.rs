@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::collect::Supervisor;
 use crate::config::Config;
 use crate::http::{self, Pages, Protection, WebFile};
+use crate::notify::{Notifier, Origin};
 use crate::scrapes::ScrapeLog;
 use crate::state::Published;
 use crate::systemd::Systemd;
@@ -23,7 +24,7 @@ use reload::{Loaded, Reloader, log_warnings, successful_reload};
 
 /// SIGHUP calls `load` to read the configuration again. The web file is followed without a signal.
 pub(super) async fn run(
-    config: Config,
+    mut config: Config,
     (web_file, protection): (Option<WebFile>, Protection),
     systemd: &Systemd,
     load: impl Fn() -> Loaded + Send + Sync + 'static,
@@ -35,7 +36,11 @@ pub(super) async fn run(
     let (retention, has_page) = (config.retention.clone(), config.has_page);
     let (store, timelines) = Store::open(&retention);
     let (recorded, timelines) = watch::channel(Arc::new(timelines));
+    let origin = origin(&config);
+    let receivers = std::mem::take(&mut config.receivers);
     let (mut supervisor, state, mut reloader) = start(config, &scrapes, load);
+    let mut notifier = Notifier::new(state.clone(), origin);
+    notifier.apply(&receivers);
     let mut recording = pin!(timeline::run(
         retention.clone(),
         state.clone(),
@@ -50,6 +55,7 @@ pub(super) async fn run(
         published: state,
         metrics_path,
         scrapes,
+        receivers: notifier.health(),
         timelines: has_page.then(|| timelines.clone()),
     };
     let mut listening = pin!(http::serve(listener, pages, protection, async {
@@ -62,6 +68,7 @@ pub(super) async fn run(
             never = &mut recording => match never {},
             () = &mut listening => anyhow::bail!("the listener ended unexpectedly"),
             error = supervisor.failure() => return Err(error).context("a poller ended unexpectedly"),
+            error = notifier.failure() => return Err(error).context("the notifications ended unexpectedly"),
             () = stop_signals.recv() => break,
             // A SIGHUP during a reload is handled after it.
             _ = hangup.recv(), if reloader.is_idle() => {
@@ -69,14 +76,14 @@ pub(super) async fn run(
                 reloader.begin();
             }
             loaded = reloader.ended() => {
-                reloader.apply(loaded, &mut supervisor);
+                reloader.apply(loaded, &mut supervisor, &mut notifier);
                 systemd.ready().await;
             }
         }
     }
     info!("stopping");
     systemd.stopping().await;
-    drop((supervisor, stop));
+    drop((supervisor, notifier, stop));
     let timelines = Arc::clone(&timelines.borrow());
     tokio::join!(listening, timeline::save_at_end(&retention, timelines));
     Ok(())
@@ -93,6 +100,12 @@ where
     let reloader = Reloader::new(&config, reload, load);
     supervisor.apply(config.servers, reload);
     (supervisor, state, reloader)
+}
+
+/// What identifies this agent in notifications.
+fn origin(config: &Config) -> Origin {
+    let external = config.external_url.as_ref();
+    Origin::new(external, &config.listen_address, config.has_page)
 }
 
 async fn listen(address: &str, protection: &Protection) -> anyhow::Result<TcpListener> {

@@ -75,7 +75,7 @@ impl Drop for Screen {
 
 fn show(state: &Published) -> io::Result<()> {
     let state = state.borrow().clone().as_of(Instant::now());
-    let status = Status::of(&state, &Timelines::default(), wall_clock());
+    let status = Status::of(&state, &Timelines::default(), &[], wall_clock());
     write(&frame::frame(&status, lines()))
 }
 

@@ -81,6 +81,17 @@ impl<T: Content> Content for BTreeMap<String, T> {
     }
 }
 
+/// The name of a key whose identifier in Rust is a raw one, such as `r#for`.
+pub(super) const fn plain(identifier: &str) -> &str {
+    match identifier.as_bytes() {
+        [b'r', b'#', name @ ..] => match str::from_utf8(name) {
+            Ok(name) => name,
+            Err(_) => identifier,
+        },
+        _ => identifier,
+    }
+}
+
 /// The path of a key in a table. The top level has the path "".
 pub(super) fn path(table: &str, key: &str) -> String {
     if table.is_empty() {

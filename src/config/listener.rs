@@ -11,6 +11,7 @@ use super::problem::ConfigError;
 use super::raw::{Block, RawConfig, RawWeb};
 use super::redact::quoted;
 use super::values::Reader;
+use crate::web_client::Url;
 
 /// Reads the listen address only. `pgcommons healthcheck` uses it: the running agent reports other problems.
 pub(super) fn only_address(
@@ -24,7 +25,7 @@ pub(super) fn only_address(
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let raw = raw.map_err(|_| ConfigError::Mirror)?;
-    let (address, _, _) = web(&mut reader, raw.web);
+    let address = web(&mut reader, raw.web).address;
     if reader.problems.is_empty() {
         Ok(address)
     } else {
@@ -32,16 +33,22 @@ pub(super) fn only_address(
     }
 }
 
-/// The address, the path of the metrics, and whether there is a page.
-pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> (String, String, bool) {
+/// `web`, validated.
+pub(super) struct Web {
+    pub(super) address: String,
+    pub(super) metrics_path: String,
+    pub(super) has_page: bool,
+    pub(super) external_url: Option<Url>,
+}
+
+pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> Web {
     let web = reader.table("web", block);
-    let address = reader.value("web", web.listen_address, &RawWeb::listen_address());
-    let path = reader.value("web", web.telemetry_path, &RawWeb::telemetry_path());
-    (
-        address,
-        path,
-        reader.value("web", web.page, &RawWeb::page()),
-    )
+    Web {
+        address: reader.value("web", web.listen_address, &RawWeb::listen_address()),
+        metrics_path: reader.value("web", web.telemetry_path, &RawWeb::telemetry_path()),
+        has_page: reader.value("web", web.page, &RawWeb::page()),
+        external_url: reader.optional("web", web.external_url, &RawWeb::external_url()),
+    }
 }
 
 /// The shape of `web.telemetry_path`.

@@ -12,9 +12,11 @@ use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
 use crate::host::CgroupTree;
 use crate::logging::LogFormat;
+use crate::notify::Receiver;
 use crate::policy::Policy;
 use crate::size_schedule;
 use crate::timeline::Retention;
+use crate::web_client::Url;
 
 /// The configuration of one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,10 @@ pub(crate) struct Config {
     pub(crate) telemetry_path: String,
     /// `web.page`: whether there are the live page and the API.
     pub(crate) has_page: bool,
+    /// `web.external_url`
+    pub(crate) external_url: Option<Url>,
+    /// `notify`
+    pub(crate) receivers: Vec<Receiver>,
     /// `history` and `state.dir`
     pub(crate) retention: Retention,
     /// `log.level`

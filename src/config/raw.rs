@@ -4,6 +4,7 @@
 //! The doc comment of a key is its meaning in `docs/configuration.md`.
 
 mod backups;
+mod notify;
 mod probes;
 mod server;
 mod web;
@@ -14,8 +15,9 @@ use std::time::Duration;
 use config::Value;
 use serde::{Deserialize, Deserializer};
 
-use super::keys::{Content, Key, Table, path};
+use super::keys::{Content, Key, Table, path, plain};
 use super::listener::{Address, MetricsPath};
+use super::notify::{Receivers, WebAddress};
 use super::pools::Pools;
 #[cfg(test)]
 use super::reference::{Row, Section};
@@ -24,6 +26,7 @@ use super::shapes::{Choice, Durations, Filled, List, Numbers, Size, Switch};
 use super::validate::{FORMATS, LEVELS};
 use crate::logging::LogFormat;
 pub(super) use backups::{RawBackup, RawBackups};
+pub(super) use notify::{RawReceiver, RawTelegram};
 pub(super) use probes::{RawProbe, RawWorkspaces};
 pub(super) use server::{RawMachine, RawPooler, RawServer, RawStorage};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
@@ -70,7 +73,7 @@ macro_rules! table {
         impl $name {
             $($(#[doc = $meaning])+ pub(in crate::config) fn $leaf() -> Key<$shape$(<$of>)?> {
                 Key {
-                    name: stringify!($leaf),
+                    name: plain(stringify!($leaf)),
                     shape: $shape($($argument)?),
                     default: [$(Some($default),)? None][0],
                 }
@@ -79,7 +82,7 @@ macro_rules! table {
 
         impl Table for $name {
             const KEYS: &'static [&'static str] =
-                &[$(stringify!($leaf),)* $($(stringify!($key)),*)?];
+                &[$(plain(stringify!($leaf)),)* $($(stringify!($key)),*)?];
 
             fn unknown(&self) -> &BTreeMap<String, Value> {
                 &self.unknown
@@ -88,7 +91,7 @@ macro_rules! table {
 
         impl Content for $name {
             fn paths(table: &str, paths: &mut Vec<String>) {
-                $(paths.push(path(table, stringify!($leaf)));)*
+                $(paths.push(path(table, plain(stringify!($leaf))));)*
                 $($(
                     let below = path(table, concat!(stringify!($key) $(, ".", $entry)?));
                     if concat!($($below),*).is_empty() {
@@ -136,7 +139,10 @@ const YEAR: Duration = Duration::from_hours(24 * 365 + 6);
 const MOST_CONNECTIONS: u32 = 262_143;
 const MOST_POOLED: u32 = 10_000;
 
-table!(RawConfig {} {
+table!(RawConfig {
+    /// Receivers of notifications, without Alertmanager. See [notifications.md](notifications.md) for their keys.
+    notify: Receivers();
+} {
     web: Block<RawWeb>;
     log: Block<RawLog>;
     poll: Block<RawPoll>;
@@ -161,6 +167,8 @@ table!(RawWeb {
     /// Whether there are the live page at `/`, the pages of the tenants and `/api/v1/status`. A change needs a restart. See
     /// [alone.md](alone.md).
     page: Switch() = "true";
+    /// The address at which people reach the page, for the links in notifications. Without it they have none. A change needs a restart.
+    external_url: WebAddress();
 });
 table!(RawLog {
     /// The least severe messages that are logged.

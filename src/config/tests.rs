@@ -5,7 +5,7 @@ use std::path::Path;
 use expect_test::expect_file;
 
 use super::keys::Content as _;
-use super::raw::{RawBackup, RawConfig, RawWebFile};
+use super::raw::{RawBackup, RawConfig, RawReceiver, RawTelegram, RawWebFile};
 use super::*;
 use crate::backups::DEFAULT_BYTES_PER_SECOND;
 use crate::policy::SeriesLimits;
@@ -91,6 +91,10 @@ fn the_references_have_the_keys_of_the_code() {
     for (name, tables) in [
         ("docs/configuration.md", reference::keys::<RawConfig>(true)),
         ("docs/web.md", reference::keys::<RawWebFile>(false)),
+        (
+            "docs/notifications.md",
+            reference::keys::<RawReceiver>(false) + &reference::keys::<RawTelegram>(false),
+        ),
     ] {
         let path = root.join(name);
         let page = std::fs::read_to_string(&path).expect(name);

@@ -39,6 +39,7 @@ pub(super) fn config(
     let web = listener::web(&mut reader, std::mem::take(&mut raw.web));
     let log = log(&mut reader, std::mem::take(&mut raw.log));
     let retention = retention::read(&mut reader, &mut raw);
+    let receivers = reader.optional("", raw.notify.take(), &RawConfig::notify());
 
     let stats = reader.table("stats", std::mem::take(&mut raw.stats));
     let zero_locks = reader.value("stats", stats.zero_locks, &RawStats::zero_locks());
@@ -54,10 +55,12 @@ pub(super) fn config(
     let servers = servers(&mut reader, raw, defaults, environment);
     if reader.problems.is_empty() {
         Ok(Config {
-            listen_address: web.0,
-            telemetry_path: web.1,
+            listen_address: web.address,
+            telemetry_path: web.metrics_path,
             log_level: log.0,
-            has_page: web.2,
+            has_page: web.has_page,
+            external_url: web.external_url,
+            receivers: receivers.unwrap_or_default(),
             retention,
             log_format: log.1,
             servers,

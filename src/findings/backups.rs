@@ -43,7 +43,7 @@ pub(crate) fn backup_severity(
     let newest = complete.max(unproven.map(|newest| newest.file.time));
     match (newest, state) {
         (Some(Some(time)), _) if age.is_stale(time) => {
-            let [old, limit] = [age.of(time), age.max_age].map(whole_minutes);
+            let [old, limit] = [age.of(time), age.max_age].map(age_text);
             let text = format!("the newest complete backup is {old} old, the limit is {limit}");
             (Severity::Critical, Some(text))
         }
@@ -95,15 +95,22 @@ fn newest_file(report: &SubjectReport, problem: &str) -> String {
     format!("the newest file {} {problem}{why}", newest.file.path)
 }
 
-/// `1day 2h 30m`
-pub(crate) fn whole_minutes(duration: Duration) -> String {
+/// For people: `3 days 2 h`, `26 h 30 min`, `40 s`.
+pub(crate) fn age_text(duration: Duration) -> String {
+    const DAY: u64 = 24 * 3600;
     let seconds = duration.as_secs();
-    let seconds = if seconds < 60 {
-        seconds
-    } else {
-        seconds / 60 * 60
+    let (count, unit, rest, smaller) = match seconds {
+        0..60 => (seconds, "s", 0, ""),
+        60..3600 => (seconds / 60, "min", 0, ""),
+        // In hours, because the usual limit is 26 of them.
+        3600..172_800 => (seconds / 3600, "h", seconds % 3600 / 60, "min"),
+        _ => (seconds / DAY, "days", seconds % DAY / 3600, "h"),
     };
-    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+    if rest == 0 {
+        format!("{count} {unit}")
+    } else {
+        format!("{count} {unit} {rest} {smaller}")
+    }
 }
 
 /// The findings of one scan, worst first. `coverage` is None if the databases of the server are not known. `age` gives the limit of

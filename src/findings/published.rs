@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 
-use super::{Concern, Finding, Severity, Thresholds, findings, remedy};
+use super::{BackupAge, Concern, Finding, Severity, Thresholds, backup_findings, findings, remedy};
 use super::{
     PoolerReading, ProbeReading, of_configured_storage, of_container, of_poolers, of_probes,
     of_volume, worst_first,
 };
+use crate::backups::{Subject, SubjectReport};
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::pooler::PoolerView;
 use crate::probe::ProbeView;
 use crate::sample::Volume;
 use crate::state::{Attachment, Down, Server};
 
-/// Worst first. A server that was not polled yet has one finding, which is unknown.
-pub(crate) fn of_published(server: &Server, thresholds: Thresholds) -> Vec<Finding> {
+/// Worst first. A server that was not polled yet has one finding, which is unknown. `now`: seconds since the epoch.
+pub(crate) fn of_published(server: &Server, thresholds: Thresholds, now: f64) -> Vec<Finding> {
     let mut all = match server.status.as_deref() {
         Ok(snapshot) => findings(snapshot, None, thresholds),
         Err(down) => vec![of_down(*down)],
@@ -39,6 +40,7 @@ pub(crate) fn of_published(server: &Server, thresholds: Thresholds) -> Vec<Findi
     all.extend(of_poolers(&poolers, server.snapshot(), thresholds));
     let probes: Vec<_> = server.attached.probes.iter().filter_map(probe).collect();
     all.extend(of_probes(&probes));
+    all.extend(of_backups(server, now));
     worst_first(&mut all);
     all
 }
@@ -63,6 +65,47 @@ fn probe((name, probe): (&String, &Arc<Attachment<Arc<ProbeView>>>)) -> Option<P
     };
     let datname = name.clone();
     Some(ProbeReading { datname, view })
+}
+
+fn of_backups(server: &Server, now: f64) -> Vec<Finding> {
+    let Some(backups) = &server.attached.backups else {
+        return Vec::new();
+    };
+    match &backups.reading {
+        Ok(report) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the wall clock is far below"
+            )]
+            let now = now as i64;
+            let age = |subject: &SubjectReport| backup_age(server, subject, now);
+            backup_findings(report, server.backup_coverage(), age)
+        }
+        Err(Down::Starting) => Vec::new(),
+        Err(down) => {
+            let why = down.label().replace('_', " ");
+            let text = format!("the directories of backups cannot be listed: {why}");
+            vec![Finding::of_backups(text)]
+        }
+    }
+}
+
+/// None: it is not judged now. Its files are still being read, or there is no such database.
+fn backup_age(server: &Server, subject: &SubjectReport, now: i64) -> Option<BackupAge> {
+    let tenants = server.tenants.as_deref();
+    let (exists, own) = match (&subject.subject, tenants) {
+        (Subject::Database(name), Some(tenants)) => {
+            let rows = &tenants.catalogue.databases;
+            let budget = tenants.budget(name);
+            let exists = rows.iter().any(|row| row.name == *name);
+            (exists, budget.and_then(|budget| budget.backup_max_age))
+        }
+        (Subject::Database(_) | Subject::Cluster | Subject::Globals | Subject::Unnamed, _) => {
+            (true, None)
+        }
+    };
+    let max_age = own.unwrap_or(subject.max_age);
+    (exists && !subject.is_unread).then_some(BackupAge { now, max_age })
 }
 
 /// As in `check`: critical if PostgreSQL refuses applications too, unknown if they may work.

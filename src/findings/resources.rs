@@ -85,6 +85,7 @@ fn of_resource(resource: &ResourceView, thresholds: Thresholds) -> Option<Findin
     let text = format!("the server uses {used} of {limit} {what}{most}");
     let severity = thresholds.resource(resource);
     let finding = Finding::server(severity, Concern::Resource, text);
+    let finding = finding.with_part("resource", resource.kind.label());
     Some(match remedy::of_resource(resource.kind) {
         Some(remedy) => finding.with_remedy(remedy),
         None => finding,
@@ -130,6 +131,7 @@ fn of_slot(slot: &ReplicationSlot) -> Option<Finding> {
         let text = format!("replication slot {name} {what}");
         Finding::server(severity, Concern::Wal, text)
     };
+    let finding = finding.with_part("slot_name", name);
     Some(finding.with_remedy(remedy::SLOTS))
 }
 

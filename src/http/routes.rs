@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::gzip::{Gzip, accepts_gzip};
 use super::unread::UnreadAnswers;
-use super::views::Views;
+use super::views::{Now, Views};
 use crate::metrics::{AgentState, Exposition};
+use crate::notify::ReceiversHealth;
 use crate::scrapes::ScrapeLog;
 use crate::state::{Page, Published, Reload, Server, State};
 use crate::timeline::PublishedTimelines;
@@ -32,6 +33,7 @@ pub(crate) struct Pages {
     /// `web.telemetry_path`
     pub(crate) metrics_path: String,
     pub(crate) scrapes: ScrapeLog,
+    pub(crate) receivers: ReceiversHealth,
     /// None: `web.page` is false, and there are no pages for people.
     pub(crate) timelines: Option<PublishedTimelines>,
 }
@@ -81,7 +83,12 @@ impl App {
             path => {
                 let query = request.uri().query().unwrap_or_default();
                 let views = self.views.as_ref();
-                let reply = views.and_then(|views| views.respond(&state, path, query));
+                let receivers = Arc::clone(&self.pages.receivers.borrow());
+                let now = Now {
+                    state: &state,
+                    receivers: &receivers,
+                };
+                let reply = views.and_then(|views| views.respond(&now, path, query));
                 reply.unwrap_or_else(|| self.not_found())
             }
         }
@@ -132,6 +139,7 @@ impl App {
             let agent = AgentState {
                 reload: *reload,
                 listener: self.unread.health(),
+                receivers: self.pages.receivers.borrow().to_vec(),
             };
             self.exposition.write(servers, &agent, page)
         };

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::routes::{HTML, Reply, reply, text};
 use crate::clock::wall_clock;
+use crate::health::ReceiverHealth;
 use crate::page::{self, Listed, TenantPage};
 use crate::state::State;
 use crate::status::{self, Status, sessions_of};
@@ -53,6 +54,12 @@ impl Recent {
     }
 }
 
+/// What is known when a page is asked for.
+pub(super) struct Now<'a> {
+    pub(super) state: &'a State,
+    pub(super) receivers: &'a [ReceiverHealth],
+}
+
 pub(super) struct Views {
     timelines: PublishedTimelines,
     /// The path of the metrics, without the first slash.
@@ -72,17 +79,17 @@ impl Views {
     }
 
     /// None: there is no such path.
-    pub(super) fn respond(&self, state: &State, path: &str, query: &str) -> Option<Reply> {
+    pub(super) fn respond(&self, now: &Now<'_>, path: &str, query: &str) -> Option<Reply> {
         let timelines = || Arc::clone(&self.timelines.borrow());
         let mut reply = match path {
             "/" if query == "databases=all" => {
-                let page = page::overview(&status(state, &timelines()), Listed::All, &self.metrics);
+                let page = page::overview(&status(now, &timelines()), Listed::All, &self.metrics);
                 reply(StatusCode::OK, HTML, page)
             }
             "/" => {
                 let build = || {
                     page::overview(
-                        &status(state, &timelines()),
+                        &status(now, &timelines()),
                         Listed::MostUrgent,
                         &self.metrics,
                     )
@@ -91,14 +98,14 @@ impl Views {
                 reply(StatusCode::OK, HTML, page)
             }
             "/api/v1/status" => {
-                let build = || json(&status(state, &timelines()));
+                let build = || json(&status(now, &timelines()));
                 reply(StatusCode::OK, JSON, self.status.get_or_build(build))
             }
             "/page.css" => reply(StatusCode::OK, CSS, page::STYLE),
             "/page.js" => reply(StatusCode::OK, JAVASCRIPT, page::SCRIPT),
             _ => {
                 let tenant = path.strip_prefix("/tenant/")?;
-                let page = self.tenant_page(state, &timelines(), tenant);
+                let page = self.tenant_page(now.state, &timelines(), tenant);
                 page.unwrap_or_else(no_tenant)
             }
         };
@@ -129,8 +136,8 @@ impl Views {
     }
 }
 
-fn status(state: &State, timelines: &Timelines) -> Status {
-    Status::of(state, timelines, wall_clock())
+fn status(now: &Now<'_>, timelines: &Timelines) -> Status {
+    Status::of(now.state, timelines, now.receivers, wall_clock())
 }
 
 fn json(status: &Status) -> Bytes {

@@ -9,6 +9,7 @@ mod facts;
 mod isolation;
 mod limits;
 mod load;
+mod notifications;
 mod pooler;
 mod probe;
 mod replication;
@@ -44,6 +45,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(container::METRICS)
         .chain(crashes::METRICS)
         .chain(agent::METRICS)
+        .chain(notifications::METRICS)
         .chain(exporter::METRICS)
 }
 

@@ -48,6 +48,7 @@ const AGENT: AgentState = AgentState {
         unread_bytes: 65_536,
         closed: [1, 2, 3],
     },
+    receivers: Vec::new(),
 };
 
 fn page(servers: &[&Server]) -> String {

@@ -7,31 +7,41 @@ use super::parts::{self, Bar, cell};
 use super::tenant::tenant_path;
 use crate::findings::{Severity, bytes};
 use crate::status::text::{self, optional};
-use crate::status::{DatabaseStatus, ServerStatus};
+use crate::status::{BackupStatus, DatabaseStatus, ServerStatus};
 
 /// How many are listed at first.
 const MOST: usize = 100;
 
-const COLUMNS: [(&str, &str); 8] = [
+/// Without that of the backups, where none are configured.
+const COLUMNS: [(&str, &str); 9] = [
     ("Database", ""),
     ("Connections", ""),
-    ("Bound by", "wide"),
-    ("Peak", "number"),
-    ("Full", "number wide"),
-    ("Last 24 hours", "wide"),
+    ("Bound by", "w"),
+    ("Peak", "n"),
+    ("Full", "n w"),
+    ("Last 24 hours", "w"),
     ("Size", ""),
-    ("Active", "number wide"),
+    ("Active", "n w"),
+    ("Backup", "n w"),
 ];
 
-pub(super) fn databases(page: &mut Html, server: &ServerStatus, listed: Listed) {
-    parts::head(page, "Databases, the most urgent first", &COLUMNS);
+pub(super) fn databases(page: &mut Html, server: &ServerStatus, listed: Listed, now: f64) {
     let all = &server.databases;
+    let has_backups = all.iter().any(|it| it.backup.is_some());
+    let columns = COLUMNS.len() - usize::from(!has_backups);
+    let title = "Databases, the most urgent first";
+    parts::head(page, title, &COLUMNS[..columns]);
     let shown = match listed {
         Listed::MostUrgent => &all[..all.len().min(MOST)],
         Listed::All => all,
     };
     for database in shown {
         row(page, &server.server, database);
+        if has_backups {
+            let backup = database.backup.as_ref();
+            cell(page, "n w", optional(backup.map(|it| age(it, now))));
+        }
+        page.raw("</tr>\n");
     }
     page.raw("</tbody>\n</table>\n");
     if shown.len() < all.len() {
@@ -69,37 +79,48 @@ fn row(page: &mut Html, server: &str, database: &DatabaseStatus) {
     connections(page, database);
     page.raw("</td>");
     let bound_by = database.closed.or(database.connections.bound_by);
-    cell(page, "wide", bound_by.unwrap_or("-"));
+    cell(page, "w", bound_by.unwrap_or("-"));
     let day = database.day.as_ref();
     let peak = day.and_then(|day| day.peak).max(database.peak);
-    cell(page, "number", optional(peak));
+    cell(page, "n", optional(peak));
     let full = day
         .map(|day| day.exhausted_seconds)
         .or(database.exhausted_seconds);
     cell(
         page,
-        "number wide",
+        "n w",
         full.map_or_else(|| "-".to_owned(), text::duration),
     );
-    page.raw("<td class=\"wide\">");
+    page.raw("<td class=\"w\">");
     small_chart(page, database);
     page.raw("</td><td>");
     size(page, database);
     page.raw("</td>");
-    cell(page, "number wide", optional(database.active));
-    page.raw("</tr>\n");
+    cell(page, "n w", optional(database.active));
+}
+
+/// Such as `3 h 5 min`. `now`: seconds since the epoch.
+pub(super) fn age(backup: &BackupStatus, now: f64) -> String {
+    let age = backup
+        .newest
+        .map(|time| text::duration((now - time as f64).max(0.0)));
+    match (age, backup.state) {
+        (Some(age), _) if backup.status == Severity::Ok => age,
+        (Some(age), Some(state)) if state != "complete" => format!("{age} ({state})"),
+        (Some(age), _) => format!("{age} (stale)"),
+        (None, _) if backup.missing => "none".to_owned(),
+        (None, state) => optional(state),
+    }
 }
 
 /// Against the own limit of the database, or else the slots of the server that are left for it.
 pub(super) fn connections(page: &mut Html, database: &DatabaseStatus) {
     let Some(used) = database.connections.used else {
-        page.raw("<span class=\"amounts\">unknown</span>");
+        page.raw("<span>unknown</span>");
         return;
     };
     let Some(limit) = database.own_or_reachable_limit() else {
-        page.raw("<span class=\"amounts\">")
-            .text(used)
-            .raw("</span>");
+        page.raw("<span>").text(used).raw("</span>");
         return;
     };
     let budget = database.budget;
@@ -119,9 +140,7 @@ pub(super) fn size(page: &mut Html, database: &DatabaseStatus) {
     let unknown = || format!("unknown: {}", database.size_unknown.unwrap_or("pending"));
     let Some((size, quota)) = size.zip(quota) else {
         let text = size.map_or_else(unknown, bytes);
-        page.raw("<span class=\"amounts\">")
-            .text(text)
-            .raw("</span>");
+        page.raw("<span>").text(text).raw("</span>");
         return;
     };
     let bar = Bar {

@@ -4,6 +4,7 @@ use super::chart::Chart;
 use super::databases::databases;
 use super::html::Html;
 use super::parts::{self, Bar, cell};
+use crate::findings::Severity;
 use crate::status::text::{self, optional};
 use crate::status::{ResourceReport, ServerStatus, SourceStatus, Status};
 
@@ -27,8 +28,44 @@ pub(crate) fn overview(status: &Status, listed: Listed, metrics: &str) -> String
         sources(&mut page, server, status.time, metrics);
         page.raw("</section>\n");
     }
+    notifications(&mut page, status);
     parts::end(&mut page, "", metrics);
     page.finish()
+}
+
+/// Whether each receiver accepts them.
+fn notifications(page: &mut Html, status: &Status) {
+    if status.notifications.is_empty() {
+        return;
+    }
+    page.raw("<section aria-labelledby=\"notifications\">\n<h2 id=\"notifications\">Notifications</h2>\n");
+    let columns = [
+        ("Receiver", ""),
+        ("Kind", "w"),
+        ("State", ""),
+        ("Last success", "n"),
+    ];
+    parts::head(page, "Receivers of notifications", &columns);
+    let time = |at: f64| text::time(at, status.time);
+    for receiver in &status.notifications {
+        page.raw("<tr><th scope=\"row\">")
+            .text(&receiver.receiver)
+            .raw("</th>");
+        cell(page, "w", receiver.kind);
+        page.raw("<td>");
+        if let Some((why, since)) = receiver.failure.zip(receiver.failing_since) {
+            parts::tag(page, Severity::Warning);
+            let why = why.replace('_', " ");
+            page.text(format!(" fails since {}: {why}", time(since)));
+        } else {
+            let works = receiver.last_success.is_some();
+            page.raw(if works { "works" } else { "nothing sent yet" });
+        }
+        page.raw("</td>");
+        cell(page, "n", optional(receiver.last_success.map(time)));
+        page.raw("</tr>\n");
+    }
+    page.raw("</tbody>\n</table>\n</section>\n");
 }
 
 /// With the counts of findings, so that a tab in the background shows them.
@@ -56,7 +93,7 @@ fn section(page: &mut Html, (number, server): (usize, &ServerStatus), listed: Li
         resources(page, server);
     }
     if !server.databases.is_empty() {
-        databases(page, server, listed);
+        databases(page, server, listed, now);
     } else if server.up {
         page.raw("<p class=\"muted\">No database is monitored.</p>\n");
     }
@@ -67,9 +104,9 @@ fn resources(page: &mut Html, server: &ServerStatus) {
     let columns = [
         ("Resource", ""),
         ("Used", ""),
-        ("Share", "number"),
-        ("Last 24 hours", "wide"),
-        ("Most by", "wide"),
+        ("Share", "n"),
+        ("Last 24 hours", "w"),
+        ("Most by", "w"),
     ];
     parts::head(page, "What runs out first", &columns);
     for resource in server.resources.iter().filter(|it| it.used > 0) {
@@ -87,11 +124,11 @@ fn resources(page: &mut Html, server: &ServerStatus) {
         };
         bar.write(page);
         page.raw("</td>");
-        cell(page, "number", text::percent(resource.share()));
-        page.raw("<td class=\"wide\">");
+        cell(page, "n", text::percent(resource.share()));
+        page.raw("<td class=\"w\">");
         share_chart(page, resource);
         page.raw("</td>");
-        cell(page, "wide", resource.datname.as_deref().unwrap_or("-"));
+        cell(page, "w", resource.datname.as_deref().unwrap_or("-"));
         page.raw("</tr>\n");
     }
     page.raw("</tbody>\n</table>\n");
@@ -136,7 +173,7 @@ fn sources(page: &mut Html, server: &ServerStatus, now: f64, metrics: &str) {
     let columns = [
         ("Job", ""),
         ("Last poll", ""),
-        ("Took", "number"),
+        ("Took", "n"),
         ("Last success", ""),
     ];
     parts::head(page, "Health of each source", &columns);
@@ -156,7 +193,7 @@ fn sources(page: &mut Html, server: &ServerStatus, now: f64, metrics: &str) {
         let took = source
             .seconds
             .map(|seconds| format!("{:.1} ms", seconds * 1000.0));
-        cell(page, "number", optional(took));
+        cell(page, "n", optional(took));
         cell(
             page,
             "",

@@ -78,7 +78,7 @@ impl Bar<'_> {
             .raw("\" value=\"")
             .text(self.used.min(self.limit));
         page.raw("\" aria-label=\"").text(self.subject);
-        page.raw("\"></meter> <span class=\"amounts\">");
+        page.raw("\"></meter> <span>");
         page.text(self.amounts).raw("</span>");
     }
 }
@@ -125,7 +125,7 @@ fn list(page: &mut Html, findings: &[&Finding]) {
     page.raw("</ul>\n");
 }
 
-/// The head of a table: `wide` columns are left out on a narrow screen, `number` columns are aligned to the right.
+/// The head of a table: columns of the class `w` (wide) are left out on a narrow screen, those of `n` (numbers) are aligned to the right. The names are short, because each row has them.
 pub(super) fn head(page: &mut Html, caption: &str, columns: &[(&str, &str)]) {
     page.raw("<table>\n<caption>")
         .raw(caption)

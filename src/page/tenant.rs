@@ -1,7 +1,7 @@
 //! `/tenant/SERVER/DATABASE`: one database with its sessions, its findings and its last 24 hours.
 
 use super::chart::Chart;
-use super::databases::{connections, size};
+use super::databases::{age, connections, size};
 use super::html::{Html, segment};
 use super::parts::{self, cell};
 use crate::findings::{Finding, Scope, bytes};
@@ -53,7 +53,7 @@ pub(crate) fn tenant(tenant: &TenantPage<'_>) -> String {
         &mut page,
         server.findings.iter().filter(|it| is_about(it, database)),
     );
-    figures(&mut page, database);
+    figures(&mut page, database, tenant.time);
     sessions(&mut page, tenant.sessions);
     day(&mut page, tenant);
     parts::end(&mut page, ROOT, tenant.metrics);
@@ -64,7 +64,7 @@ fn is_about(finding: &Finding, database: &DatabaseStatus) -> bool {
     finding.scope == Scope::Database && finding.subject.as_ref() == Some(&database.datname)
 }
 
-fn figures(page: &mut Html, database: &DatabaseStatus) {
+fn figures(page: &mut Html, database: &DatabaseStatus, now: f64) {
     page.raw("<h2>Now</h2>\n<dl>\n<dt>Connections</dt><dd>");
     connections(page, database);
     page.raw("</dd>\n<dt>Size</dt><dd>");
@@ -72,12 +72,14 @@ fn figures(page: &mut Html, database: &DatabaseStatus) {
     page.raw("</dd>\n");
     let bound_by = database.closed.or(database.connections.bound_by);
     let full = database.exhausted_seconds.map(text::duration);
+    let backup = database.backup.as_ref().map(|it| age(it, now));
     for (term, text) in [
         ("Free connections", optional(database.connections.headroom)),
         ("Bound by", optional(bound_by)),
         ("Full since the agent began", optional(full)),
         ("Active sessions", optional(database.active)),
         ("Sessions that wait for a lock", optional(database.blocked)),
+        ("Age of the newest backup", optional(backup)),
         (
             "Owner of the budget",
             optional(database.budget_owner.as_ref()),
@@ -102,9 +104,9 @@ fn sessions(page: &mut Html, rows: Option<&[SessionRow]>) {
         ("Role", ""),
         ("Application", ""),
         ("State", ""),
-        ("Waits for", "wide"),
-        ("Oldest transaction", "number wide"),
-        ("Sessions", "number"),
+        ("Waits for", "w"),
+        ("Oldest transaction", "n w"),
+        ("Sessions", "n"),
     ];
     parts::head(page, "Sessions by role, application and state", &columns);
     for row in rows.iter().take(MOST_SESSIONS) {
@@ -128,7 +130,7 @@ fn sessions(page: &mut Html, rows: Option<&[SessionRow]>) {
         );
         cell(
             page,
-            "wide",
+            "w",
             if waits.is_empty() {
                 "-".to_owned()
             } else {
@@ -137,10 +139,10 @@ fn sessions(page: &mut Html, rows: Option<&[SessionRow]>) {
         );
         cell(
             page,
-            "number wide",
+            "n w",
             optional(row.oldest_transaction.map(text::duration)),
         );
-        cell(page, "number", row.count);
+        cell(page, "n", row.count);
         page.raw("</tr>\n");
     }
     page.raw("</tbody>\n</table>\n");

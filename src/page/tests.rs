@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::findings::{Finding, Severity};
 use crate::status::{
-    Connections, DatabaseStatus, DayStatus, ResourceReport, ServerStatus, SessionRow, Status,
+    BackupStatus, Connections, DatabaseStatus, DayStatus, ReceiverStatus, ResourceReport,
+    ServerStatus, SessionRow, Status,
 };
 
 const MAX_BYTES: usize = 40_000;
@@ -44,6 +45,12 @@ fn database(datname: &str) -> DatabaseStatus {
         size_limit_bytes: Some(2_345_678_901),
         active: Some(12),
         blocked: Some(3),
+        backup: Some(BackupStatus {
+            status: Severity::Warning,
+            newest: Some(1_795_900_000),
+            state: Some("incomplete"),
+            missing: false,
+        }),
         budget_owner: Some("alice".to_owned()),
         closed: None,
         day: Some(DayStatus {
@@ -107,6 +114,18 @@ fn status(names: &[String]) -> Status {
         time: 1_795_953_907.5,
         severity: Severity::Critical,
         servers: vec![server(names)],
+        notifications: names.iter().take(1).map(|name| receiver(name)).collect(),
+    }
+}
+
+/// A name that fails, as the operator has chosen it.
+fn receiver(name: &str) -> ReceiverStatus {
+    ReceiverStatus {
+        receiver: name.to_owned(),
+        kind: "webhook",
+        last_success: Some(1_795_953_000.0),
+        failing_since: Some(1_795_953_900.0),
+        failure: Some("server_error"),
     }
 }
 

@@ -108,6 +108,13 @@ impl TenantSet {
         rows.map(|row| &*row.name)
     }
 
+    /// What is configured for a database that has series. `None` without a budget.
+    pub(crate) fn budget(&self, datname: &str) -> Option<&Budget> {
+        let mut databases = self.databases.iter();
+        let tenant = databases.find(|tenant| tenant.row.name == datname)?;
+        tenant.budget.as_deref()
+    }
+
     /// The label value of a database in series; None: it is not watched.
     pub(crate) fn datname(&self, oid: Oid) -> Option<&str> {
         let index = self.database_index.get(&oid)?;

@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::PARTS;
+use super::backups::{self, BackupStatus};
 use super::connections::{Connections, connections, urgency};
 use crate::findings::{Finding, Scope, Severity, Thresholds};
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, Load, Snapshot, WorkingSessions};
+use crate::state::Server;
 use crate::timeline::{DaySummary, Timeline};
 
 #[derive(Debug, Serialize)]
@@ -35,6 +37,8 @@ pub(crate) struct DatabaseStatus {
     pub(crate) active: Option<u32>,
     /// Sessions that wait for a lock.
     pub(crate) blocked: Option<u32>,
+    /// Null: it is not known, or no backups are configured.
+    pub(crate) backup: Option<BackupStatus>,
     /// `owner` of its budget: the person to contact.
     pub(crate) budget_owner: Option<String>,
     /// Why no role can connect: `datallowconn` is false, the database is invalid, or its connection limit is 0.
@@ -88,10 +92,10 @@ impl From<DaySummary> for DayStatus {
 
 /// `now`: seconds since the epoch.
 pub(super) fn by_urgency(
+    server: &Server,
     snapshot: &Snapshot,
     findings: &[Finding],
-    timeline: Option<&Timeline>,
-    now: f64,
+    (timeline, now): (Option<&Timeline>, f64),
 ) -> Vec<DatabaseStatus> {
     let worst = worst(findings);
     let views = snapshot.databases.iter();
@@ -100,7 +104,9 @@ pub(super) fn by_urgency(
             let status = worst.get(&*view.row.name).copied();
             let day = timeline.and_then(|it| it.database(&view.row.name, now));
             let day = day.map(|day| day.summary(PARTS).into());
-            database(snapshot, view, status.unwrap_or(Severity::Ok), day)
+            let backup = backups::of(server, &view.row.name, findings);
+            let status = status.unwrap_or(Severity::Ok);
+            database(snapshot, view, status, (day, backup))
         })
         .collect();
     all.sort_by_cached_key(|row| {
@@ -130,7 +136,7 @@ fn database(
     snapshot: &Snapshot,
     view: &DatabaseView,
     status: Severity,
-    day: Option<DayStatus>,
+    (day, backup): (Option<DayStatus>, Option<BackupStatus>),
 ) -> DatabaseStatus {
     let name = &view.row.name;
     let history = view.connections.as_ref().map(|status| status.history);
@@ -151,6 +157,7 @@ fn database(
         size_limit_bytes: view.size_limit(),
         active: snapshot.load.as_ref().map(working),
         blocked: view.blocked,
+        backup,
         budget_owner: budget.and_then(|budget| budget.owner.clone()),
         closed: view.closed(),
         day,

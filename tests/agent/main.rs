@@ -18,6 +18,7 @@ mod load;
 mod locks;
 mod machine;
 mod names;
+mod notify;
 mod page;
 mod pooler;
 mod privileges;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::alertmanager::Alertmanager;
-use crate::receiver::{Notice, Receiver};
+use crate::support::{Notice, Receiver};
 
 /// Far more than needed.
 const LIMIT: Duration = Duration::from_mins(2);

@@ -2,6 +2,7 @@
 //! webhook receiver.
 
 mod alertmanager;
+mod alone;
 mod backups;
 mod boards;
 mod compatibility;
@@ -18,7 +19,6 @@ mod probes;
 mod program;
 mod prometheus;
 mod queries;
-mod receiver;
 mod scene;
 mod shortages;
 mod states;

@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::alertmanager::Alertmanager;
 use crate::prometheus::{Prometheus, RULES, Setup};
-use crate::receiver::{Notice, Receiver};
 use crate::support::{
     Agent, AgentSpec, Cluster, TestSession, create_agent_role, create_tenant, eventually, sessions,
     trusting,
 };
+use crate::support::{Notice, Receiver};
 use crate::{print_line, project_file};
 
 const SERVERS: usize = 5;

@@ -38,6 +38,16 @@ impl Program {
         port: u16,
         command: impl FnOnce(SocketAddr, &Path) -> Command,
     ) -> Self {
+        Self::start_with_health(folder, port, "/-/ready", command).await
+    }
+
+    /// The same for a program that is ready when this path is answered with 200.
+    pub(crate) async fn start_with_health(
+        folder: TempDir,
+        port: u16,
+        path: &str,
+        command: impl FnOnce(SocketAddr, &Path) -> Command,
+    ) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let log = File::create(folder.path().join("log")).expect("a log can be made");
         let child = command(address, folder.path())
@@ -54,7 +64,7 @@ impl Program {
         eventually(START_LIMIT, "the program gets ready", async || {
             let ended = program.child.try_wait().ok().flatten();
             assert!(ended.is_none(), "it ended: {ended:?}\n{}", program.log());
-            let reply = exchange_async(address, "GET", "/-/ready", &[]).await;
+            let reply = exchange_async(address, "GET", path, &[]).await;
             (reply.ok()?.status == 200).then_some(())
         })
         .await;

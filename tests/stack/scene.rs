@@ -227,6 +227,8 @@ fn configuration(
     let mut text =
         "stats: {interval: 2s}\nsizes: {interval: 2s, max_time_fraction: 0.5}\nbackups: {interval: 1s}\n".to_owned();
     writeln!(text, "series_limits: {{roles: {ROLES}}}").expect("memory");
+    // No process listens there, so no notification is delivered.
+    text += "notify: [{webhook: \"http://127.0.0.1:1/\"}]\n";
     text += "servers:\n";
     for (name, cluster) in servers {
         let url = cluster.url("agent", "agent", "postgres");

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::alertmanager::Alertmanager;
 use crate::project_file;
 use crate::prometheus::{Prometheus, RULES, Setup};
-use crate::receiver::{Notice, Receiver};
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, create_agent_role, create_tenant, eventually, trusting,
 };
+use crate::support::{Notice, Receiver};
 
 const LIMIT: Duration = Duration::from_mins(4);
 /// What the tenant takes, and what is left then: less than the threshold of 15 %.

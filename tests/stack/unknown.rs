@@ -7,11 +7,11 @@ use tokio::time::sleep;
 use crate::alertmanager::Alertmanager;
 use crate::project_file;
 use crate::prometheus::{Prometheus, RULES, Setup};
-use crate::receiver::{Notice, Receiver};
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant,
     sessions, trusting,
 };
+use crate::support::{Notice, Receiver};
 
 /// Far more than needed, and less than the five minutes for which alerts keep firing without facts.
 const LIMIT: Duration = Duration::from_mins(4);

@@ -10,9 +10,11 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
+    SupportedProtocolVersion,
 };
 use tempfile::TempDir;
+use tokio_rustls::TlsAcceptor;
 
 use super::http::{self, HttpReply};
 use super::tls::{configure, make_ca, make_signed};
@@ -62,6 +64,17 @@ impl WebFolder {
     /// The certificate of this name, in DER.
     pub(crate) fn certificate(&self, name: &str) -> CertificateDer<'static> {
         certificate(&self.path(&format!("{name}.crt")))
+    }
+
+    /// A server with the certificate `web`.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let key = PrivateKeyDer::from_pem_file(self.path("web.key")).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("supported versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate("web")], key);
+        TlsAcceptor::from(Arc::new(config.expect("a key of the certificate")))
     }
 
     /// A client that trusts the listener's CA.

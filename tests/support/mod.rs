@@ -10,6 +10,7 @@ mod https;
 mod pgbouncer;
 mod process;
 mod reaper;
+mod receiver;
 mod relay;
 mod session;
 mod template;
@@ -25,6 +26,7 @@ pub(crate) use http::{HttpReply, exchange, exchange_async};
 pub(crate) use https::{Client, WebFolder};
 pub(crate) use pgbouncer::{ConsoleRow, PgBouncer, PoolerClients};
 pub(crate) use process::{give_to_server, must_run, server_command};
+pub(crate) use receiver::{Notice, Post, Receiver};
 pub(crate) use relay::Relay;
 pub(crate) use session::{SUPERUSER, SUPERUSER_PASSWORD, TestSession};
 pub(crate) use tenancy::{

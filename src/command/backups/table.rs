@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::report::{BackupsReport, Row, ServerBackups};
 use crate::backups::{Backup, Compression};
 use crate::command::check::{lines, table};
-use crate::findings::{Severity, bytes, whole_minutes};
+use crate::findings::{Severity, age_text, bytes};
 use crate::names::escape_for_terminal;
 
 /// Monitoring plugins (Nagios) show the first line. `|` is replaced, because performance data would follow it.
@@ -71,7 +71,7 @@ fn rows(rows: &[Row]) -> String {
     let mut table = table(&COLUMNS, &[3, 4]);
     for row in rows {
         let complete = row.newest_complete.as_ref();
-        let age = row.age_seconds.map(Duration::from_secs).map(whole_minutes);
+        let age = row.age_seconds.map(Duration::from_secs).map(age_text);
         table.add_row([
             status(row).to_owned(),
             subject(row),

@@ -9,8 +9,10 @@ use crate::clock::wall_clock;
 use crate::collect::Supervisor;
 use crate::config::{Config, ConfigError};
 use crate::logging::{LogFormat, chain};
+use crate::notify::Notifier;
 use crate::state::Reload;
 use crate::timeline::Retention;
+use crate::web_client::Url;
 
 pub(crate) type Loaded = Result<Config, ConfigError>;
 
@@ -20,6 +22,7 @@ struct Fixed {
     listen_address: String,
     telemetry_path: String,
     has_page: bool,
+    external_url: Option<Url>,
     retention: Retention,
     log_level: tracing::Level,
     log_format: LogFormat,
@@ -31,6 +34,7 @@ impl Fixed {
             listen_address: config.listen_address.clone(),
             telemetry_path: config.telemetry_path.clone(),
             has_page: config.has_page,
+            external_url: config.external_url.clone(),
             retention: config.retention.clone(),
             log_level: config.log_level,
             log_format: config.log_format,
@@ -77,7 +81,12 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
     }
 
     /// Applies a valid configuration. Logs the problems of an invalid one and keeps the current configuration.
-    pub(super) fn apply(&mut self, loaded: Loaded, supervisor: &mut Supervisor) {
+    pub(super) fn apply(
+        &mut self,
+        loaded: Loaded,
+        supervisor: &mut Supervisor,
+        notifier: &mut Notifier,
+    ) {
         match loaded {
             Ok(new) => {
                 if self.started != Fixed::of(&new) {
@@ -86,6 +95,7 @@ impl<F: Fn() -> Loaded + Send + Sync + 'static> Reloader<F> {
                 self.last = successful_reload();
                 let servers = new.servers.len();
                 supervisor.apply(new.servers, self.last);
+                notifier.apply(&new.receivers);
                 info!(servers, "configuration reloaded");
             }
             Err(problems) => {

@@ -151,6 +151,7 @@ mod tests {
             agent: "",
             time: 0.0,
             severity: Severity::Ok,
+            notifications: Vec::new(),
             servers: Vec::new(),
         };
         assert_eq!(frame(&status, 24).matches("\x1b[K").count(), 1);

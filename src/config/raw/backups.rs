@@ -6,7 +6,7 @@ use config::Value;
 use serde::Deserialize;
 
 use super::super::backups::{DIRECTORY, FilePattern};
-use super::super::keys::{Content, Key, Table, path};
+use super::super::keys::{Content, Key, Table, path, plain};
 #[cfg(test)]
 use super::super::reference::{Row, Section};
 use super::super::shapes::{Choice, Durations, Filled, List, Size};

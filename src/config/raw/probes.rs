@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use config::Value;
 use serde::Deserialize;
 
-use super::super::keys::{Content, Key, Table, path};
+use super::super::keys::{Content, Key, Table, path, plain};
 #[cfg(test)]
 use super::super::reference::{Row, Section};
 use super::super::shapes::{Durations, Filled, List};

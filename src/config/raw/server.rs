@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::backups::Directories;
 use super::super::connection::{ADDRESS, BINDINGS, HOST, MODES};
 use super::super::host::CGROUP;
-use super::super::keys::{Content, Key, Table, path};
+use super::super::keys::{Content, Key, Table, path, plain};
 use super::super::model::{ChannelBinding, SslMode};
 #[cfg(test)]
 use super::super::reference::{Row, Section};

@@ -41,7 +41,9 @@ async fn every_field_is_documented_and_every_documented_field_is_there() {
     let cluster = trusting(&[]).await;
     create_tenant(&cluster, "shop", 2).await;
     let _open = sessions(&cluster, "shop", 2).await;
-    let agent = watch(&cluster, "budgets: {shop: {size: 1GiB, owner: alice}}").await;
+    let config =
+        "budgets: {shop: {size: 1GiB, owner: alice}}\nnotify: [{webhook: \"http://127.0.0.1:1/\"}]";
+    let agent = watch(&cluster, config).await;
     fresh(&agent).await;
     let status = status(&agent).await;
     let server = &status["servers"][0];
@@ -52,6 +54,7 @@ async fn every_field_is_documented_and_every_documented_field_is_there() {
         ("`resources`", &server["resources"][0]),
         ("`findings`", &server["findings"][0]),
         ("`sources`", &server["sources"][0]),
+        ("`notifications`", &status["notifications"][0]),
     ]
     .into_iter()
     .map(|(heading, value)| (heading.trim_matches('`').to_owned(), keys(value)))
