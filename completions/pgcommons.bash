@@ -28,6 +28,9 @@ _pgcommons() {
             pgcommons,healthcheck)
                 cmd="pgcommons__subcmd__healthcheck"
                 ;;
+            pgcommons,notify)
+                cmd="pgcommons__subcmd__notify"
+                ;;
             pgcommons,plan)
                 cmd="pgcommons__subcmd__plan"
                 ;;
@@ -50,7 +53,7 @@ _pgcommons() {
 
     case "${cmd}" in
         pgcommons)
-            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --web.page --state.dir --log.format --help --version check top backups audit workspaces plan role-sql tenant-sql healthcheck"
+            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --web.page --state.dir --log.format --help --version check top backups audit workspaces plan notify role-sql tenant-sql healthcheck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -212,6 +215,32 @@ _pgcommons() {
                 return 0
             fi
             case "${prev}" in
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgcommons__subcmd__notify)
+            opts="-h --receiver --config.file --log.level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --receiver)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config.file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

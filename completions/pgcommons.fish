@@ -46,6 +46,7 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "backups" -d 'Re
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "audit" -d 'Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "workspaces" -d 'Print how the rows of the databases that are probed are shared out among workspaces; exit code 0, or 3 if it is unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "plan" -d 'Compare declared pools, connections and sizes with what the server has; exit codes as check'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "notify" -d 'Send a test notification to each receiver of the configuration; exit code 0 if all accepted it, else 1'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "role-sql" -d 'Print the SQL that creates the least-privilege role for the agent'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "tenant-sql" -d 'Print the psql script that creates a tenant: database, roles, limits, closed for others'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "healthcheck" -d 'Check that the agent on this host answers; exit code 0 or 1'
@@ -120,6 +121,13 @@ error\t''"
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l live -d 'Read connection slots, memory settings, limits, owners and roles from the configured servers, and compare them too'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l json -d 'Print JSON'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand notify" -l receiver -d 'Only this receiver of the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand notify" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand notify" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand notify" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d 'Name of the role' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with the password of the role; the SQL contains it as a SCRAM verifier' -r -F
