@@ -32,14 +32,18 @@ select c.oid, n.oid as nspoid, n.nspname, c.relname, a.attname, least(greatest(c
                join pg_catalog.pg_class as p on p.oid = t.relid
               where p.relname::text like any ($2))))";
 
+/// `offset 0` keeps the view apart: joined with it, PostgreSQL would read the statistics of the whole database for each table.
 const TABLES: &str = "
 select m.oid, pg_catalog.namesend(m.nspname), pg_catalog.namesend(m.relname), m.rows, m.readable, s.attname is not null,
        extract(epoch from greatest(pg_catalog.pg_stat_get_last_analyze_time(m.oid),
                                    pg_catalog.pg_stat_get_last_autoanalyze_time(m.oid)))::float8,
        pg_catalog.pg_stat_get_mod_since_analyze(m.oid)
   from matching as m
-  left join pg_catalog.pg_stats as s
-    on s.schemaname = m.nspname and s.tablename = m.relname and s.attname = m.attname and not s.inherited
+  left join lateral (
+       select v.attname, v.null_frac, v.n_distinct, v.most_common_vals, v.most_common_freqs
+         from pg_catalog.pg_stats as v
+        where v.schemaname = m.nspname and v.tablename = m.relname and v.attname = m.attname and not v.inherited
+       offset 0) as s on true
  order by m.oid
  limit 2001";
 
@@ -53,8 +57,11 @@ select m.rows, s.most_common_vals::text::text[] as vals, s.most_common_freqs as 
        case when s.n_distinct < 0 then -s.n_distinct * m.rows else s.n_distinct end as distinct_values,
        (select sum(least(greatest(f.share, 0), 1)::float8) from unnest(s.most_common_freqs) as f(share)) as covered
   from matching as m
-  join pg_catalog.pg_stats as s
-    on s.schemaname = m.nspname and s.tablename = m.relname and s.attname = m.attname and not s.inherited
+  join lateral (
+       select v.attname, v.null_frac, v.n_distinct, v.most_common_vals, v.most_common_freqs
+         from pg_catalog.pg_stats as v
+        where v.schemaname = m.nspname and v.tablename = m.relname and v.attname = m.attname and not v.inherited
+       offset 0) as s on true
  where m.readable and m.rows > 0
 ), counted as (
 select v.value, sum(l.rows * least(greatest(v.share, 0), 1)::float8
