@@ -43,9 +43,9 @@ fn notifications(page: &mut Html, status: &Status) {
         ("Receiver", ""),
         ("Kind", "w"),
         ("State", ""),
-        ("Last success", "n"),
+        ("Last success", "w"),
     ];
-    parts::head(page, "Receivers of notifications", &columns);
+    parts::head(page, "Receivers", &columns);
     let time = |at: f64| text::time(at, status.time);
     for receiver in &status.notifications {
         page.raw("<tr><th scope=\"row\">")
@@ -62,7 +62,7 @@ fn notifications(page: &mut Html, status: &Status) {
             page.raw(if works { "works" } else { "nothing sent yet" });
         }
         page.raw("</td>");
-        cell(page, "n", optional(receiver.last_success.map(time)));
+        cell(page, "w", optional(receiver.last_success.map(time)));
         page.raw("</tr>\n");
     }
     page.raw("</tbody>\n</table>\n</section>\n");

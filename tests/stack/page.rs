@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::backups;
 use crate::support::{
     AGENT, Agent, AgentSpec, Cluster, TestSession, create_agent_role, create_tenant, fresh, quoted,
     sessions, trusting,
@@ -91,7 +92,7 @@ struct Pages {
 async fn agent(cluster: &Cluster, more: &str, args: &[&str]) -> Agent {
     let url = cluster.url(AGENT, AGENT, "postgres");
     let config = format!(
-        "poll: {{interval: 500ms}}\nstats: {{interval: 1s}}\nsizes: {{interval: 1s, max_time_fraction: 0.5}}\n\
+        "poll: {{interval: 500ms}}\nstats: {{interval: 1s}}\nsizes: {{interval: 1s, max_time_fraction: 0.5}}\nbackups: {{interval: 1s}}\n\
          servers:\n  main:\n    dsn: '{url}'\n{more}"
     );
     let agent = Agent::start(AgentSpec {
@@ -109,13 +110,17 @@ const MAIN: &str = "    storage: {size: 2GiB}
       wiki: {connections: 5, size: 24MiB, owner: bob}
       shop: {size: 8MiB, owner: alice}
   spare: {host: 127.0.0.1, port: 1}
+notify: [{name: ops, webhook: 'http://127.0.0.1:1/'}, {ntfy: 'http://127.0.0.1:1/t', min_severity: none, heartbeat: 1h}]
 ";
 
 impl Pages {
     async fn start(cluster: &Cluster, large: &Cluster, state: &Path) -> Self {
+        let folder = state.join("backups");
+        backups::make(&folder);
+        let main = format!("{}{MAIN}", backups::configuration("main", &folder));
         let state = state.to_str().expect("a UTF-8 path");
         Self {
-            full: agent(cluster, MAIN, &["--state.dir", state]).await,
+            full: agent(cluster, &main, &["--state.dir", state]).await,
             none: agent(cluster, "    databases: {exclude: ['*']}\n", &[]).await,
             one: agent(cluster, "    databases: {include: [forum]}\n", &[]).await,
             many: agent(large, "", &[]).await,
