@@ -9,6 +9,8 @@ from queries import AGENT, SERVER, SERVERS as s
 from table import Column
 
 ACTIVITY = 'poll="activity"'
+# Probes run once an hour.
+PROBES = 'poll!="probe"'
 LAST_SUCCESS = "pgcommons_poll_last_success_timestamp_seconds"
 
 
@@ -76,7 +78,7 @@ def privileges():
 
 
 def data():
-    ages = f"max by (poll, volume) (time() - {s.max('server, poll, volume', LAST_SUCCESS)})"
+    ages = f"max by (poll, volume) (time() - {s.max('server, poll, volume', LAST_SUCCESS, PROBES)})"
     oldest = f"time() - min({s.series('pgcommons_database_sizes_oldest_timestamp_seconds')})"
     return row(
         8, privileges(),

@@ -3,6 +3,7 @@ import backups
 import isolation
 import load
 import poolers
+import probes
 import queries
 import resources
 import storage
@@ -162,6 +163,7 @@ def board():
             backups.of_server(),
             work(),
             row(9, isolation.findings(), isolation.tenants(), widths=(9, 15)),
+            row(6, probes.databases()),
             row(8, storage.checkpoints(), storage.standbys(), committed(), widths=(10, 10, 4)),
         ],
         variables=[one_server()], annotations=[restarts(s), crashes(s)],

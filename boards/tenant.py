@@ -2,6 +2,7 @@
 import backups
 import load
 import poolers
+import probes
 import queries
 import style
 import table
@@ -152,6 +153,6 @@ def board():
     return frame(
         "Tenant", "One database of a shared PostgreSQL server in detail.",
         rows=[numbers(), row(6, alerts(s, hide=["server"]), contacts(), widths=(16, 8)), connections(),
-              row(8, poolers.of_database(s)), load.of_tenant(), work(), shared(), locks(), size(), backups.of_database()],
+              row(8, poolers.of_database(s), probes.workspaces()), load.of_tenant(), work(), shared(), locks(), size(), backups.of_database()],
         variables=[one_server(), database()], annotations=[restarts(s.whole_server()), crashes(s.whole_server())],
         links={"Fleet": [], "Shared server": ["server"], "Agent": ["server"]})

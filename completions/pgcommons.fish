@@ -44,6 +44,7 @@ complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "check" -d 'Poll
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "top" -d 'Show databases and resources in the terminal, again and again, worst first; until Ctrl-C'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "backups" -d 'Read the backups once and print the newest of each database, worst first; exit code 0 ok, 1 warning, 2 critical, 3 unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "audit" -d 'Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check'
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "workspaces" -d 'Print how the rows of the databases that are probed are shared out among workspaces; exit code 0, or 3 if it is unknown'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "plan" -d 'Compare declared pools, connections and sizes with what the server has; exit codes as check'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "advise" -d 'Say from days of history which limits to set, which database should move out, and which servers would fit in one; exit code 0 nothing to do, 1 advice, 3 cannot tell'
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -f -a "notify" -d 'Send a test notification to each receiver of the configuration; exit code 0 if all accepted it, else 1'
@@ -98,6 +99,17 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l json -d 'P
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l sql -d 'Print the SQL that repairs what needs no decision, as one transaction'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -l sarif -d 'Print SARIF 2.1.0'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand audit" -s h -l help -d 'Print help'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l timeout -d 'Maximum time for the scans of one database' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l server -d 'Only this server of the configuration' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l database -d 'Only this database' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l log.level -d 'Log level' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l exact -d 'Count rows and bytes by a scan of each table, instead of an estimate'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -l json -d 'Print JSON'
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand workspaces" -s h -l help -d 'Print help'
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l max-connections -d '`max_connections` of the server' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l reserved-connections -d 'Slots of them that ordinary roles cannot use' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand plan" -l storage -d 'Storage of the server, such as 128GiB; instead of `storage.size` in the configuration' -r
@@ -143,6 +155,9 @@ complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l role -d
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l dbname -d 'Database that the agent will connect to' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l password-file -d 'File with the password of the role; the SQL contains it as a SCRAM verifier' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l server-version -d 'Major version of the server, 13 to 18; by default it is read from the configured server' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l probe -d 'Also print the grants for a probe of this database' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l workspace-column -d 'Column of the workspaces in that database' -r
+complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l workspace-tables -d 'Tables that count, by a pattern with * and ?; may be repeated' -r
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
 complete -c pgcommons -n "__fish_pgcommons_using_subcommand role-sql" -l log.level -d 'Log level' -r -f -a "debug\t''
 info\t''

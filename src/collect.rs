@@ -10,6 +10,7 @@ mod freshness;
 mod poller;
 mod pollers;
 mod pooler;
+mod probe;
 mod question;
 mod schedule;
 mod server;

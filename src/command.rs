@@ -13,6 +13,7 @@ mod role_sql;
 mod serve;
 mod tenant_sql;
 mod top;
+mod workspaces;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -45,7 +46,9 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
                 }
                 Severity::Unknown.exit_code()
             }
-            Some(Command::Advise(_) | Command::Audit(_) | Command::Plan(_)) => {
+            Some(
+                Command::Advise(_) | Command::Audit(_) | Command::Plan(_) | Command::Workspaces(_),
+            ) => {
                 Severity::Unknown.exit_code()
             }
             Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
@@ -111,6 +114,9 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
             advise::run(args, config).await
         }
         Some(Command::Plan(args)) => plan::run(args, settings(global, environment)?).await,
+        Some(Command::Workspaces(args)) => {
+            workspaces::run(args, settings(global, environment)?).await
+        }
         Some(Command::Notify(args)) => notify::run(args, settings(global, environment)?).await,
         Some(Command::Audit(args)) => audit::run(args, settings(global, environment)?).await,
         None => {

@@ -18,6 +18,7 @@ mod notify;
 mod password;
 mod poolers;
 mod pools;
+mod probes;
 mod problem;
 mod raw;
 mod redact;
@@ -50,6 +51,7 @@ pub(crate) use model::{
     Target, Tls, VolumeConfig,
 };
 pub(crate) use password::{Login, PasswordCommand, PasswordError, PasswordSource};
+pub(crate) use probes::{ProbeConfig, ProbesConfig, WorkspaceColumn};
 pub(crate) use problem::{ConfigError, Problem};
 pub(crate) use redact::{may_be_secret, path as shown_path};
 pub(crate) use web::{ClientCerts, PasswordHash, Pem, PemKind, RateLimit, ServerTls, WebConfig};

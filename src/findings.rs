@@ -6,6 +6,7 @@ mod connections;
 mod container;
 mod declared;
 mod poolers;
+mod probes;
 mod published;
 mod remedy;
 mod resources;
@@ -21,6 +22,7 @@ use crate::snapshot::Snapshot;
 
 pub(crate) use backups::{BackupAge, age_text, backup_findings, backup_severity};
 pub(crate) use poolers::PoolerReading;
+pub(crate) use probes::{ProbeReading, of_probes};
 pub(crate) use published::of_published;
 pub(crate) use severity::{Severity, Thresholds};
 
@@ -67,6 +69,8 @@ pub(crate) enum Concern {
     Invalid,
     /// Clients wait in a pooler, it does not answer, or it may open more connections than PostgreSQL admits.
     Pooler,
+    /// A probe of a database fails, or its workspaces are unknown.
+    Probe,
     /// A database without a backup, or with one that is old or incomplete.
     Backup,
 }

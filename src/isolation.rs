@@ -7,6 +7,7 @@ mod databases;
 mod declared;
 mod foreign;
 mod graph;
+mod inside;
 mod kind;
 mod repair;
 mod roles;
@@ -22,6 +23,7 @@ use crate::sample::{Oid, ServerInfo};
 use belonging::Belonging;
 pub(crate) use declared::UnmetRole;
 use graph::{Graph, RoleSet};
+pub(crate) use inside::{InnerFinding, inside};
 pub(crate) use kind::Kind;
 pub(crate) use repair::Repair;
 pub(crate) use summary::Summary;
@@ -116,7 +118,7 @@ pub(crate) fn judge(question: Question<'_>) -> Judgement {
         "the role of the agent may not see the sessions of other roles (pgcommons role-sql)";
     let mut judgement = Judgement::default();
     if question.access.sessions.is_none() {
-        let kinds = Kind::ALL.into_iter().filter(|kind| kind.needs_sessions());
+        let kinds = Kind::of_server().filter(|kind| kind.needs_sessions());
         judgement.skip(kinds, hidden);
     }
     let truncated = question.access.truncated;
@@ -129,17 +131,21 @@ pub(crate) fn judge(question: Question<'_>) -> Judgement {
         Ok(graph) => Judge::new(question, &graph).all(&mut judgement),
         Err(why) => {
             judgement.skipped.clear();
-            judgement.skip(Kind::ALL, &why);
+            judgement.skip(Kind::of_server(), &why);
         }
     }
-    judgement.findings.sort_by(|one, other| {
-        let key = |it: &Finding| (it.kind, it.datname.clone(), it.rolname.clone());
-        key(one).cmp(&key(other))
-    });
+    judgement.sort();
     judgement
 }
 
 impl Judgement {
+    fn sort(&mut self) {
+        self.findings.sort_by(|one, other| {
+            let key = |it: &Finding| (it.kind, it.datname.clone(), it.rolname.clone());
+            key(one).cmp(&key(other))
+        });
+    }
+
     fn skip(&mut self, kinds: impl IntoIterator<Item = Kind>, why: &str) {
         let skipped = kinds.into_iter().map(|kind| Skipped {
             kind,

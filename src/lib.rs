@@ -38,6 +38,7 @@ mod plan;
 mod policy;
 mod pooler;
 mod postgres;
+mod probe;
 mod process;
 mod prometheus_api;
 mod resources;

@@ -7,6 +7,7 @@ pub(crate) mod archive;
 mod catalogue;
 mod host;
 pub(crate) mod pooler;
+pub(crate) mod probe;
 pub(crate) mod readings;
 pub(crate) mod replication;
 mod server;

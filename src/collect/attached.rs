@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::backups::BackupSource;
 use super::container::ContainerSource;
 use super::pooler::PoolerSource;
+use super::probe::ProbeSource;
 use super::source::Source;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
@@ -16,11 +17,13 @@ use crate::state::{Attached, Attachment, Down};
 pub(super) fn attached(config: &ServerConfig, before: &Attached) -> Attached {
     let volumes = config.volumes().map(|volume| volume.volume);
     let poolers = config.poolers().map(|pooler| pooler.pooler);
+    let probes = config.probes.keys().cloned();
     Attached {
         labels: Arc::clone(&config.labels),
         storage_size: config.storage.size,
         volumes: kept::<VolumeSource, _>(volumes, &before.volumes),
         poolers: kept::<PoolerSource, _>(poolers, &before.poolers),
+        probes: kept::<ProbeSource, _>(probes, &before.probes),
         backups: config.backup_source().map(|_| {
             let before = before.backups.clone();
             before.unwrap_or_else(starting::<BackupSource, _>)

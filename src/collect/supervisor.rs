@@ -13,6 +13,7 @@ use super::backups::BackupSource;
 use super::container::ContainerSource;
 use super::pollers::{Channels, Pollers};
 use super::pooler::PoolerSource;
+use super::probe::ProbeSource;
 use super::server::ServerSource;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
@@ -25,6 +26,7 @@ pub(crate) struct Supervisor {
     servers: Pollers<ServerSource>,
     volumes: Pollers<VolumeSource>,
     poolers: Pollers<PoolerSource>,
+    probes: Pollers<ProbeSource>,
     backups: Pollers<BackupSource>,
     containers: Pollers<ContainerSource>,
     tasks: JoinSet<Infallible>,
@@ -39,6 +41,7 @@ impl Supervisor {
             servers: Pollers::default(),
             volumes: Pollers::default(),
             poolers: Pollers::default(),
+            probes: Pollers::default(),
             backups: Pollers::default(),
             containers: Pollers::default(),
             tasks: JoinSet::new(),
@@ -54,6 +57,8 @@ impl Supervisor {
         self.volumes.apply(volumes, tasks, channels);
         let poolers = servers.iter().flat_map(ServerConfig::poolers).collect();
         self.poolers.apply(poolers, tasks, channels);
+        let probes = servers.iter().filter_map(ServerConfig::probes).collect();
+        self.probes.apply(probes, tasks, channels);
         let backups = servers.iter().filter_map(ServerConfig::backup_source);
         self.backups.apply(backups.collect(), tasks, channels);
         let containers = servers.iter().filter_map(ServerConfig::container).collect();

@@ -7,6 +7,7 @@ mod text;
 
 use tokio::time::timeout;
 
+use super::check::probed;
 use super::cli::AuditArgs;
 use super::{print, print_json};
 use crate::config::{Config, ServerConfig};
@@ -64,7 +65,12 @@ async fn audit(server: &ServerConfig) -> Result<Judged, String> {
         access.map_err(|_| format!("no answer within {}", humantime::format_duration(deadline)))?;
     let access = access.map_err(|error| chain(&error))?;
     let info = session.info();
-    let judgement = isolation::judge(Question::new(&access, &server.policy, info, &target.dbname));
+    let question = Question::new(&access, &server.policy, info, &target.dbname);
+    let mut judgement = isolation::judge(question);
+    for (datname, probe) in server.probes().into_iter().flat_map(|it| it.databases) {
+        let found = probed(&probe).await.map(|view| view.findings);
+        judgement.add_inside(&datname, found);
+    }
     Ok(Judged {
         judgement,
         version: info.short_version(),

@@ -6,6 +6,7 @@ mod machine;
 mod own_session;
 mod poll;
 mod poolers;
+mod probes;
 mod refusal;
 mod report;
 mod sessions;
@@ -17,6 +18,7 @@ use super::{print, print_json};
 use crate::config::Config;
 use crate::findings::Thresholds;
 
+pub(super) use probes::view as probed;
 pub(super) use refusal::Refusal;
 pub(super) use table::{lines, table};
 

@@ -2,8 +2,10 @@
 
 mod advise;
 mod notify;
+mod role;
 mod top;
 mod values;
+mod workspaces;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,8 +17,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{ExporterFlag, may_be_secret};
 pub use advise::AdviseArgs;
 pub use notify::NotifyArgs;
+pub use role::RoleArgs;
 pub use top::TopArgs;
 use values::{OneOf, fraction, major, preset_names, size, time_limit};
+pub use workspaces::WorkspacesArgs;
 
 /// Monitors PostgreSQL servers that many applications share: connections and sizes against their limits, for Prometheus.
 ///
@@ -95,6 +99,8 @@ pub enum Command {
     Backups(BackupsArgs),
     /// Show which tenants the privileges keep apart, and the SQL that closes what is open; exit codes as check
     Audit(AuditArgs),
+    /// Print how the rows of the databases that are probed are shared out among workspaces; exit code 0, or 3 if it is unknown
+    Workspaces(WorkspacesArgs),
     /// Compare declared pools, connections and sizes with what the server has; exit codes as check
     Plan(PlanArgs),
     /// Say from days of history which limits to set, which database should move out, and which servers would fit in one; exit code 0 nothing to do, 1 advice, 3 cannot tell
@@ -214,22 +220,6 @@ pub struct BackupsArgs {
     /// How fast the files are read, instead of the limit in the configuration
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub max_bytes_per_second: Option<u64>,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct RoleArgs {
-    /// Name of the role
-    #[arg(long, value_name = "NAME", default_value = "pgcommons")]
-    pub role: String,
-    /// Database that the agent will connect to
-    #[arg(long, value_name = "DBNAME", default_value = "postgres")]
-    pub dbname: String,
-    /// File with the password of the role; the SQL contains it as a SCRAM verifier
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Major version of the server, 13 to 18; by default it is read from the configured server
-    #[arg(long, value_name = "MAJOR", value_parser = major)]
-    pub server_version: Option<u32>,
 }
 
 #[derive(Debug, Clone, Args)]

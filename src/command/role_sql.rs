@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::cli::RoleArgs;
 use super::print;
 use crate::config::{Config, ConfigError, shown_path};
-use crate::postgres::role::{self, NewRole};
+use crate::postgres::role::{self, NewRole, ProbeGrants};
 use crate::postgres::{CredentialFiles, Session};
 
 /// Without `--server-version` it reads the version from the first configured server.
@@ -26,6 +26,11 @@ pub(super) async fn run(
         dbname: &args.dbname,
         major,
         password: password.as_ref(),
+        probe: args.probe.as_deref().map(|dbname| ProbeGrants {
+            dbname,
+            column: args.workspace_column.as_deref(),
+            tables: &args.workspace_tables,
+        }),
     })?;
     print(&sql)
 }

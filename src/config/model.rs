@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::password::PasswordSource;
+use super::probes::ProbeSettings;
 use super::problem::Problem;
 use super::review::{NamedFile, NamedVolume};
 use crate::backups::BackupDirectory;
@@ -60,6 +61,8 @@ pub(crate) struct ServerConfig {
     pub(crate) storage: StorageConfig,
     /// `poolers`, by the label `pooler`.
     pub(crate) poolers: BTreeMap<String, PoolerSettings>,
+    /// `probes`, by the label `datname`.
+    pub(crate) probes: BTreeMap<String, ProbeSettings>,
     pub(crate) host: HostConfig,
 }
 

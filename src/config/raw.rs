@@ -5,6 +5,7 @@
 
 mod backups;
 mod notify;
+mod probes;
 mod server;
 mod web;
 
@@ -26,6 +27,7 @@ use super::validate::{FORMATS, LEVELS};
 use crate::logging::LogFormat;
 pub(super) use backups::{RawBackup, RawBackups};
 pub(super) use notify::{RawReceiver, RawTelegram};
+pub(super) use probes::{RawProbe, RawWorkspaces};
 pub(super) use server::{RawMachine, RawPooler, RawServer, RawStorage};
 pub(super) use web::{RawHttp, RawRateLimit, RawServerTls, RawWebFile};
 

@@ -11,7 +11,7 @@ use super::redact;
 use super::tables::Entry;
 use super::tenants::{budgets, databases, roles, series_limits};
 use super::values::Reader;
-use super::{Cadence, ServerConfig, host, labels, poolers, storage};
+use super::{Cadence, ServerConfig, host, labels, poolers, probes, storage};
 use crate::policy::{Machine, Policy};
 
 /// The settings of a server that has no own ones.
@@ -235,6 +235,11 @@ fn server(
         &format!("{prefix}.poolers"),
         std::mem::take(&mut raw.poolers),
     );
+    let probes = probes::read(
+        reader,
+        &format!("{prefix}.probes"),
+        std::mem::take(&mut raw.probes),
+    );
     let host = host::read(reader, &prefix, &mut raw);
     let labels = labels::of_server(
         reader,
@@ -261,6 +266,7 @@ fn server(
         cadence: defaults.cadence,
         storage,
         poolers,
+        probes,
         host,
         backups: backups.unwrap_or_default(),
     })

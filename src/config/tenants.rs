@@ -162,4 +162,4 @@ fn budget(reader: &mut Reader, prefix: &str, raw: RawBudget) -> Budget {
 }
 
 /// The maximum length of an identifier in PostgreSQL in bytes (`NAMEDATALEN` - 1).
-const MAX_NAME_BYTES: usize = 63;
+pub(super) const MAX_NAME_BYTES: usize = 63;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::{BackupAge, Concern, Finding, Severity, Thresholds, backup_findings, findings, remedy};
 use super::{
-    PoolerReading, of_configured_storage, of_container, of_poolers, of_volume, worst_first,
+    PoolerReading, ProbeReading, of_configured_storage, of_container, of_poolers, of_probes,
+    of_volume, worst_first,
 };
 use crate::backups::{Subject, SubjectReport};
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::pooler::PoolerView;
+use crate::probe::ProbeView;
 use crate::sample::Volume;
 use crate::state::{Attachment, Down, Server};
 
@@ -36,6 +38,8 @@ pub(crate) fn of_published(server: &Server, thresholds: Thresholds, now: f64) ->
     }
     let poolers: Vec<_> = server.attached.poolers.iter().filter_map(pooler).collect();
     all.extend(of_poolers(&poolers, server.snapshot(), thresholds));
+    let probes: Vec<_> = server.attached.probes.iter().filter_map(probe).collect();
+    all.extend(of_probes(&probes));
     all.extend(of_backups(server, now));
     worst_first(&mut all);
     all
@@ -50,6 +54,17 @@ fn pooler((name, pooler): (&String, &Arc<Attachment<Arc<PoolerView>>>)) -> Optio
     };
     let name = name.clone();
     Some(PoolerReading { name, view })
+}
+
+/// None: it was not probed yet.
+fn probe((name, probe): (&String, &Arc<Attachment<Arc<ProbeView>>>)) -> Option<ProbeReading> {
+    let view = match &probe.reading {
+        Ok(view) => Ok(Arc::clone(view)),
+        Err(Down::Starting) => return None,
+        Err(down) => Err(down.label().to_owned()),
+    };
+    let datname = name.clone();
+    Some(ProbeReading { datname, view })
 }
 
 fn of_backups(server: &Server, now: f64) -> Vec<Finding> {

@@ -15,10 +15,13 @@ pub(crate) enum Kind {
     ElevatedMembership,
     LimitNotEnforced,
     CleartextSessions,
+    PublicCreate,
+    PublicTables,
+    UnsafeDefiner,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::PublicConnect,
         Self::PublicTemporary,
         Self::ForeignConnect,
@@ -31,7 +34,20 @@ impl Kind {
         Self::ElevatedMembership,
         Self::LimitNotEnforced,
         Self::CleartextSessions,
+        Self::PublicCreate,
+        Self::PublicTables,
+        Self::UnsafeDefiner,
     ];
+
+    /// Those that only a probe of a database can find.
+    pub(crate) const INSIDE: [Self; 3] =
+        [Self::PublicCreate, Self::PublicTables, Self::UnsafeDefiner];
+
+    /// Those that the catalogue of the server shows.
+    pub(crate) fn of_server() -> impl Iterator<Item = Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(|kind| !Self::INSIDE.contains(kind))
+    }
 
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -47,6 +63,9 @@ impl Kind {
             Self::ElevatedMembership => "elevated_membership",
             Self::LimitNotEnforced => "limit_not_enforced",
             Self::CleartextSessions => "cleartext_sessions",
+            Self::PublicCreate => "public_create",
+            Self::PublicTables => "public_tables",
+            Self::UnsafeDefiner => "unsafe_definer",
         }
     }
 
@@ -91,6 +110,13 @@ impl Kind {
             Self::CleartextSessions => {
                 "everybody on the network path can read the data, and change it"
             }
+            Self::PublicCreate => {
+                "every role that may connect can create tables and functions there, which the statements of others may use by accident"
+            }
+            Self::PublicTables => "every role that may connect can read the data",
+            Self::UnsafeDefiner => {
+                "the function has the rights of its owner, and its caller decides in which schemas it looks for tables and functions"
+            }
         }
     }
 
@@ -106,7 +132,10 @@ impl Kind {
             | Self::SuperuserOwner
             | Self::ElevatedRole
             | Self::ElevatedMembership
-            | Self::LimitNotEnforced => false,
+            | Self::LimitNotEnforced
+            | Self::PublicCreate
+            | Self::PublicTables
+            | Self::UnsafeDefiner => false,
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Summary {
 
 impl From<Judgement> for Summary {
     fn from(judgement: Judgement) -> Self {
-        let mut counts: BTreeMap<_, _> = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
+        let mut counts: BTreeMap<_, _> = Kind::of_server().map(|kind| (kind, 0)).collect();
         for skipped in &judgement.skipped {
             counts.remove(&skipped.kind);
         }

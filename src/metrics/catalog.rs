@@ -12,6 +12,7 @@ mod limits;
 mod load;
 mod notifications;
 mod pooler;
+mod probe;
 mod replication;
 mod resources;
 mod server_stats;
@@ -41,6 +42,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
         .chain(pooler::METRICS)
         .chain(pooler::pools::METRICS)
         .chain(pooler::entries::METRICS)
+        .chain(probe::METRICS)
         .chain(backups::METRICS)
         .chain(container::METRICS)
         .chain(crashes::METRICS)

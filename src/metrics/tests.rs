@@ -14,8 +14,10 @@ mod escaping;
 mod fixture;
 mod machine;
 mod poolers;
+mod probes;
 mod server_wide;
 mod shared;
+mod volumes;
 
 use fixture::{
     activity, databases, down, info, policy, roles, sessions, showing, snapshot, stats, up,

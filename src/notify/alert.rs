@@ -179,8 +179,8 @@ pub(super) fn is_known(server: &Server, key: &AlertKey) -> bool {
     let snapshot = server.snapshot();
     let readings = snapshot.map(|snapshot| &snapshot.readings);
     match key.concern {
-        // A pooler whose state is unknown has a finding that says so.
-        Concern::Unreachable | Concern::Pooler => true,
+        // A pooler or a probe whose state is unknown has a finding that says so.
+        Concern::Unreachable | Concern::Pooler | Concern::Probe => true,
         Concern::Memory => server.attached.container().is_some(),
         Concern::Backup => server.attached.backup_report().is_some() && snapshot.is_some(),
         Concern::Wal => readings.is_some_and(|readings| readings.slots.is_some()),

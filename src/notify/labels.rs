@@ -49,6 +49,7 @@ pub(super) fn concern_name(concern: Concern) -> &'static str {
         Concern::Crash => "Crash",
         Concern::Invalid => "Invalid",
         Concern::Pooler => "Clients",
+        Concern::Probe => "Probe",
         Concern::Backup => "Backup",
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn concern_name(concern: Concern) -> &'static str {
 pub(super) fn concern_label(concern: Concern) -> &'static str {
     match concern {
         Concern::Unreachable => "availability",
-        Concern::Privilege => "agent",
+        Concern::Privilege | Concern::Probe => "agent",
         Concern::Connections => "connections",
         Concern::Size | Concern::Invalid => "size",
         Concern::Memory => "memory",

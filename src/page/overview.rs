@@ -179,7 +179,7 @@ fn sources(page: &mut Html, server: &ServerStatus, now: f64, metrics: &str) {
     parts::head(page, "Health of each source", &columns);
     for source in &server.sources {
         page.raw("<tr><th scope=\"row\">").text(source.poll);
-        if let Some(name) = source.volume.as_ref().or(source.pooler.as_ref()) {
+        if let Some(name) = source.part() {
             page.raw(" (").text(name).raw(")");
         }
         page.raw("</th>");

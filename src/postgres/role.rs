@@ -1,10 +1,13 @@
 //! The SQL that creates the role for the agent, with only the privileges that it needs on a server of that version.
 
+mod probe;
+
 use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::names;
+pub(crate) use probe::ProbeGrants;
 
 /// The role to create.
 pub(crate) struct NewRole<'a> {
@@ -15,6 +18,8 @@ pub(crate) struct NewRole<'a> {
     pub(crate) major: u32,
     /// Written as a SCRAM-SHA-256 verifier, never in clear text.
     pub(crate) password: Option<&'a SecretString>,
+    /// Of a database of a tenant.
+    pub(crate) probe: Option<ProbeGrants<'a>>,
 }
 
 /// Why a name is refused.
@@ -37,7 +42,11 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
          -- but for the password.\n",
         role.major
     );
-    if !(name.is_ascii() && dbname.is_ascii()) {
+    let probed = role.probe.as_ref().map_or("", |probe| probe.dbname);
+    if ![&*name, &*dbname, probed]
+        .iter()
+        .all(|name| name.is_ascii())
+    {
         // psql takes the encoding from its environment. In some encodings the last byte of a name would make the quote after it
         // part of a character.
         sql.push_str("set client_encoding = 'UTF8';\n");
@@ -62,6 +71,9 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
              grant pg_use_reserved_connections to {name};"
         );
     }
+    if let Some(probe) = &role.probe {
+        sql.push_str(&probe.in_transaction(&name)?);
+    }
     sql.push_str("commit;\n");
     let _ = writeln!(
         sql,
@@ -69,6 +81,9 @@ pub(crate) fn sql(role: &NewRole<'_>) -> Result<String, NameError> {
     );
     if role.password.is_none() {
         sql.push_str(&hint(role.name, &name));
+    }
+    if let Some(probe) = &role.probe {
+        sql.push_str(&probe.in_database(role.name)?);
     }
     Ok(sql)
 }
@@ -128,6 +143,7 @@ mod tests {
             dbname: "postgres",
             major,
             password,
+            probe: None,
         })
         .expect("a valid name")
     }
@@ -151,6 +167,7 @@ mod tests {
                     dbname,
                     major: 15,
                     password: None,
+                    probe: None,
                 });
                 let line = refused.expect_err("a refusal").to_string();
                 assert!(!line.contains(char::is_control), "{line:?}");

@@ -1,6 +1,6 @@
 //! One session with a server, kept open between polls, with all statements that run on it prepared.
 
-mod settings;
+pub(super) mod settings;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

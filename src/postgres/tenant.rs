@@ -106,7 +106,7 @@ pub(crate) fn drop(tenant: &Tenant<'_>) -> Result<String, TenantError> {
 }
 
 /// A block of `PL/pgSQL`. The tag of the dollar quotes is not in the body, so that no name ends them.
-fn block(body: &str) -> String {
+pub(super) fn block(body: &str) -> String {
     let mut tag = "$tenant$".to_owned();
     while body.contains(&tag) {
         tag.insert(1, '_');
@@ -253,7 +253,7 @@ fn schema(sql: &mut String, quoted: &Quoted<'_>) {
 
 /// The name of a database as an argument of psql's `\connect`. It is a connection string, because psql would take a name with
 /// `=` for one: there a backslash escapes. Around it are psql's double quotes, where a quote is doubled.
-fn connect_argument(dbname: &str) -> String {
+pub(super) fn connect_argument(dbname: &str) -> String {
     let value = dbname.replace('\\', r"\\").replace('\'', r"\'");
     format!("\"dbname='{}'\"", value.replace('"', "\"\""))
 }

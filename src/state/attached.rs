@@ -12,6 +12,7 @@ use crate::backups::Report;
 use crate::health::Health;
 use crate::outcome::Outcome;
 use crate::pooler::PoolerView;
+use crate::probe::ProbeView;
 use crate::sample::{Container, Space};
 
 /// One attached source, as of its last poll.
@@ -66,6 +67,8 @@ pub(crate) struct Attached {
     pub(crate) volumes: BTreeMap<String, Arc<Attachment<Space>>>,
     /// `poolers`, by the label `pooler`.
     pub(crate) poolers: BTreeMap<String, Arc<Attachment<Arc<PoolerView>>>>,
+    /// `probes`, by the label `datname`. A reading stays until the next probe of its database.
+    pub(crate) probes: BTreeMap<String, Arc<Attachment<Arc<ProbeView>>>>,
     /// The control group of PostgreSQL. None: not configured.
     pub(crate) container: Option<Arc<Attachment<Container>>>,
     /// None: no directory of backups is configured.
@@ -77,6 +80,8 @@ pub(crate) struct Attached {
 pub(crate) struct SourceLabels<'a> {
     pub(crate) volume: &'a str,
     pub(crate) pooler: &'a str,
+    /// Of a probe.
+    pub(crate) datname: &'a str,
 }
 
 impl Attached {
@@ -92,6 +97,19 @@ impl Attached {
         if let Some(slot) = self.poolers.get_mut(pooler) {
             *slot = Arc::new(attachment);
         }
+    }
+
+    /// Replaces the reading of a database, as `set_volume` does.
+    pub(crate) fn set_probe(&mut self, datname: &str, attachment: Attachment<Arc<ProbeView>>) {
+        if let Some(slot) = self.probes.get_mut(datname) {
+            *slot = Arc::new(attachment);
+        }
+    }
+
+    /// Each database whose last probe succeeded.
+    pub(crate) fn probe_views(&self) -> impl Iterator<Item = (&str, &ProbeView)> {
+        let probes = self.probes.iter();
+        probes.filter_map(|(name, probe)| Some((&**name, &**probe.reading.as_ref().ok()?)))
     }
 
     /// Replaces the report of the backups, unless they are no longer configured.
@@ -147,6 +165,12 @@ impl Attached {
             pooler,
             ..SourceLabels::default()
         };
+        let of_database = |datname| SourceLabels {
+            datname,
+            ..SourceLabels::default()
+        };
+        let probes = self.probes.iter();
+        let probes = probes.map(move |(name, probe)| (of_database(&**name), &probe.health));
         let volumes = self.volumes.iter();
         let volumes = volumes.map(move |(name, volume)| (of_volume(&**name), &volume.health));
         let poolers = self.poolers.iter();
@@ -155,7 +179,7 @@ impl Attached {
         let container = self.container.iter().map(|container| &container.health);
         let single = backups.chain(container);
         let single = single.map(|health| (SourceLabels::default(), health));
-        volumes.chain(poolers).chain(single)
+        volumes.chain(poolers).chain(probes).chain(single)
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {

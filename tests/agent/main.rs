@@ -23,6 +23,7 @@ mod notify;
 mod page;
 mod pooler;
 mod privileges;
+mod probes;
 mod resources;
 mod runbooks;
 mod scrapers;

@@ -54,3 +54,12 @@ fn manifests_name_the_image_of_this_version() {
         assert_eq!(tags, [wanted], "{form}");
     }
 }
+
+#[test]
+fn the_chart_has_this_version() {
+    let chart = text("../helm/pgcommons/Chart.yaml");
+    for key in ["version", "appVersion"] {
+        let wanted = format!("{key}: {}", env!("CARGO_PKG_VERSION"));
+        assert!(chart.lines().any(|line| line == wanted), "{wanted}");
+    }
+}

@@ -16,6 +16,7 @@ mod notifications;
 mod page;
 mod pictures;
 mod poolers;
+mod probes;
 mod program;
 mod prometheus;
 mod providers;

@@ -13,7 +13,7 @@ use crate::support::{
     Agent, AgentSpec, Cluster, StopMode, TestSession, create_agent_role, create_tenant, sessions,
     trusting,
 };
-use crate::{backups, history, load, providers, shortages};
+use crate::{backups, history, load, probes, providers, shortages};
 
 /// The limit of role series per server. It is higher than the initial number of roles.
 pub(crate) const ROLES: usize = 20;
@@ -153,6 +153,7 @@ async fn tenants(main: &Cluster) -> (Vec<TestSession>, Poolers) {
                          ALTER TABLE account OWNER TO wiki",
     )
     .await;
+    probes::cause(main).await;
     let poolers = Poolers::start(main).await;
     let mut held = shortages::cause(main).await;
     held.extend(sessions(main, "shop", 4).await);
@@ -238,6 +239,7 @@ fn configuration(
         if *name == "main" {
             text += "    cores: 0.01\n    memory: 1MiB\n";
             text += &poolers.configuration();
+            text += probes::CONFIGURATION;
             writeln!(text, "    machine: {}", machine.configuration()).expect("memory");
         }
     }

@@ -127,7 +127,10 @@ pub(super) fn severity(kind: Kind) -> Severity {
         | Kind::ElevatedRole
         | Kind::ElevatedMembership
         | Kind::LimitNotEnforced
-        | Kind::CleartextSessions => Severity::Warning,
+        | Kind::CleartextSessions
+        | Kind::PublicCreate
+        | Kind::PublicTables
+        | Kind::UnsafeDefiner => Severity::Warning,
     }
 }
 

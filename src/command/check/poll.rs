@@ -24,7 +24,7 @@ use super::load::RECENT;
 use super::machine;
 use super::own_session;
 use super::report::{self, Report};
-use super::{backups, poolers, volumes};
+use super::{backups, poolers, probes, volumes};
 
 /// Polls all servers concurrently.
 pub(super) async fn all(
@@ -43,6 +43,7 @@ pub(super) async fn all(
                         poll(&server, time_limit),
                         volumes::measure(&server),
                         poolers::poll(&server),
+                        probes::probe(&server),
                         backups::read(&server, time_limit)
                     )
                 }),
@@ -51,15 +52,16 @@ pub(super) async fn all(
         .collect();
     let mut reports = Vec::new();
     for (name, poll) in polls {
-        let (polled, volumes, poolers, backups) = poll.await.unwrap_or_else(|error| {
+        let (polled, volumes, poolers, probes, backups) = poll.await.unwrap_or_else(|error| {
             let polled = Err(unknown(error.to_string()));
-            (polled, Vec::new(), Vec::new(), None)
+            (polled, Vec::new(), Vec::new(), Vec::new(), None)
         });
         let catalogue = polled
             .as_ref()
             .ok()
             .map(|polled| Arc::clone(&polled.catalogue));
         let mut report = report::server(name, polled, (&volumes, &poolers), thresholds);
+        report.add_probes(&probes);
         if let Some(backups) = backups {
             report.add(backups.findings(catalogue.as_deref()));
         }

@@ -8,10 +8,11 @@ use super::load::{self, LoadReport};
 use super::machine::ContainerReport;
 use super::poll::{NotRead, PolledServer};
 use super::poolers::{self, PoolerReport};
+use super::probes::{self, ProbeReport};
 use super::volumes::{self, VolumeReport};
 use crate::findings::{
-    Finding, PoolerReading, Severity, Thresholds, findings, of_configured_storage, of_container,
-    of_poolers, of_volume, worst_first,
+    Finding, PoolerReading, ProbeReading, Severity, Thresholds, findings, of_configured_storage,
+    of_container, of_poolers, of_probes, of_volume, worst_first,
 };
 use crate::isolation::Summary;
 use crate::sample::Volume;
@@ -50,6 +51,8 @@ pub(crate) struct ServerReport {
     pub(crate) volumes: Vec<VolumeReport>,
     /// Those of `poolers`, also if the check has no session.
     pub(crate) poolers: Vec<PoolerReport>,
+    /// Those of `probes`, also if the check has no session.
+    pub(crate) probes: Vec<ProbeReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -118,6 +121,14 @@ pub(super) fn server(
 }
 
 impl ServerReport {
+    pub(super) fn add_probes(&mut self, probes: &[ProbeReading]) {
+        self.probes = probes.iter().map(probes::report).collect();
+        if let Some(isolation) = &mut self.isolation {
+            isolation.extend(probes::counts(probes));
+        }
+        self.add(of_probes(probes));
+    }
+
     pub(super) fn add(&mut self, findings: Vec<Finding>) {
         self.findings.extend(findings);
         worst_first(&mut self.findings);
@@ -142,6 +153,7 @@ fn unreachable_server(name: String, finding: Finding) -> ServerReport {
         roles: Vec::new(),
         volumes: Vec::new(),
         poolers: Vec::new(),
+        probes: Vec::new(),
     }
 }
 
@@ -180,6 +192,7 @@ fn polled_server(name: String, polled: PolledServer, thresholds: Thresholds) -> 
         roles,
         volumes: Vec::new(),
         poolers: Vec::new(),
+        probes: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::load::LoadReport;
+use super::probes::ProbeReport;
 use super::report::{DatabaseReport, Report, RoleReport, ServerReport};
 use crate::findings::{Severity, bytes};
 use crate::names::escape_for_terminal;
@@ -82,6 +83,9 @@ fn server_section(text: &mut String, server: &ServerReport) {
     }
     for line in server.load.iter().flat_map(LoadReport::lines) {
         let _ = writeln!(text, "  {:8}  {}", "load", escape_for_terminal(&line));
+    }
+    for line in server.probes.iter().filter_map(ProbeReport::line) {
+        let _ = writeln!(text, "  {:8}  {}", "probe", escape_for_terminal(&line));
     }
     for not_read in &server.not_read {
         let line = format!("{} is unknown: {}", not_read.poll, not_read.error);

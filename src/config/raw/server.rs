@@ -16,8 +16,8 @@ use super::super::reference::{Row, Section};
 use super::super::shapes::{Choice, Durations, Filled, List, Numbers, Secret, Size, Switch, Text};
 use super::super::storage::VOLUME_PATH;
 use super::{
-    Block, HOUR, Leaf, MINUTE, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawRoles, SECOND,
-    table,
+    Block, HOUR, Leaf, MINUTE, MOST_CONNECTIONS, MS_100, RawBudget, RawDatabases, RawProbe,
+    RawRoles, SECOND, table,
 };
 
 table!(
@@ -135,6 +135,7 @@ RawServer {
     roles: Block<RawRoles>;
     storage: Block<RawStorage>;
     poolers["POOLER"]: Block<BTreeMap<String, Block<RawPooler>>>;
+    probes["DATABASE"]: Block<BTreeMap<String, Block<RawProbe>>>;
     machine: Block<RawMachine>;
     /// As `budgets`, for this server: replaces the budget of the same database above.
     budgets: Block<BTreeMap<String, Block<RawBudget>>>;

@@ -10,35 +10,38 @@ use crate::state::{Server, SourceLabels};
 pub(super) const METRICS: &[Metric] = &[
     counter(
         "pgcommons_polls_total",
-        &["poll", "volume", "pooler", "outcome"],
-        "Finished polls, by job and outcome; those of the job storage also by volume, those of pooler by pooler.",
+        &["poll", "volume", "pooler", "datname", "outcome"],
+        "Finished polls, by job and outcome; those of the job storage also by volume, those of pooler by pooler, those of probe by \
+         datname.",
         |server, series| {
             for (of, job) in jobs(server) {
                 for outcome in Outcome::ALL {
                     let polls = job.polls(outcome) as f64;
-                    series.put([job.name, of.volume, of.pooler, outcome.label()], polls);
+                    let labels = [job.name, of.volume, of.pooler, of.datname, outcome.label()];
+                    series.put(labels, polls);
                 }
             }
         },
     ),
     gauge(
         "pgcommons_poll_last_success_timestamp_seconds",
-        &["poll", "volume", "pooler"],
+        &["poll", "volume", "pooler", "datname"],
         "Time of the last successful poll, since the epoch; absent if none has succeeded.",
         |server, series| {
             for (of, job) in jobs(server) {
-                series.put_known([job.name, of.volume, of.pooler], job.last_success);
+                let labels = [job.name, of.volume, of.pooler, of.datname];
+                series.put_known(labels, job.last_success);
             }
         },
     ),
     gauge(
         "pgcommons_poll_duration_seconds",
-        &["poll", "volume", "pooler"],
+        &["poll", "volume", "pooler", "datname"],
         "Duration of the last poll, as measured by the agent; absent before the first poll.",
         |server, series| {
             for (of, job) in jobs(server) {
                 let duration = job.duration.map(|duration| duration.as_secs_f64());
-                series.put_known([job.name, of.volume, of.pooler], duration);
+                series.put_known([job.name, of.volume, of.pooler, of.datname], duration);
             }
         },
     ),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::isolation::Summary;
+use crate::isolation::{Kind, Summary};
 use crate::metrics::series::{Metric, Series, gauge};
 use crate::plan::Drift;
 use crate::state::Server;
@@ -13,11 +13,15 @@ pub(super) const METRICS: &[Metric] = &[
         "pgcommons_isolation_findings",
         &["finding"],
         "Findings of pgcommons audit, by kind; 0 is a good answer. Absent for a check that could not be made, and until the \
-         privileges were read.",
+         privileges were read. public_create, public_tables and unsafe_definer are databases that were probed; absent without a \
+         probe, and while the last probe of one of them has failed.",
         |server, series| {
             let counts = summary(server).map(|it| &it.counts).into_iter().flatten();
             for (kind, count) in counts {
                 series.put([kind.label()], *count as f64);
+            }
+            for (kind, count) in inside(server) {
+                series.put([kind.label()], count as f64);
             }
         },
     ),
@@ -26,6 +30,11 @@ pub(super) const METRICS: &[Metric] = &[
         &["datname", "finding"],
         "Always 1: pgcommons audit has this finding about the database. Absent without a finding.",
         |server, series| {
+            for (datname, view) in server.attached.probe_views() {
+                for finding in &view.findings {
+                    series.put([datname, finding.kind.label()], 1);
+                }
+            }
             let Some(summary) = summary(server) else {
                 return;
             };
@@ -67,6 +76,20 @@ pub(super) const METRICS: &[Metric] = &[
         drift,
     ),
 ];
+
+/// The databases with each finding that only a probe can make. Empty: not every database that is configured was probed.
+fn inside(server: &Server) -> Vec<(Kind, usize)> {
+    let probes = server.attached.probes.len();
+    if probes == 0 || server.attached.probe_views().count() < probes {
+        return Vec::new();
+    }
+    let count = |kind: Kind| {
+        let views = server.attached.probe_views();
+        let open = views.filter(|(_, view)| view.findings.iter().any(|it| it.kind == kind));
+        open.count()
+    };
+    Kind::INSIDE.map(|kind| (kind, count(kind))).into()
+}
 
 fn summary(server: &Server) -> Option<&Summary> {
     server.snapshot()?.isolation.as_deref()

@@ -35,35 +35,13 @@ pub(super) fn up(privileged: bool) -> Server {
         .with_tenants(Some(Arc::clone(&observed(privileged).1.tenants)))
 }
 
-/// A volume that was measured, and one that was not.
 fn attached() -> Attached {
-    let mut health = Health::of(&["storage"]);
-    health.polled(0, Outcome::Ok, Duration::from_micros(30), 1_700_000_090.0);
-    let space = Space {
-        capacity: 100_000_000_000,
-        available: 40_000_000_000,
-        used: 55_000_000_000,
-        inodes: Some(Inodes {
-            capacity: 6_000_000,
-            available: 5_900_000,
-        }),
-    };
-    let data = Attachment::new(Ok(space), health);
-    let mut health = Health::of(&["storage"]);
-    health.polled(
-        0,
-        Outcome::Error,
-        Duration::from_micros(20),
-        1_700_000_090.0,
-    );
-    let wal = Attachment::new(Err(Down::Poll(Outcome::Error)), health);
-    let volumes = [("data", data), ("wal", wal)];
-    let volumes = volumes.map(|(name, volume)| (name.to_owned(), Arc::new(volume)));
     Attached {
         labels: Arc::new([("region".into(), "westeurope".into())].into()),
         storage_size: Some(128 << 30),
-        volumes: volumes.into(),
+        volumes: volumes::volumes(),
         poolers: poolers::poolers(),
+        probes: probes::probes(),
         backups: Some(Arc::new(backups::attachment())),
         container: Some(Arc::new(machine::attachment())),
     }

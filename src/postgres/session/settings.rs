@@ -30,7 +30,7 @@ const SETTINGS: [(u32, &str); 7] = [
 /// and `ALTER DATABASE ... SET`, so that another role cannot change the privileges of the session, the schema of functions, or
 /// make it wait for transactions, or suppress the warning that announces a crash. The server must cancel a statement before the
 /// agent gives up, or the statement would continue without a client.
-pub(super) fn options(target: &Target, timeout: Duration) -> String {
+pub(in crate::postgres) fn options(target: &Target, timeout: Duration) -> String {
     let statement = statement_timeout(timeout);
     let lock = statement / 2;
     format!(
@@ -43,7 +43,7 @@ pub(super) fn options(target: &Target, timeout: Duration) -> String {
 }
 
 /// Milliseconds after which the server cancels a statement whose deadline is `timeout`.
-pub(super) fn statement_timeout(timeout: Duration) -> i64 {
+pub(in crate::postgres) fn statement_timeout(timeout: Duration) -> i64 {
     i64::try_from(timeout.as_millis() * 8 / 10).unwrap_or(i64::MAX)
 }
 

@@ -51,6 +51,11 @@ async fn bad_directories_of_backups_are_refused() {
 }
 
 #[tokio::test]
+async fn bad_probes_are_refused() {
+    assert_refused("probes", &[]).await;
+}
+
+#[tokio::test]
 async fn renamed_keys_are_refused_with_the_new_name() {
     let env = [
         ("PGCOMMONS__ACTIVITY__ROLES", "20"),

@@ -8,10 +8,12 @@ use yaml_rust2::{Yaml, YamlLoader};
 use super::project;
 use crate::support::{AgentSpec, run};
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 5] = [
     "compose.yaml",
     "deploy/compose.sidecar.yaml",
     "deploy/compose.coolify.yaml",
+    "deploy/compose.dokploy.yaml",
+    "deploy/compose.supabase.yaml",
 ];
 /// The rest of a machine of 2 GB is for three applications of 128 MB and the system.
 const MEGABYTES: u64 = 1184;
