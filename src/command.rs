@@ -48,9 +48,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> ExitCode {
             }
             Some(
                 Command::Advise(_) | Command::Audit(_) | Command::Plan(_) | Command::Workspaces(_),
-            ) => {
-                Severity::Unknown.exit_code()
-            }
+            ) => Severity::Unknown.exit_code(),
             Some(Command::Healthcheck(_)) => 1, // Docker reserves 2
             _ if error.is::<ConfigError>() => 2,
             _ => 1,
