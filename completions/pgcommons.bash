@@ -46,6 +46,9 @@ _pgcommons() {
             pgcommons,top)
                 cmd="pgcommons__subcmd__top"
                 ;;
+            pgcommons,workspaces)
+                cmd="pgcommons__subcmd__workspaces"
+                ;;
             *)
                 ;;
         esac
@@ -53,7 +56,7 @@ _pgcommons() {
 
     case "${cmd}" in
         pgcommons)
-            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --web.page --state.dir --log.format --help --version check top backups audit plan advise notify role-sql tenant-sql healthcheck"
+            opts="-h -V --config.file --config.check --web.listen-address --web.telemetry-path --web.config.file --log.level --web.page --state.dir --log.format --help --version check top backups audit workspaces plan advise notify role-sql tenant-sql healthcheck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -377,7 +380,7 @@ _pgcommons() {
             return 0
             ;;
         pgcommons__subcmd__role__subcmd__sql)
-            opts="-h --role --dbname --password-file --server-version --config.file --log.level --help"
+            opts="-h --role --dbname --password-file --server-version --probe --workspace-column --workspace-tables --config.file --log.level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -396,6 +399,18 @@ _pgcommons() {
                     return 0
                     ;;
                 --server-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workspace-column)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workspace-tables)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -464,6 +479,40 @@ _pgcommons() {
             fi
             case "${prev}" in
                 --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log.level)
+                    COMPREPLY=($(compgen -W "debug info warn error" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgcommons__subcmd__workspaces)
+            opts="-h --exact --timeout --json --server --database --config.file --log.level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
