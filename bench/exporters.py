@@ -29,7 +29,6 @@ class Exporter:
     arguments: tuple = ()
     dsn: str = "DATABASE_URL"
     environment: dict = dataclasses.field(default_factory=dict)
-    same_facts: bool = True
 
     @property
     def ours(self):
@@ -54,13 +53,10 @@ def revision():
 def all_exporters():
     package = "usr/bin/prometheus-postgres-exporter"
     listen = "--web.listen-address=127.0.0.1:{port}"
-    stable = Exporter("postgres_exporter {version}", "from this Debian release; `--disable-settings-metrics`, without the collector `bgwriter`; it has no limits",
-                      PEERS / "stable" / package, (listen, "--disable-settings-metrics", "--no-collector.bgwriter"),
-                      "DATA_SOURCE_NAME", same_facts=False)
     newest = Exporter("postgres_exporter {version}",
                       "from Debian sid; `--disable-settings-metrics`, and without the collectors "
                       + ", ".join(f"`{name}`" for name in _NO_MORE_OF_NEWEST),
-                      PEERS / "newest" / package,
+                      PEERS / "postgres_exporter" / package,
                       (listen, "--disable-settings-metrics", *(f"--no-collector.{name}" for name in _NO_MORE_OF_NEWEST)),
                       "DATA_SOURCE_NAME")
     rust = Exporter("pg_exporter {version}",
@@ -69,7 +65,7 @@ def all_exporters():
                     PEERS / "bin/pg_exporter",
                     ("--listen=127.0.0.1", "--port={port}", "--collector.database",
                      *(f"--no-collector.{name}" for name in _NO_MORE_OF_PG_EXPORTER)), "PG_EXPORTER_DSN")
-    return [ours(), *(named(peer) for peer in (stable, newest, rust))]
+    return [ours(), *(named(peer) for peer in (newest, rust))]
 
 
 def named(peer):

@@ -32,6 +32,8 @@ def turn(exporter, postgres, plan, sizes):
         running.settle()
         result = {"cold": running.cold, "complete": running.complete, "binary": exporter.program.stat().st_size}
         result |= alone(running, postgres, plan)
+        if exporter.ours:  # it follows the scrapes, which came each second until now
+            steady(running, postgres, plan.minute // 2)
         result["minute"] = steady(running, postgres, plan.minute)
         if exporter.ours:
             result |= in_full(result["minute"], sizes)

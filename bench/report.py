@@ -9,11 +9,11 @@ HEAD = """
 
 {date}, by `make bench`, on {machine}, with a load average of {load:.1f} at the start; PostgreSQL {version} with
 {settings};
-idle clients, spread over the databases. The exporters run one at a time, in turns (A B C D A B C D). Only ratios within
+idle clients, spread over the databases. The exporters run one at a time, in turns (A B C A B C). Only ratios within
 one run are meaningful; the other figures are medians of the rounds.
 
 * {revision}, and the peers below.
-* Scrapers keep their connection and accept gzip. *Per minute* is a minute with a scrape every 15 s. The figures of pgcommons include
+* Scrapers keep their connection and accept gzip. *Per minute* is a minute with a scrape every 15 s, for pgcommons after half a minute of the same. The figures of pgcommons include
   what it does between scrapes: a poll every second, statistics every 15 s, and sizes. pgcommons measures sizes every 5 min, or every
   minute while they change; its peers measure them at each scrape. The cost to the server of measuring all sizes once was measured
   separately (shown above each table), and a fifth of it is added to the minute of pgcommons. *Per scrape* is, for pgcommons, a
@@ -27,7 +27,7 @@ one run are meaningful; the other figures are medians of the rounds.
 * *PostgreSQL CPU* is the CPU time of the sessions, including ended ones, and of the postmaster. *PSS* counts 1/n of memory that n
   processes share. *50 scrapers* are connections of wrk, which send the next request at once, for {crowd} s. No latency is longer than
   that, and there is no latency if more than 1 % of the responses are errors.
-* *Ratio* is pgcommons to the best peer in that line, among the peers that report the same data, including sizes and
+* *Ratio* is pgcommons to the better of its peers in that line. They report the same data, including sizes and
   limits: {peers}.
 
 | exporter | how it runs |
@@ -74,13 +74,12 @@ MINUTES = 24 * 60  # of a day
 
 def summary(cells, exporters):
     """What it costs on one server in a day, for a person who has to decide."""
-    shown = [exporter for exporter in exporters if exporter.ours or exporter.same_facts]
     page = "# Performance\n\n" + SUMMARY
     for cell in cells:
         page += f"\n**{cell.databases} databases, {cell.clients} connections**\n\n"
-        rows = [["in a day", *(exporter.name for exporter in shown)], ["---"] * (len(shown) + 1)]
+        rows = [["in a day", *(exporter.name for exporter in exporters)], ["---"] * (len(exporters) + 1)]
         for title, cost in COSTS:
-            rows.append([title, *(cost(cell, exporter) for exporter in shown)])
+            rows.append([title, *(cost(cell, exporter) for exporter in exporters)])
         page += table(rows)
     return page
 
@@ -102,7 +101,7 @@ COSTS = (
 
 
 def head(measured, exporters):
-    peers = [exporter.name for exporter in exporters if exporter.same_facts and not exporter.ours]
+    peers = [exporter.name for exporter in exporters if not exporter.ours]
     server = measured["server"]
     return HEAD.format(date=datetime.date.today(), machine=machine.title(), load=measured["load"], version=server["version"],
                        settings=", ".join(f"`{key} = {value}`" for key, value in server["settings"].items()),

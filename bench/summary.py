@@ -104,7 +104,7 @@ class Cell:
         for exporter in exporters:
             for turn in self._turns[exporter.name]:
                 turn["ours"] = exporter.ours
-        self._peers = [exporter.name for exporter in exporters if exporter.same_facts and not exporter.ours]
+        self._peers = [exporter.name for exporter in exporters if not exporter.ours]
 
     def value(self, measure, name):
         """The median of all rounds, or None if there is no value."""
