@@ -118,9 +118,9 @@ pub(crate) struct History {
     server: ObjectHistory,
     databases: HashMap<Oid, ObjectHistory>,
     roles: HashMap<Oid, ObjectHistory>,
-    /// Of the server as a whole.
+    /// For the server as a whole.
     active: Integral,
-    /// Of all databases without series of their own.
+    /// For all databases without series of their own.
     active_of_other: Integral,
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Question<'a> {
     pub(crate) own_role: Oid,
     /// The database that the agent connects to.
     pub(crate) own_database: &'a str,
-    /// Of the server, such as 15.
+    /// The major version of the server, such as 15.
     pub(crate) major: u32,
 }
 

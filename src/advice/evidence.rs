@@ -67,7 +67,7 @@ impl Evidence {
         }
     }
 
-    /// Of a database: `hours` has a value for each hour in which it was seen, `known` the part of each hour in which anything was. `end` is
+    /// What is known of a database: `hours` has a value for each hour in which it was seen, `known` the part of each hour in which anything was. `end` is
     /// the end of the window, in seconds since the epoch.
     pub(super) fn of(hours: &Steps, known: &Steps, end: f64) -> Self {
         let (Some(first), Some(last)) = (hours.first(), known.last().max(hours.last())) else {

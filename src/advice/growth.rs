@@ -4,7 +4,7 @@ use super::{DAY, Steps};
 
 /// A slope needs this many days.
 const DAYS: f64 = 2.0;
-/// Of more values a part is used: the slopes of all pairs are computed.
+/// If there are more values, a part of them is used: the slopes of all pairs are computed.
 const MOST_VALUES: usize = 120;
 
 /// Bytes per day: the median of the slopes between all pairs of values (Theil and Sen), which an import or a restore does not move. None: there

@@ -29,7 +29,7 @@ impl Steps {
         (time / f64::from(self.seconds)).ceil() as u32
     }
 
-    /// Of two values of one step the larger counts.
+    /// If a step has two values, the larger one counts.
     pub(crate) fn add(&mut self, time: f64, value: f64) {
         let step = self.step_of(time);
         let known = self.values.entry(step).or_insert(value);

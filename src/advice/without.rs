@@ -59,7 +59,7 @@ pub(crate) fn without(server: &ServerFacts, datname: &str) -> Option<Without> {
     })
 }
 
-/// Of each hour the peaks of the others, and of sessions in no listed database what the server had beyond the sum of all. Never more than the
+/// For each hour the peaks of the others, and for sessions in no listed database what the server had beyond the sum of all. Never more than the
 /// server had.
 fn peak_of_others(server: &ServerFacts, datname: &str) -> Option<u32> {
     let mut hours = Steps::new(HOUR);

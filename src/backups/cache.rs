@@ -57,7 +57,7 @@ impl Unread {
 struct Known {
     identity: Identity,
     inspection: Option<Inspection>,
-    /// Of the earlier complete contents, newest first: for a job that overwrites its file.
+    /// The earlier complete contents, newest first: for a job that overwrites its file.
     sizes: Vec<u64>,
     /// The last content that was complete, also after it was overwritten.
     complete: Option<CompleteBackup>,

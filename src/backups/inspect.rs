@@ -53,7 +53,7 @@ impl Inspection {
         }
     }
 
-    /// Of a file that is too large to be read now.
+    /// The file is too large to be read now.
     pub(super) fn not_read() -> Self {
         let proof = Proof::Unproven("its content was not read");
         Self::new(Format::Unknown, Container::None, proof)

@@ -15,7 +15,7 @@ use super::report::{DirectoryProblem, DirectoryReport, Report, Subject};
 use super::subjects::{Content, Judged, Subjects};
 use crate::names::readable;
 
-/// Names with files of their own in one directory: each takes about 2 kB. Of a directory with more, no file is judged.
+/// Names with files of their own in one directory: each takes about 2 kB. If a directory has more, none of its files is judged.
 const MAX_NAMES: usize = 5000;
 /// In seconds. `pg_dump` may still write a file that is not complete and changed less than this ago: it may wait for a lock.
 const SETTLED: i64 = 600;

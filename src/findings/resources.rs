@@ -10,7 +10,7 @@ use crate::snapshot::{ResourceView, Snapshot};
 const SLOT_WAL: u64 = 1 << 30;
 const TEMPORARY: u64 = 5 << 30;
 
-/// Of the ids that PostgreSQL can assign (`pgcommons:threshold:transaction_id_age`).
+/// Shares of the ids that PostgreSQL can assign (`pgcommons:threshold:transaction_id_age`).
 const IDS: Thresholds = Thresholds {
     warning: 1.2e9 / 2.144e9,
     critical: 1.7e9 / 2.144e9,

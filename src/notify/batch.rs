@@ -37,7 +37,7 @@ impl Batch {
         self.alerts.iter().filter(|it| it.ends_at.is_none()).count()
     }
 
-    /// Of those that last; of those that have ended, if none lasts.
+    /// The worst of those that last; if none lasts, of those that have ended.
     pub(super) fn level(&self) -> Level {
         let first = self.alerts.first();
         first.map_or(Level::Info, |it| it.alert.level)

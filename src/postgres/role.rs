@@ -18,7 +18,7 @@ pub(crate) struct NewRole<'a> {
     pub(crate) major: u32,
     /// Written as a SCRAM-SHA-256 verifier, never in clear text.
     pub(crate) password: Option<&'a SecretString>,
-    /// Of a database of a tenant.
+    /// For the database of a tenant.
     pub(crate) probe: Option<ProbeGrants<'a>>,
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Tenant<'a> {
     pub(crate) owner: &'a str,
     /// Members of the owner that log in; empty: the owner itself logs in.
     pub(crate) logins: &'a [String],
-    /// Of the role that logs in, if there is one only.
+    /// That of the role that logs in, if there is one only.
     pub(crate) password: Option<&'a SecretString>,
     /// The major version of the server, such as 15, for the heading. The script is the same for all.
     pub(crate) major: Option<u32>,

@@ -31,10 +31,10 @@ struct Body {
     status: String,
     data: Option<Data>,
     error: Option<String>,
-    /// Of Prometheus and Thanos: a part of the data could not be read.
+    /// Prometheus and Thanos say so: a part of the data could not be read.
     #[serde(default)]
     warnings: Vec<String>,
-    /// Of `VictoriaMetrics`.
+    /// `VictoriaMetrics` says so.
     #[serde(default, rename = "isPartial")]
     is_partial: bool,
 }

@@ -47,7 +47,7 @@ pub(crate) struct WorkspaceTable {
 pub(crate) struct WorkspaceValue {
     /// Its first characters. A byte that is not UTF-8 is written as `\xe9`. None: rows of workspaces that were not told apart.
     pub(crate) start: Option<String>,
-    /// Of the whole name, where it is longer than `start`.
+    /// A sum of the whole name, where it is longer than `start`.
     pub(crate) hash: Option<i64>,
     pub(crate) rows: f64,
     /// Bytes of their values; None: not read.
@@ -77,6 +77,6 @@ pub(crate) struct InnerObject {
     pub(crate) schema: Name,
     /// None: the object is the schema.
     pub(crate) name: Option<Name>,
-    /// Of a function.
+    /// For a function.
     pub(crate) arguments: String,
 }

@@ -102,7 +102,7 @@ pub(super) fn statements(tenants: &TenantSet, totals: &StatementTotals) -> State
 pub(crate) struct ProcessesView {
     pub(crate) databases: BTreeMap<String, DatabaseProcesses>,
     pub(crate) server_seconds: f64,
-    /// Of processes that ended between two looks, so that it is not known for which database.
+    /// Belongs to processes that ended between two looks, so that it is not known for which database.
     pub(crate) ended_seconds: f64,
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct Attached {
 pub(crate) struct SourceLabels<'a> {
     pub(crate) volume: &'a str,
     pub(crate) pooler: &'a str,
-    /// Of a probe.
+    /// For a probe.
     pub(crate) datname: &'a str,
 }
 

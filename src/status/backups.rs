@@ -13,7 +13,7 @@ pub(crate) struct BackupStatus {
     /// When the newest backup that is complete, or may be, was made, in seconds since the epoch; null: there is none, or it is still to
     /// be read.
     pub(crate) newest: Option<i64>,
-    /// Of the newest file: `complete`, `incomplete`, `shrunk`, `unreadable`, `unproven`; null: there is no file.
+    /// The state of the newest file: `complete`, `incomplete`, `shrunk`, `unreadable`, `unproven`; null: there is no file.
     pub(crate) state: Option<&'static str>,
     /// Whether it is known that there is no backup.
     pub(crate) missing: bool,

@@ -47,7 +47,7 @@ pub(crate) struct DatabaseStatus {
     pub(crate) day: Option<DayStatus>,
     #[serde(skip)]
     pub(crate) oid: Oid,
-    /// Of its connections alone, with the limit of the server.
+    /// The severity of its connections alone, with the limit of the server.
     #[serde(skip)]
     pub(crate) connections_status: Severity,
     #[serde(skip)]

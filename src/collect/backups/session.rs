@@ -60,7 +60,7 @@ pub(in crate::collect) struct BackupSession {
     cache: Option<Cache>,
     lister: OneAtATime<Listed>,
     reader: OneAtATime<()>,
-    /// Of the lister, which is not limited, and of the reader.
+    /// Those of the lister, which is not limited, and of the reader.
     paces: [Arc<Pace>; 2],
     read: (UnboundedSender<ReadFile>, UnboundedReceiver<ReadFile>),
     stop: Arc<AtomicBool>,

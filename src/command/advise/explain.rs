@@ -14,7 +14,7 @@ const MOST_SERIES: usize = 50;
 #[derive(Debug, Serialize)]
 pub(super) struct Explained {
     query: String,
-    /// Seconds since the epoch. Of a range also its start, and the length of a step.
+    /// Seconds since the epoch. For a range also its start, and the length of a step.
     start: Option<f64>,
     end: f64,
     step: Option<u32>,

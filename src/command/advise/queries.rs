@@ -28,7 +28,7 @@ pub(super) struct OfServer<'a> {
     pub(super) server: String,
     /// Whether the rules have recorded the whole window.
     pub(super) is_recorded: bool,
-    /// Of a server without figures of its own, those of its databases are used.
+    /// For a server without figures of its own, those of its databases are used.
     pub(super) peak: &'a str,
     /// The days of the window.
     pub(super) days: u32,

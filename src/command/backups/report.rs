@@ -42,7 +42,7 @@ pub(crate) struct Row {
     /// `database`, `cluster`, `globals`, `unnamed`
     pub(crate) scope: &'static str,
     pub(crate) status: Severity,
-    /// Of the newest file; null while the first one is being written, or if there is no file.
+    /// The state of the newest file; null while the first one is being written, or if there is no file.
     pub(crate) state: Option<State>,
     pub(crate) newest_complete: Option<Backup>,
     pub(crate) age_seconds: Option<u64>,

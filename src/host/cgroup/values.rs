@@ -47,11 +47,11 @@ fn is_no_root(directory: &Path) -> bool {
 struct Files {
     memory_limit: &'static str,
     memory_usage: &'static str,
-    /// Of `memory.stat`: anonymous, cache, shared, inactive cache.
+    /// From `memory.stat`: anonymous, cache, shared, inactive cache.
     stat: [&'static str; 4],
     oom: &'static str,
     cores: fn(&Path) -> Option<f64>,
-    /// Of `cpu.stat`, and its unit in seconds.
+    /// From `cpu.stat`, and its unit in seconds.
     throttled: (&'static str, f64),
 }
 
