@@ -112,7 +112,9 @@ fn draw(prometheus: &Prometheus, boards: &[&str], variables: &[&str]) {
 #[ignore = "make pictures: it fetches a browser and Grafana's panels"]
 async fn every_board_can_be_drawn() {
     let mut scene = Scene::start().await;
-    let prometheus = scene.start_prometheus(&project_file(RULES)).await;
+    // What is recorded every four minutes must be there.
+    let rules = project_file(RULES).replace("interval: 4m", "interval: 5s");
+    let prometheus = scene.start_prometheus(&rules).await;
     tokio::join!(
         run_load(&scene.main),
         cause_events(&scene.main, &mut scene.unprivileged)
