@@ -63,7 +63,7 @@ def databases():
         Column("Limit used", f"{peak()} / {own_limit()}", unit=style.SHARE, steps=PEAK_USED, cell=table.BAR, width=150,
                rest={"min": 0, "max": 1}),
         Column("Advised", advised(), width=80, decimals=0),
-        Column("Limit / advised", f"{own_limit()} / {advised()}", steps=SLACK, decimals=1, width=110),
+        Column("Limit / advised", f"{own_limit()} / {advised()}", steps=SLACK, decimals=1, width=130),
         Column("Size", queries.size(s), unit=style.BYTES, decimals=1, width=90),
         Column("Grown in a day", s.max(DATABASE, "pgcommons:database_size_bytes:growth_1d"), unit=style.BYTES, decimals=1, width=115),
         Column("Days of data", s.max(DATABASE, "pgcommons:database_connections:days_14d"), steps=DAYS, decimals=1, width=100),
@@ -90,8 +90,8 @@ def each_server():
         Column("Server", label="server", link=path("Shared server", server="__value.raw")),
         Column("Slots", queries.slots(s), width=65, decimals=0),
         Column("Peak, 14 d", server_peak(), width=90, decimals=0),
-        Column("Advised limits", advised_sum, width=105, decimals=0),
-        Column("Of the slots", f"{advised_sum} / {queries.slots(s)}", unit=style.SHARE, steps=style.COMMITTED, decimals=0, width=95),
+        Column("Advised limits", advised_sum, width=110, decimals=0),
+        Column("Of the slots", f"{advised_sum} / {queries.slots(s)}", unit=style.SHARE, steps=style.COMMITTED, decimals=0, width=115),
     ]
     return table.table(
         "Servers", "The slots of each server, its highest count in 14 days, and the sum of the limits that are advised for its databases. Above "

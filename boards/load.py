@@ -79,6 +79,7 @@ def oldest_statements():
 def oldest_statement_by_application():
     one = ONE_DATABASE
     start = one.min("server, datname, application_name", "pgcommons_database_oldest_statement_start_timestamp_seconds")
+    start = f'label_replace({start}, "application_name", "no name", "application_name", "")'
     return chart(
         "Oldest running statement", "For how long the oldest statement of each application has been running.",
         [(f"time() - {start}", "{{application_name}}")], style.CLOCK, lines=style.STATEMENT_LINE, missing="no statement runs")
