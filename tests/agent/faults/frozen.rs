@@ -59,7 +59,12 @@ async fn a_frozen_server_is_reported_at_once_and_recovers() {
         .collect();
     assert_eq!(
         left,
-        ["pg_up", "pgcommons_server_crashes_total"],
+        // What is configured is known, too.
+        [
+            "pg_up",
+            "pgcommons_server_crashes_total",
+            "pgcommons_server_info"
+        ],
         "series of a server that does not answer"
     );
     for (path, status) in [
