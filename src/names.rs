@@ -12,6 +12,12 @@ pub(crate) fn escape_for_terminal(text: &str) -> String {
         .replace("\\\\", "\\")
 }
 
+/// The same for the first characters of a text.
+pub(crate) fn escape_start_for_terminal(text: &str, characters: usize) -> String {
+    let start: String = text.chars().take(characters).collect();
+    escape_for_terminal(&start)
+}
+
 /// A quoted SQL identifier.
 pub(crate) fn identifier(name: &str) -> String {
     postgres_protocol::escape::escape_identifier(name)

@@ -1,9 +1,11 @@
-//! Process-wide settings: a panic ends the whole process, and other processes cannot read its memory, which holds passwords.
+//! Process-wide settings, and tasks that must not end: a panic ends the whole process, and other processes cannot read its memory, which holds passwords.
 
+use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::panic;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tokio::task::{JoinError, JoinSet};
 
 /// A panic in any task or thread ends the process with exit code 1 and one line. Otherwise the process could continue
 /// without one of its tasks and look healthy. Call it before starting tasks.
@@ -28,6 +30,18 @@ fn exit() -> ! {
 pub(crate) fn keep_memory_private() {
     // If the kernel refuses, the agent still works.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Waits for a task that ends by itself, which is a bug. Pending while all run, also after one was aborted. Cancel-safe.
+pub(crate) async fn task_failure(tasks: &mut JoinSet<Infallible>) -> JoinError {
+    loop {
+        match tasks.join_next().await {
+            Some(Err(error)) if !error.is_cancelled() => return error,
+            Some(Err(_)) => {}
+            Some(Ok(never)) => match never {},
+            None => std::future::pending().await,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use form_urlencoded::Serializer;
 use thiserror::Error;
 
-use crate::names::escape_for_terminal;
+use crate::names::escape_start_for_terminal;
 use crate::web_client::{Authorization, Limits, Url, WebClient, WebError, WebRequest, WebResponse};
 pub(crate) use answer::Series;
 
@@ -161,6 +161,5 @@ fn refusal(origin: String, response: &WebResponse) -> ApiError {
 
 /// A part of a text of the API, on one line.
 fn shown(text: &str) -> String {
-    let start: String = text.chars().take(SHOWN).collect();
-    escape_for_terminal(&start)
+    escape_start_for_terminal(text, SHOWN)
 }

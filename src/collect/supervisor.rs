@@ -18,6 +18,7 @@ use super::server::ServerSource;
 use super::volume::VolumeSource;
 use crate::config::ServerConfig;
 use crate::health::Health;
+use crate::process;
 use crate::scrapes::Scrapes;
 use crate::state::{Down, Published, Reload, Server, State};
 
@@ -92,14 +93,7 @@ impl Supervisor {
 
     /// Waits for a poller that ends by itself, which is a bug. Pending while all pollers run.
     pub(crate) async fn failure(&mut self) -> JoinError {
-        loop {
-            match self.tasks.join_next().await {
-                Some(Err(error)) if !error.is_cancelled() => return error,
-                Some(Err(_)) => {}
-                Some(Ok(never)) => match never {},
-                None => std::future::pending().await,
-            }
-        }
+        process::task_failure(&mut self.tasks).await
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Delivery {
     records: BTreeMap<AlertKey, Record>,
     /// When each server was last notified of.
     sent: BTreeMap<String, Duration>,
-    /// Alerts that ended before a notification about them was delivered, and for which there is no memory.
+    /// How many times an alert was left out, because there were too many.
     dropped: u64,
 }
 
@@ -46,7 +46,7 @@ impl Delivery {
         }
     }
 
-    /// How many alerts are left out for want of memory.
+    /// How many times an alert was left out, because there were too many.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }

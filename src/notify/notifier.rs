@@ -18,6 +18,7 @@ use super::tracker::{AlertSet, Observed, Tracker};
 use crate::clock::wall_clock;
 use crate::findings::{Thresholds, of_published};
 use crate::health::ReceiverHealth;
+use crate::process;
 use crate::state::{Published, State};
 
 /// How often the findings are looked at.
@@ -113,31 +114,21 @@ impl Notifier {
 
     /// Waits for a task that ends by itself, which is a bug. Pending while all run.
     pub(crate) async fn failure(&mut self) -> JoinError {
-        loop {
-            match self.tasks.join_next().await {
-                Some(Err(error)) if !error.is_cancelled() => return error,
-                Some(Err(_)) => {}
-                Some(Ok(never)) => match never {},
-                None => std::future::pending().await,
-            }
-        }
+        process::task_failure(&mut self.tasks).await
     }
 }
 
 fn writer(health: watch::Sender<Arc<Vec<ReceiverHealth>>>, name: String) -> HealthWriter {
     Box::new(move |change| {
         health.send_if_modified(|all| {
-            let before = all.iter().find(|it| it.name == name);
-            let Some(mut changed) = before.cloned() else {
-                return false;
+            let Some(at) = all.iter().position(|it| it.name == name) else {
+                return false; // it is no longer configured
             };
+            let mut changed = all[at].clone();
             change(&mut changed);
-            let is_new = before != Some(&changed);
+            let is_new = changed != all[at];
             if is_new {
-                let all = Arc::make_mut(all);
-                all.retain(|it| it.name != name);
-                all.push(changed);
-                all.sort_by(|a, b| a.name.cmp(&b.name));
+                Arc::make_mut(all)[at] = changed;
             }
             is_new
         });

@@ -19,7 +19,7 @@ use crate::blocking::OneAtATime;
 use crate::clock::wall_clock;
 use crate::health::ReceiverHealth;
 use crate::logging::chain;
-use crate::names::escape_for_terminal;
+use crate::names::escape_start_for_terminal;
 use crate::outcome::NotificationFailure;
 use crate::web_client::{Limits, WebClient, WebError, WebRequest, WebResponse};
 
@@ -35,6 +35,9 @@ const MAX_DELAY: Duration = Duration::from_mins(1);
 const MAX_REFUSED_DELAY: Duration = Duration::from_mins(5);
 /// The longest `Retry-After` that is respected.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
+
+/// How much of the reason that a receiver gives is shown, in characters.
+const SHOWN: usize = 200;
 
 /// Why a notification was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,8 +157,8 @@ fn reason_of(by: &Destination, answer: &[u8]) -> Option<String> {
         Destination::Webhook(_) | Destination::Alertmanager(_) => return None,
     };
     let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
-    let text: String = answer.get(key)?.as_str()?.chars().take(200).collect();
-    Some(escape_for_terminal(&text))
+    let text = answer.get(key)?.as_str()?;
+    Some(escape_start_for_terminal(text, SHOWN))
 }
 
 /// What was found out about the receiver.
