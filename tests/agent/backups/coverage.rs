@@ -74,7 +74,7 @@ async fn a_budget_has_its_own_age() {
     }
     let (code, server) = report(&cluster, &directory, "").await;
     let text = server["findings"][0]["text"].as_str();
-    let is_stale = text.is_some_and(|text| text.ends_with("the limit is 1h"));
+    let is_stale = text.is_some_and(|text| text.ends_with("the limit is 1 h"));
     assert!(code == 2 && is_stale, "{server}");
 }
 
