@@ -14,6 +14,21 @@ pub(crate) struct BackupAge {
 }
 
 impl BackupAge {
+    /// `database` gives `backup_max_age` of the budget of a database, or nothing if it has none. None: there is no such database, so
+    /// its backups need not be new.
+    pub(crate) fn for_subject(
+        subject: &SubjectReport,
+        now: i64,
+        database: impl FnOnce(&str) -> Option<Option<Duration>>,
+    ) -> Option<Self> {
+        let own = match &subject.subject {
+            Subject::Database(name) => database(name)?,
+            Subject::Cluster | Subject::Globals | Subject::Unnamed => None,
+        };
+        let max_age = own.unwrap_or(subject.max_age);
+        Some(Self { now, max_age })
+    }
+
     /// How old a backup is. A time slightly in the future counts as now.
     pub(crate) fn of(self, time: i64) -> Duration {
         Duration::from_secs(self.now.saturating_sub(time).try_into().unwrap_or(0))

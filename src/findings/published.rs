@@ -1,14 +1,16 @@
 //! The findings of one server as it is published: those of its last poll or why there is none, and those of its storage. A
 //! function of the state. The live page and the API show them; a notifier can send them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{BackupAge, Concern, Finding, Severity, Thresholds, backup_findings, findings, remedy};
 use super::{
     PoolerReading, ProbeReading, of_configured_storage, of_container, of_poolers, of_probes,
     of_volume, worst_first,
 };
-use crate::backups::{Subject, SubjectReport};
+use crate::backups::SubjectReport;
 use crate::outcome::{ConnectFailure, Outcome};
 use crate::pooler::PoolerView;
 use crate::probe::ProbeView;
@@ -78,7 +80,16 @@ fn of_backups(server: &Server, now: f64) -> Vec<Finding> {
                 reason = "the wall clock is far below"
             )]
             let now = now as i64;
-            let age = |subject: &SubjectReport| backup_age(server, subject, now);
+            let known = max_ages(server);
+            let own = |name: &str| match &known {
+                Some(known) => known.get(name).copied(),
+                None => Some(None),
+            };
+            // A file that is still to be read is not judged.
+            let age = |subject: &SubjectReport| {
+                let subject = Some(subject).filter(|it| !it.is_unread)?;
+                BackupAge::for_subject(subject, now, own)
+            };
             backup_findings(report, server.backup_coverage(), age)
         }
         Err(Down::Starting) => Vec::new(),
@@ -90,22 +101,16 @@ fn of_backups(server: &Server, now: f64) -> Vec<Finding> {
     }
 }
 
-/// None: it is not judged now. Its files are still being read, or there is no such database.
-fn backup_age(server: &Server, subject: &SubjectReport, now: i64) -> Option<BackupAge> {
-    let tenants = server.tenants.as_deref();
-    let (exists, own) = match (&subject.subject, tenants) {
-        (Subject::Database(name), Some(tenants)) => {
-            let rows = &tenants.catalogue.databases;
-            let budget = tenants.budget(name);
-            let exists = rows.iter().any(|row| row.name == *name);
-            (exists, budget.and_then(|budget| budget.backup_max_age))
-        }
-        (Subject::Database(_) | Subject::Cluster | Subject::Globals | Subject::Unnamed, _) => {
-            (true, None)
-        }
-    };
-    let max_age = own.unwrap_or(subject.max_age);
-    (exists && !subject.is_unread).then_some(BackupAge { now, max_age })
+/// `backup_max_age` of the budget of each database that exists. None: it is not known which exist.
+fn max_ages(server: &Server) -> Option<HashMap<&str, Option<Duration>>> {
+    let tenants = server.tenants.as_deref()?;
+    let all = tenants.catalogue.databases.iter();
+    let mut ages: HashMap<_, _> = all.map(|row| (&*row.name, None)).collect();
+    for tenant in &tenants.databases {
+        let own = tenant.budget.as_ref().and_then(|it| it.backup_max_age);
+        ages.insert(&*tenant.row.name, own);
+    }
+    Some(ages)
 }
 
 /// As in `check`: critical if PostgreSQL refuses applications too, unknown if they may work.

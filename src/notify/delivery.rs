@@ -53,6 +53,7 @@ impl Delivery {
 
     /// Takes the alerts that last now.
     pub(super) fn observe(&mut self, set: &AlertSet, now: Duration) {
+        self.dropped += set.left_out as u64;
         let receiver = Arc::clone(&self.receiver);
         for (key, record) in &mut self.records {
             let active = set.active.get(key);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::backups::{State, SubjectReport};
-use crate::findings::{Concern, Finding, Scope, Severity};
+use crate::findings::Severity;
 use crate::state::Server;
 
 #[derive(Debug, Clone, Serialize)]
@@ -19,8 +19,8 @@ pub(crate) struct BackupStatus {
     pub(crate) missing: bool,
 }
 
-/// None: no backups are configured, their directories cannot be listed, or what is there is not known yet.
-pub(super) fn of(server: &Server, datname: &str, findings: &[Finding]) -> Option<BackupStatus> {
+/// `worst` is of its findings about backups. None: no backups are configured, their directories cannot be listed, or what is there is not known yet.
+pub(super) fn of(server: &Server, datname: &str, worst: Option<Severity>) -> Option<BackupStatus> {
     let subject = server.attached.backup_report()?.database(datname);
     let missing = server.backup_coverage();
     let missing = missing.map(|it| {
@@ -31,12 +31,6 @@ pub(super) fn of(server: &Server, datname: &str, findings: &[Finding]) -> Option
     if subject.is_none() && missing != Some(true) {
         return None;
     }
-    let is_about = |finding: &&Finding| {
-        finding.concern == Concern::Backup
-            && finding.scope == Scope::Database
-            && finding.subject.as_deref() == Some(datname)
-    };
-    let worst = findings.iter().filter(is_about).map(|it| it.severity).max();
     Some(BackupStatus {
         status: worst.unwrap_or(Severity::Ok),
         newest: subject

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::PARTS;
 use super::backups::{self, BackupStatus};
 use super::connections::{Connections, connections, urgency};
-use crate::findings::{Finding, Scope, Severity, Thresholds};
+use crate::findings::{Concern, Finding, Scope, Severity, Thresholds};
 use crate::sample::Oid;
 use crate::size_schedule::UnknownSize;
 use crate::snapshot::{DatabaseView, Load, Snapshot, WorkingSessions};
@@ -97,14 +97,16 @@ pub(super) fn by_urgency(
     findings: &[Finding],
     (timeline, now): (Option<&Timeline>, f64),
 ) -> Vec<DatabaseStatus> {
-    let worst = worst(findings);
+    let worst_backup = worst(findings.iter().filter(|it| it.concern == Concern::Backup));
+    let worst = worst(findings.iter());
     let views = snapshot.databases.iter();
     let mut all: Vec<_> = views
         .map(|view| {
             let status = worst.get(&*view.row.name).copied();
             let day = timeline.and_then(|it| it.database(&view.row.name, now));
             let day = day.map(|day| day.summary(PARTS).into());
-            let backup = backups::of(server, &view.row.name, findings);
+            let of_backup = worst_backup.get(&*view.row.name).copied();
+            let backup = backups::of(server, &view.row.name, of_backup);
             let status = status.unwrap_or(Severity::Ok);
             database(snapshot, view, status, (day, backup))
         })
@@ -121,9 +123,9 @@ pub(super) fn by_urgency(
 }
 
 /// The severity of the worst finding of each database.
-fn worst(findings: &[Finding]) -> HashMap<&str, Severity> {
+fn worst<'a>(findings: impl Iterator<Item = &'a Finding>) -> HashMap<&'a str, Severity> {
     let mut worst = HashMap::new();
-    for finding in findings.iter().filter(|it| it.scope == Scope::Database) {
+    for finding in findings.filter(|it| it.scope == Scope::Database) {
         if let Some(subject) = &finding.subject {
             let severity = worst.entry(&**subject).or_insert(finding.severity);
             *severity = finding.severity.max(*severity);

@@ -137,24 +137,17 @@ fn coverage(report: &Report, databases: &[Existing], policy: &Policy) -> Option<
     report.coverage(names, |name| policy.watches(name) && !is_invalid(name))
 }
 
-/// None: there is no such database, so its backups need not be new.
+/// None: there is no such database.
 fn age(
     subject: &SubjectReport,
     databases: Option<&[Existing]>,
     policy: &Policy,
     now: i64,
 ) -> Option<BackupAge> {
-    let max_age = match (&subject.subject, databases) {
-        (Subject::Database(name), Some(databases))
-            if !databases.iter().any(|it| it.name == *name) =>
-        {
-            return None;
-        }
-        (Subject::Database(name), _) => policy.budget(name).and_then(|it| it.backup_max_age),
-        (Subject::Cluster | Subject::Globals | Subject::Unnamed, _) => None,
-    };
-    let max_age = max_age.unwrap_or(subject.max_age);
-    Some(BackupAge { now, max_age })
+    BackupAge::for_subject(subject, now, |name| {
+        let exists = databases.is_none_or(|all| all.iter().any(|it| it.name == *name));
+        exists.then(|| policy.budget(name).and_then(|it| it.backup_max_age))
+    })
 }
 
 fn row(

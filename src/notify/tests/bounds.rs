@@ -16,6 +16,7 @@ fn the_number_of_alerts_is_limited() {
         .collect();
     let set = scene.observe(Some(&all), true);
     assert_eq!((set.active.len(), set.left_out), (2000, 500));
+    assert_eq!(scene.delivery.dropped(), 500, "they are counted");
 }
 
 #[test]
