@@ -49,9 +49,11 @@ with libpq. The client executes the cheapest single statement that we know for t
 The other columns compare minimal clients that query once per second with the cheapest peer, which queries every 15 s. They have the
 PostgreSQL CPU of a client that executes `select 1` (*nothing*) and of one that reads the data (*facts*), and the CPU of *psql* itself
 with `select 1`. If the ratio of *facts* is above the goal, no agent that polls with this statement every second can meet the goal.
+*Both* is *facts* and *psql* as a share of one core: the cost of a client that looks each second and does nothing else. *At once* is
+*facts* for sixty reads without pauses: the difference is the cost of waking up, when the caches of the processor are cold.
 
-| databases | clients | agent, ms | minimal client, ms | ratio | nothing, ms/min | facts, ms/min | to the peer | psql, ms/min | to the peer |
-|---|---|---|---|---|---|---|---|---|---|
+| databases | clients | agent, ms | minimal client, ms | ratio | nothing, ms/min | facts, ms/min | to the peer | psql, ms/min | to the peer | both, % | at once, ms |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -144,7 +146,8 @@ def floor(floors, cells):
         each_second = floor["each_second"]
         return (str(floor["databases"]), str(floor["clients"]), f"{floor['agent'] * 1000:.2f}", f"{floor['bare'] * 1000:.2f}",
                 f"{floor['agent'] / floor['bare']:.2f}", f"{each_second['nothing'] * 1000:.1f}",
-                *beside(cell, SERVER, each_second["facts"]), *beside(cell, EXPORTER, each_second["psql"]))
+                *beside(cell, SERVER, each_second["facts"]), *beside(cell, EXPORTER, each_second["psql"]),
+                CORE.show((each_second["facts"] + each_second["psql"]) / 60), f"{each_second['at once'] * 1000:.1f}")
     return FLOOR + table(map(line, floors))
 
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::timeout;
 
-use super::poll::NotRead;
+use super::poll::{NotRead, no_answer};
 use crate::config::ServerConfig;
 use crate::host::{self, ContainerMeter, HostQuestion};
 use crate::logging::chain;
@@ -81,7 +82,8 @@ pub(super) async fn look(
 
 async fn postmaster(session: &Session, deadline: Duration) -> Result<ProcessId, String> {
     let asked = host::boot_clock();
-    let listed = session.processes(deadline).await;
+    let listed = timeout(deadline, session.processes(deadline)).await;
+    let listed = listed.map_err(|_| no_answer(deadline))?;
     let listed = listed.map_err(|error| chain(&error))?;
     let question = HostQuestion::default();
     let looked = host::look(session.backend(), &question, &listed, asked);

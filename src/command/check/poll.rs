@@ -207,7 +207,7 @@ pub(super) async fn answer<T>(
     answer.map_err(|error| unknown(chain(&error)))
 }
 
-fn no_answer(deadline: Duration) -> String {
+pub(super) fn no_answer(deadline: Duration) -> String {
     format!("no answer within {}", humantime::format_duration(deadline))
 }
 

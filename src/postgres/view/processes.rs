@@ -12,7 +12,7 @@ const CONTEXT: QueryContext = QueryContext("polling processes");
 const SQL: &str = "select a.pid, a.datid from pg_catalog.pg_stat_get_activity(null) as a";
 
 pub(in crate::postgres) async fn read(client: &Client) -> Result<Vec<ListedProcess>, QueryError> {
-    let rows = client.query(SQL, &[]).await;
+    let rows = client.query_typed(SQL, &[]).await;
     rows.map_err(CONTEXT.failed())?
         .iter()
         .map(process)
