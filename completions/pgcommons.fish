@@ -25,7 +25,7 @@ function __fish_pgcommons_using_subcommand
 end
 
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l config.file -d 'YAML file with servers, budgets and intervals' -r -F
-complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses' -r
+complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.listen-address -d 'Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses. May be repeated' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.telemetry-path -d 'Path of the metrics' -r
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l web.config.file -d 'YAML file with TLS and users of the listener, in the format of Prometheus exporters' -r -F
 complete -c pgcommons -n "__fish_pgcommons_needs_command" -l log.level -d 'Log level' -r -f -a "debug\t''

@@ -97,8 +97,8 @@ async fn command(cli: &Cli, environment: &Environment) -> anyhow::Result<u8> {
         Some(Command::TenantSql(args)) => tenant_sql::run(args).map(|()| 0),
         Some(Command::Healthcheck(args)) => {
             let path = global.config_file.as_deref();
-            let address = Config::listen_address(path, environment, &flags(global))?;
-            healthcheck::run(args, &address).map(|()| 0)
+            let addresses = Config::listen_addresses(path, environment, &flags(global))?;
+            healthcheck::run(args, &addresses[0]).map(|()| 0)
         }
         Some(Command::Backups(args)) => backups::run(args, || settings(global, environment)).await,
         Some(Command::Check(args)) => check::run(args, settings(global, environment)?).await,
@@ -163,12 +163,13 @@ fn settings(global: &Global, environment: &Environment) -> Result<Config, Config
 }
 
 fn flags(global: &Global) -> Vec<Flag<'_>> {
+    let addresses = &global.listen_addresses;
+    let addresses = (!addresses.is_empty()).then(|| Flag {
+        name: "--web.listen-address",
+        key: ["web", "listen_address"],
+        value: addresses.join(",").into(),
+    });
     let given = [
-        (
-            "--web.listen-address",
-            ["web", "listen_address"],
-            &global.listen_address,
-        ),
         (
             "--web.telemetry-path",
             ["web", "telemetry_path"],
@@ -183,11 +184,11 @@ fn flags(global: &Global) -> Vec<Flag<'_>> {
         Some(Flag {
             name,
             key,
-            value: value.as_deref()?,
+            value: value.as_deref()?.into(),
         })
     });
     let of_exporter = global.exporter.iter().filter_map(ExporterFlag::as_flag);
-    of_exporter.chain(flags).collect()
+    of_exporter.chain(addresses).chain(flags).collect()
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {

@@ -68,13 +68,13 @@ impl Config {
         validate::config(document(path, environment)?, environment, flags)
     }
 
-    /// The listen address of this configuration. Problems outside `web` are not reported.
-    pub(crate) fn listen_address(
+    /// The listen addresses of this configuration. Problems outside `web` are not reported.
+    pub(crate) fn listen_addresses(
         path: Option<&Path>,
         environment: &Environment,
         flags: &[Flag<'_>],
-    ) -> Result<String, ConfigError> {
-        listener::only_address(document(path, environment)?.table, environment, flags)
+    ) -> Result<Vec<String>, ConfigError> {
+        listener::only_addresses(document(path, environment)?.table, environment, flags)
     }
 }
 

@@ -15,9 +15,12 @@ mod unread;
 mod views;
 mod web_file;
 
+use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -72,9 +75,20 @@ pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
+/// The next connection to any of the listeners, in random order: many connections to one of them do not keep another one waiting.
+/// Cancel-safe.
+async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    poll_fn(|context| {
+        let (before, from) = listeners.split_at(fastrand::usize(..listeners.len()));
+        let mut accepted = from.iter().chain(before).map(|it| it.poll_accept(context));
+        accepted.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
 /// Serves until `stop`, and then lets current answers finish. Without timelines there are no pages for people.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     pages: Pages,
     protection: watch::Receiver<Arc<Protection>>,
     stop: impl Future<Output = ()>,
@@ -86,7 +100,7 @@ pub(crate) async fn serve(
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listeners) => accepted,
             () = &mut stop => break,
         };
         match accepted {

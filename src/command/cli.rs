@@ -42,9 +42,9 @@ pub struct Global {
     /// Check the configuration and exit
     #[arg(long = "config.check")]
     pub config_check: bool,
-    /// Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses
+    /// Address to listen on, such as 127.0.0.1:19187; without a host, on all addresses. May be repeated
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
-    pub listen_address: Option<String>,
+    pub listen_addresses: Vec<String>,
     /// Path of the metrics
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,

@@ -37,7 +37,7 @@ pub(crate) enum HealthcheckError {
     Refused { status: u16 },
 }
 
-/// `address` is the value of `web.listen_address`.
+/// `address` is the first of `web.listen_address`.
 pub(super) fn run(args: &HealthArgs, address: &str) -> anyhow::Result<()> {
     let probe = if args.ready {
         Probe::Ready

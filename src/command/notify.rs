@@ -12,7 +12,7 @@ use crate::notify::{Origin, Receiver, send_test};
 pub(super) async fn run(args: &NotifyArgs, config: Config) -> anyhow::Result<u8> {
     let origin = Origin::new(
         config.external_url.as_ref(),
-        &config.listen_address,
+        &config.listen_addresses,
         config.has_page,
     );
     let is_wanted = |receiver: &&Receiver| {

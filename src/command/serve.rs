@@ -30,7 +30,7 @@ pub(super) async fn run(
     load: impl Fn() -> Loaded + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
     let (mut stop_signals, mut hangup) = signals().context("installing signal handlers")?;
-    let listener = listen(&config.listen_address, &protection).await?;
+    let listeners = listen(&config.listen_addresses, &protection).await?;
     let metrics_path = config.telemetry_path.clone();
     let scrapes = ScrapeLog::default();
     let (retention, has_page) = (config.retention.clone(), config.has_page);
@@ -58,7 +58,7 @@ pub(super) async fn run(
         receivers: notifier.health(),
         timelines: has_page.then(|| timelines.clone()),
     };
-    let mut listening = pin!(http::serve(listener, pages, protection, async {
+    let mut listening = pin!(http::serve(listeners, pages, protection, async {
         drop(stopped.await);
     }));
     loop {
@@ -105,18 +105,22 @@ where
 /// What identifies this agent in notifications.
 fn origin(config: &Config) -> Origin {
     let external = config.external_url.as_ref();
-    Origin::new(external, &config.listen_address, config.has_page)
+    Origin::new(external, &config.listen_addresses, config.has_page)
 }
 
-async fn listen(address: &str, protection: &Protection) -> anyhow::Result<TcpListener> {
-    let listener = http::bind(address).await;
-    let listener = listener.with_context(|| format!("listening on {address}"))?;
-    let (address, tls) = (listener.local_addr()?, protection.has_tls());
-    info!(%address, version = crate::build_info::VERSION, tls, "listening");
+async fn listen(addresses: &[String], protection: &Protection) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let listener = http::bind(address).await;
+        let listener = listener.with_context(|| format!("listening on {address}"))?;
+        let (address, tls) = (listener.local_addr()?, protection.has_tls());
+        info!(%address, version = crate::build_info::VERSION, tls, "listening");
+        listeners.push(listener);
+    }
     if protection.sends_passwords_in_clear_text() {
         warn!("basic_auth_users without tls_server_config: passwords are sent in clear text");
     }
-    Ok(listener)
+    Ok(listeners)
 }
 
 async fn follow(file: Option<WebFile>, publisher: watch::Sender<Arc<Protection>>) -> Infallible {

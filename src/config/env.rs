@@ -1,6 +1,7 @@
 //! The environment as a layer of the configuration: `PGCOMMONS__POLL__INTERVAL=1s` sets `poll.interval`. The caller passes
 //! the variables: no code here reads the process environment.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
@@ -21,7 +22,7 @@ pub(super) type Table = config::Map<String, Value>;
 pub(crate) struct Flag<'a> {
     pub(crate) name: &'a str,
     pub(crate) key: [&'a str; 2],
-    pub(crate) value: &'a str,
+    pub(crate) value: Cow<'a, str>,
 }
 
 /// Sets the variables in the table, then the flags: those of `postgres_exporter` before the agent's own. Returns the variable or
@@ -33,7 +34,7 @@ pub(super) fn overlay(
 ) -> BTreeMap<String, String> {
     let mut origins = BTreeMap::new();
     for variable in exporter::variables(environment) {
-        if let Some(key) = set(root, Keys::Fixed, &variable.key, variable.value) {
+        if let Some(key) = set(root, Keys::Fixed, &variable.key, &variable.value) {
             origins.insert(key, variable.name.to_owned());
         }
     }
@@ -47,7 +48,7 @@ pub(super) fn overlay(
         }
     }
     for flag in flags {
-        if let Some(key) = set(root, Keys::Fixed, &flag.key, flag.value) {
+        if let Some(key) = set(root, Keys::Fixed, &flag.key, &flag.value) {
             origins.insert(key, flag.name.to_owned());
         }
     }

@@ -64,7 +64,7 @@ impl ExporterFlag {
             Sets(key) => Some(Flag {
                 name: &self.name,
                 key,
-                value: self.value.as_deref()?,
+                value: self.value.as_deref()?.into(),
             }),
             Always | Nothing(_) => None,
         }
@@ -89,7 +89,10 @@ fn warning(name: &str, kind: &str, effect: Effect) -> Option<Problem> {
 /// The keys that the exporter's variables set. Each has the variable as its name.
 pub(super) fn variables(environment: &Environment) -> impl Iterator<Item = Flag<'_>> {
     given(environment).filter_map(|(name, value, effect)| match effect {
-        Sets(key) => Some(Flag { name, key, value }),
+        Sets(key) => {
+            let value = value.into();
+            Some(Flag { name, key, value })
+        }
         Always | Nothing(_) => None,
     })
 }

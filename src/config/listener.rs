@@ -1,4 +1,4 @@
-//! `web`: the address that the agent listens on. `pgcommons healthcheck` connects to the same address.
+//! `web`: the addresses that the agent listens on. `pgcommons healthcheck` connects to the first of them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -13,21 +13,21 @@ use super::redact::quoted;
 use super::values::Reader;
 use crate::web_client::Url;
 
-/// Reads the listen address only. `pgcommons healthcheck` uses it: the running agent reports other problems.
-pub(super) fn only_address(
+/// Reads the listen addresses only. `pgcommons healthcheck` uses them: the running agent reports other problems.
+pub(super) fn only_addresses(
     mut table: Table,
     environment: &Environment,
     flags: &[Flag<'_>],
-) -> Result<String, ConfigError> {
+) -> Result<Vec<String>, ConfigError> {
     let mut reader = Reader {
         origins: env::overlay(&mut table, environment, flags),
         ..Reader::default()
     };
     let raw = RawConfig::deserialize(Value::from(table));
     let raw = raw.map_err(|_| ConfigError::Mirror)?;
-    let address = web(&mut reader, raw.web).address;
+    let addresses = web(&mut reader, raw.web).addresses;
     if reader.problems.is_empty() {
-        Ok(address)
+        Ok(addresses)
     } else {
         Err(ConfigError::Invalid(reader.problems))
     }
@@ -35,7 +35,7 @@ pub(super) fn only_address(
 
 /// `web`, validated.
 pub(super) struct Web {
-    pub(super) address: String,
+    pub(super) addresses: Vec<String>,
     pub(super) metrics_path: String,
     pub(super) has_page: bool,
     pub(super) external_url: Option<Url>,
@@ -44,7 +44,7 @@ pub(super) struct Web {
 pub(super) fn web(reader: &mut Reader, block: Block<RawWeb>) -> Web {
     let web = reader.table("web", block);
     Web {
-        address: reader.value("web", web.listen_address, &RawWeb::listen_address()),
+        addresses: reader.value("web", web.listen_address, &RawWeb::listen_address()),
         metrics_path: reader.value("web", web.telemetry_path, &RawWeb::telemetry_path()),
         has_page: reader.value("web", web.page, &RawWeb::page()),
         external_url: reader.optional("web", web.external_url, &RawWeb::external_url()),
@@ -83,24 +83,26 @@ impl Shape for MetricsPath {
 }
 
 /// The shape of `web.listen_address`.
-pub(super) struct Address();
+pub(super) struct Addresses();
 
-impl Shape for Address {
-    type Value = String;
+impl Shape for Addresses {
+    type Value = Vec<String>;
 
     fn want(&self) -> String {
-        "host:port or :port, as in 127.0.0.1:19187 or [::1]:19187".to_owned()
+        "host:port or :port, as in 127.0.0.1:19187 or [::1]:19187; several are separated by commas"
+            .to_owned()
     }
 
-    fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<String> {
-        let address = reader.text_like(key, value, &self.want())?;
-        if is_address(&address) {
-            return Some(address);
+    fn read(&self, reader: &mut Reader, key: &str, value: Value) -> Option<Vec<String>> {
+        let text = reader.text_like(key, value, &self.want())?;
+        let addresses = text.split([',', '\n']).map(str::trim);
+        if addresses.clone().all(is_address) {
+            return Some(addresses.map(str::to_owned).collect());
         }
-        let got = if address.contains('@') {
-            quoted(&address)
+        let got = if text.contains('@') {
+            quoted(&text)
         } else {
-            format!("{address:?}")
+            format!("{text:?}")
         };
         reader.problem(key, got, self.want());
         None

@@ -27,8 +27,8 @@ pub(crate) use attached::{
 /// The configuration of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
-    /// `web.listen_address`: host:port; without a host, every address of the machine.
-    pub(crate) listen_address: String,
+    /// `web.listen_address`: each is host:port; without a host, every address of the machine.
+    pub(crate) listen_addresses: Vec<String>,
     /// `web.telemetry_path`
     pub(crate) telemetry_path: String,
     /// `web.page`: whether there are the live page and the API.

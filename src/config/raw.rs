@@ -16,7 +16,7 @@ use config::Value;
 use serde::{Deserialize, Deserializer};
 
 use super::keys::{Content, Key, Table, path, plain};
-use super::listener::{Address, MetricsPath};
+use super::listener::{Addresses, MetricsPath};
 use super::notify::{Receivers, WebAddress};
 use super::pools::Pools;
 #[cfg(test)]
@@ -158,10 +158,10 @@ table!(RawConfig {
     servers["NAME"]: Block<BTreeMap<String, Block<RawServer>>>;
 });
 table!(RawWeb {
-    /// The address that the agent listens on. Without a host: every address of the machine. A change needs a restart. TLS and
-    /// passwords are in the file of `--web.config.file`.
+    /// The address that the agent listens on, or several, separated by commas. Without a host: every address of the machine. A
+    /// change needs a restart. TLS and passwords are in the file of `--web.config.file`. `healthcheck` asks the first one.
     /// With `DATA_SOURCE_*` the default is `:9187`.
-    listen_address: Address() = ":19187";
+    listen_address: Addresses() = ":19187";
     /// The path of the metrics. A change needs a restart.
     telemetry_path: MetricsPath() = "/metrics";
     /// Whether there are the live page at `/`, the pages of the tenants and `/api/v1/status`. A change needs a restart. See

@@ -38,7 +38,7 @@ fn the_example_shows_the_defaults() {
     let example = load(EXAMPLE, &[]).expect("the example is good");
     let defaults =
         Config::load(None, &variables(&[("PGHOST", "localhost")]), &[]).expect("defaults");
-    assert_eq!(example.listen_address, defaults.listen_address);
+    assert_eq!(example.listen_addresses, defaults.listen_addresses);
     assert_eq!(example.telemetry_path, defaults.telemetry_path);
     assert_eq!(example.log_level, defaults.log_level);
     assert_eq!(example.log_format, defaults.log_format);

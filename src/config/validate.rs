@@ -55,7 +55,7 @@ pub(super) fn config(
     let servers = servers(&mut reader, raw, defaults, environment);
     if reader.problems.is_empty() {
         Ok(Config {
-            listen_address: web.address,
+            listen_addresses: web.addresses,
             telemetry_path: web.metrics_path,
             log_level: log.0,
             has_page: web.has_page,

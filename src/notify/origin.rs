@@ -24,10 +24,10 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// `external`: `web.external_url`. Without it, the address is the name of this machine and the port of the listener, as Prometheus
+    /// `external`: `web.external_url`. Without it, the address is the name of this machine and the port of the first listener, as Prometheus
     /// and Alertmanager have it.
-    pub(crate) fn new(external: Option<&Url>, listen_address: &str, has_page: bool) -> Self {
-        let base = external.map_or_else(|| local(listen_address), Url::text);
+    pub(crate) fn new(external: Option<&Url>, listen_addresses: &[String], has_page: bool) -> Self {
+        let base = external.map_or_else(|| local(&listen_addresses[0]), Url::text);
         let base = base.trim_end_matches('/').to_owned();
         let instance = base.split("://").nth(1).unwrap_or(&base);
         let instance = instance.split('/').next().unwrap_or(instance).to_owned();

@@ -4,10 +4,11 @@ mod query;
 mod wire;
 
 use std::io::Read;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 
-use crate::support::{Agent, AgentSpec, Cluster, Scrape};
+use crate::support::{Agent, AgentSpec, Cluster, Scrape, eventually, exchange_async};
 
 /// Nothing listens there: most answers need no server that is up.
 const NOWHERE: &[(&str, &str)] = &[("DATABASE_URL", "postgres://127.0.0.1:1")];
@@ -270,5 +271,30 @@ async fn the_page_links_to_all_paths_and_escapes_names() {
         let link = format!("/{}", link.trim_start_matches("./"));
         let status = agent.get(&link).await.status;
         assert_eq!(status, if link == "/-/ready" { 503 } else { 200 }, "{link}");
+    }
+}
+
+/// The flag may be repeated, as with the exporters of Prometheus.
+#[tokio::test]
+async fn the_agent_listens_on_several_addresses() {
+    let repeated: &[&str] = &[
+        "--web.listen-address=127.0.0.1:0",
+        "--web.listen-address=127.0.0.2:0",
+    ];
+    for args in [repeated, &["--web.listen-address=127.0.0.1:0, 127.0.0.2:0"]] {
+        let agent = Agent::start(AgentSpec {
+            args,
+            env: NOWHERE,
+            ..AgentSpec::default()
+        })
+        .await;
+        let both = eventually(Duration::from_secs(5), "it listens on both", async || {
+            let addresses = agent.addresses();
+            (addresses.len() == 2).then_some(addresses)
+        });
+        for address in both.await {
+            let reply = exchange_async(address, "GET", "/-/healthy", &[]).await;
+            assert_eq!(reply.expect("an answer").status, 200, "{address}");
+        }
     }
 }

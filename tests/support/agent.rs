@@ -67,7 +67,7 @@ impl Agent {
 
     async fn listening_address(&mut self) -> SocketAddr {
         let listening = poll(START_LIMIT, async || {
-            let address = self.log().lines().find_map(address_in);
+            let address = self.addresses().first().copied();
             let has_ended = !matches!(self.child.try_wait(), Ok(None));
             (address.is_some() || has_ended).then_some(address)
         });
@@ -90,6 +90,11 @@ impl Agent {
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.log.path()).expect("the file is ours");
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The addresses that it has said so far that it listens on.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.log().lines().filter_map(address_in).collect()
     }
 
     pub(crate) async fn get(&self, path: &str) -> HttpReply {

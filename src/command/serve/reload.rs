@@ -19,7 +19,7 @@ pub(crate) type Loaded = Result<Config, ConfigError>;
 /// `web`, `log`, `history` and `state`.
 #[derive(PartialEq)]
 struct Fixed {
-    listen_address: String,
+    listen_addresses: Vec<String>,
     telemetry_path: String,
     has_page: bool,
     external_url: Option<Url>,
@@ -31,7 +31,7 @@ struct Fixed {
 impl Fixed {
     fn of(config: &Config) -> Self {
         Self {
-            listen_address: config.listen_address.clone(),
+            listen_addresses: config.listen_addresses.clone(),
             telemetry_path: config.telemetry_path.clone(),
             has_page: config.has_page,
             external_url: config.external_url.clone(),

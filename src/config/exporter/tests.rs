@@ -30,7 +30,7 @@ fn a_data_source_in_either_form_is_a_server() {
         );
         assert_eq!(password(server), Some(SECRET));
         assert_eq!(config.warnings, []);
-        assert_eq!(config.listen_address, LISTEN_ADDRESS);
+        assert_eq!(config.listen_addresses, [LISTEN_ADDRESS]);
     }
 }
 
@@ -80,7 +80,7 @@ fn the_parts_of_a_data_source_may_be_files() {
         let is_file = target.password.file.as_deref() == Some(Path::new(&secret));
         let is_text = password(&config.servers[0]) == Some(SECRET);
         assert!(is_file != is_text, "one of the two");
-        assert_eq!(config.listen_address, LISTEN_ADDRESS);
+        assert_eq!(config.listen_addresses, [LISTEN_ADDRESS]);
     }
 }
 
@@ -111,11 +111,11 @@ fn the_own_configuration_overrides_data_sources_with_a_warning() {
     ] {
         let config = load(&variables);
         assert_eq!(config.servers[0].target.host, "new");
-        assert_eq!(config.listen_address, ":19187");
+        assert_eq!(config.listen_addresses, [":19187"]);
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     }
     let own = load(&[source, ("PGCOMMONS__WEB__LISTEN_ADDRESS", ":1")]);
-    assert_eq!(own.listen_address, ":1");
+    assert_eq!(own.listen_addresses, [":1"]);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn every_flag_of_the_exporter_is_taken_and_no_other() {
     assert_eq!(names.len(), 6, "{names:?}");
     let set: Vec<_> = flags.iter().filter_map(ExporterFlag::as_flag).collect();
     assert_eq!(
-        (set.len(), set[0].key, set[0].value),
+        (set.len(), set[0].key, &*set[0].value),
         (1, ["databases", "exclude"], "a,b")
     );
     let warned: Vec<_> = flags
@@ -230,7 +230,7 @@ fn the_variables_of_the_exporter_set_keys_or_are_a_warning() {
         ("PG_EXPORTER_PORT_9187_TCP", "tcp://192.0.2.1:9187"),
     ]);
     assert_eq!(
-        (&*config.telemetry_path, &*config.listen_address),
+        (&*config.telemetry_path, &*config.listen_addresses[0]),
         ("/m", ":9")
     );
     assert!(!config.servers[0].policy.watches("scratch"));

@@ -11,7 +11,7 @@ const HOSTILE: &str = "<b>@admin</b>\n\u{202e}\u{1b}[2J\"'https://evil.example/"
 
 fn origin() -> Origin {
     let url = Url::parse("https://db.example.org/pg/").expect("an address");
-    Origin::new(Some(&url), ":19187", true)
+    Origin::new(Some(&url), &[":19187".to_owned()], true)
 }
 
 /// One alert that lasts, and one that has ended.
