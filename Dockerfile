@@ -22,7 +22,7 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
     && cargo build --release --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
 
-COPY build.rs ./
+COPY build.rs link-order.txt ./
 COPY src src
 ARG REVISION=unknown
 # The copied files may be older than the empty program, and Cargo compares modification times.

@@ -1,4 +1,4 @@
-.PHONY: help demo test test-majors soak boards victoria pictures bench fuzz check kubernetes deb image golden clean
+.PHONY: help demo test test-majors soak boards victoria pictures bench fuzz check kubernetes deb image link-order golden clean
 
 # Tests mostly wait for servers and deadlines, so there are more of them than CPU cores.
 export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
@@ -66,6 +66,11 @@ bench: ## compare pgcommons with other exporters and write docs/performance.md; 
 	bench/peers
 	cargo build --locked --release
 	python3 -B bench
+
+link-order: ## write link-order.txt: the functions that a running agent executes
+	@scripts/need cc postgresql python3 valgrind
+	CARGO_PROFILE_RELEASE_STRIP=none CARGO_TARGET_DIR=target/link-order cargo build --locked --release
+	python3 -B bench/link_order.py
 
 golden: ## update golden files, manual pages and completions
 	@scripts/need cc openssl postgresql pgbouncer strace systemd-analyze
