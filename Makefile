@@ -69,7 +69,8 @@ bench: ## compare pgcommons with other exporters and write docs/performance.md; 
 
 link-order: ## write link-order.txt: the functions that a running agent executes
 	@scripts/need cc postgresql python3 valgrind
-	CARGO_PROFILE_RELEASE_STRIP=none CARGO_TARGET_DIR=target/link-order cargo build --locked --release
+	cargo rustc --locked --release --bin pgcommons -- -C strip=none
+	mkdir -p target/link-order && mv target/release/pgcommons target/link-order/pgcommons
 	python3 -B bench/link_order.py
 
 golden: ## update golden files, manual pages and completions

@@ -1,5 +1,6 @@
 """Writes link-order.txt: the functions that an agent executes, by their symbols. Those that it executes again and again come first,
-then those of its start. valgrind counts them, in a build with symbols (make link-order)."""
+then those of its start. valgrind counts them, in a build that keeps its symbols (make link-order). Another profile would not do: it
+would give every crate another name."""
 import contextlib
 import gzip
 import pathlib
@@ -10,7 +11,7 @@ import urllib.request
 
 from server import Server, free_port
 
-PROGRAM = pathlib.Path("target/link-order/release/pgcommons")
+PROGRAM = pathlib.Path("target/link-order/pgcommons")
 OUTPUT = pathlib.Path("target/link-order/callgrind")
 ORDER = pathlib.Path("link-order.txt")
 START = 30  # seconds: valgrind makes the agent about thirty times slower
