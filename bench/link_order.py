@@ -2,13 +2,14 @@
 then those of its start. valgrind counts them, in a build that keeps its symbols (make link-order). Another profile would not do: it
 would give every crate another name."""
 import contextlib
-import gzip
+import itertools
 import pathlib
 import re
 import subprocess
 import time
 import urllib.request
 
+from scrape import Scraper
 from server import Server, free_port
 
 PROGRAM = pathlib.Path("target/link-order/pgcommons")
@@ -16,7 +17,7 @@ OUTPUT = pathlib.Path("target/link-order/callgrind")
 ORDER = pathlib.Path("link-order.txt")
 START = 30  # seconds: valgrind makes the agent about thirty times slower
 STEADY = 75  # every job is due at least once
-PATHS = ("/metrics", "/-/healthy")
+PATHS = ("/metrics", "/-/healthy", "/-/ready", "/", "/api/v1/status")
 
 # A line of callgrind's file: the object or the function that the following costs belong to. The first line has its name.
 _LINE = re.compile(r"(ob|fn|cob|cfn)=\((\d+)\)(?: (.*))?$")
@@ -45,19 +46,25 @@ def symbols():
 
 
 def scrape(port):
+    """Requests over a connection that is kept and then closed, and over one for each path."""
+    scraper = Scraper(port)
+    for _ in range(2):
+        scraper.scrape()
+    scraper.close()
     for path in PATHS:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept-Encoding": "gzip"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            body = answer.read()
-            if answer.headers["Content-Encoding"] == "gzip":
-                gzip.decompress(body)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+            answer.read()
 
 
 @contextlib.contextmanager
 def agent(postgres, port):
     command = ["valgrind", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={OUTPUT}", PROGRAM,
                f"--web.listen-address=127.0.0.1:{port}"]
-    environment = {"DATABASE_URL": postgres.url("pgcommons"), "PATH": "/usr/bin:/bin"}
+    home = OUTPUT.parent.absolute()
+    passwords = home / ".pgpass"
+    passwords.write_text("*:*:*:*:unused\n", encoding="utf-8")
+    passwords.chmod(0o600)
+    environment = {"DATABASE_URL": postgres.url("pgcommons"), "PATH": "/usr/bin:/bin", "HOME": str(home)}
     with open(f"{OUTPUT}.log", "wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as running:
         try:
             yield running
@@ -70,8 +77,8 @@ def main():
         old.unlink()
     with Server() as postgres:
         postgres.sql("create role pgcommons login connection limit 3; grant pg_monitor to pgcommons")
-        postgres.arrange(3, 20)
-        port = free_port()
+        postgres.arrange(30, 60)
+        port, tenants = free_port(), itertools.cycle(((32, 50), (30, 60)))
         with agent(postgres, port) as running:
             time.sleep(START)
             scrape(port)
@@ -79,7 +86,7 @@ def main():
             ends = time.monotonic() + STEADY
             while time.monotonic() < ends:
                 scrape(port)
-                time.sleep(5)
+                postgres.arrange(*next(tenants))
     known = symbols()
     order = dict.fromkeys([*executed(OUTPUT), *executed(pathlib.Path(f"{OUTPUT}.1"))])
     ORDER.write_text("".join(f"{name}\n" for name in order if name in known), encoding="utf-8")
